@@ -1,0 +1,43 @@
+"""What happens when in a video: sound, picture and words understood together, events out, in seconds.
+
+Example:
+    >>> from avtext import Event
+    >>> Event(1.0, 2.5, "bell", 0.9).duration
+    1.5
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from avtext.clip import Clip, Cue, Event, Stream
+    from avtext.errors import AvtextError
+    from avtext.pipeline import Pipeline, Result
+    from avtext.timeline import ClockMap
+
+__version__ = "0.1.0"
+__all__ = ["AvtextError", "Clip", "ClockMap", "Cue", "Event", "Pipeline", "Result", "Stream", "__version__"]
+
+# Where each public name lives. They are imported when first asked for: `avtext --help` needs none of them.
+_PLACES = {
+    "AvtextError": "avtext.errors",
+    "Clip": "avtext.clip",
+    "ClockMap": "avtext.timeline",
+    "Cue": "avtext.clip",
+    "Event": "avtext.clip",
+    "Pipeline": "avtext.pipeline",
+    "Result": "avtext.pipeline",
+    "Stream": "avtext.clip",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'avtext' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

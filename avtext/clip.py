@@ -1,0 +1,185 @@
+"""The values that flow: a clip and its streams, cues and events; numpy, frozen, and they refuse to be built wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from avtext.errors import InvalidInput
+from avtext.timeline import ClockMap
+
+MODALITIES = ("audio", "video", "text")  # always in this order
+AUDIO_RATE = 16_000  # Hz, what every audio encoder here hears
+
+
+def _check_span(kind: str, start: float, end: float) -> None:
+    if not (np.isfinite(start) and np.isfinite(end)):
+        raise InvalidInput(f"{kind}: start and end must be finite seconds, got start={start}, end={end}")
+    if end < start:
+        raise InvalidInput(f"{kind}: end must not be before start, got start={start}, end={end}")
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """A labelled span of time.
+
+    Args:
+        start: seconds on the video's presentation clock.
+        end: seconds, not before ``start``.
+        label: what happens, not empty.
+        score: how sure, in [0, 1]; 1 for a truth.
+        shares: how much audio, video and text each spoke for it, summing to one; None when not known.
+
+    Raises:
+        InvalidInput: a time that is not finite, an end before the start, an empty label, a score outside [0, 1].
+
+    Example:
+        >>> Event(1.0, 2.5, "bell", 0.9).duration
+        1.5
+    """
+
+    start: float
+    end: float
+    label: str
+    score: float = 1.0
+    shares: tuple[float, float, float] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        _check_span("Event", self.start, self.end)
+        if not isinstance(self.label, str) or not self.label:
+            raise InvalidInput(f"Event: label must be a text that is not empty, got {self.label!r}")
+        if not 0.0 <= self.score <= 1.0:  # also refuses NaN
+            raise InvalidInput(f"Event: score must lie in [0, 1], got {self.score}")
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, order=True)
+class Cue:
+    """A timed piece of text, such as one subtitle; times in seconds, ``end`` not before ``start``."""
+
+    start: float
+    end: float
+    text: str
+
+    def __post_init__(self) -> None:
+        _check_span("Cue", self.start, self.end)
+        if not isinstance(self.text, str):
+            raise InvalidInput(f"Cue: text must be a str, got {type(self.text).__name__}")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Values with a clock and a mask.
+
+    Args:
+        values: ``(time, *features)``.
+        rate: steps per second.
+        start: seconds at which step 0 begins (its centre is half a step later).
+        mask: boolean ``(time,)``, true where a step is real; None means all are.
+
+    Raises:
+        InvalidInput: no time axis, a rate not positive, or a mask of another length or type.
+
+    Example:
+        >>> Stream(np.zeros((50, 4), np.float32), rate=25.0, start=1.0).end
+        3.0
+    """
+
+    values: np.ndarray
+    rate: float
+    start: float = 0.0
+    mask: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, np.ndarray) or self.values.ndim < 1:
+            raise InvalidInput("Stream: values must be a numpy array with time first")
+        if not (np.isfinite(self.rate) and self.rate > 0 and np.isfinite(self.start)):
+            raise InvalidInput(
+                f"Stream: rate must be positive and start finite, got {self.rate}, {self.start}"
+            )
+        if self.mask is None:
+            object.__setattr__(self, "mask", np.ones(len(self.values), dtype=bool))
+        elif self.mask.dtype != bool or self.mask.shape != (len(self.values),):
+            raise InvalidInput(
+                f"Stream: mask must be boolean of shape ({len(self.values)},), "
+                f"got {self.mask.dtype} of shape {self.mask.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def real(self) -> np.ndarray:
+        """The mask, never None."""
+        assert self.mask is not None  # set in __post_init__
+        return self.mask
+
+    @property
+    def end(self) -> float:
+        """Seconds at which the last step ends."""
+        return self.start + len(self.values) / self.rate
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One example: a span of a video with whatever streams it has.
+
+    Args:
+        duration: seconds.
+        start: where the span begins on the video's presentation clock; streams' starts, cues and events are on
+            that clock too.
+        audio: waveform ``(samples,)`` float32 in about [-1, 1] at 16 kHz, or features ``(steps, size)``.
+        video: frames ``(frames, height, width, 3)`` uint8 RGB, or features ``(steps, size)``.
+        picture: statistics of the picture at full frame rate, ``(steps, size)`` float32
+            (:mod:`avtext.kernels.picture`); part of the video modality.
+        text: features of the cues, laid on the grid ``(steps, size)``, where they were extracted earlier.
+        cues: text with times, possibly none.
+        events: the truth; None where a clip is not labelled (an empty tuple says that nothing happens).
+        clocks: per modality the map from its clock to the video's, where it is known (scenes know it).
+        name: for messages.
+
+    Raises:
+        InvalidInput: a duration not positive, or an unknown modality in ``clocks``.
+    """
+
+    duration: float
+    start: float = 0.0
+    audio: Stream | None = None
+    video: Stream | None = None
+    picture: Stream | None = None
+    text: Stream | None = None
+    cues: tuple[Cue, ...] = ()
+    events: tuple[Event, ...] | None = None
+    clocks: Mapping[str, ClockMap] = field(default_factory=lambda: MappingProxyType({}))
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.duration) and self.duration > 0 and np.isfinite(self.start)):
+            raise InvalidInput(
+                f"Clip: duration must be positive seconds, got {self.duration} from {self.start}"
+            )
+        unknown = set(self.clocks) - set(MODALITIES)
+        if unknown:
+            raise InvalidInput(f"Clip: clocks of unknown modalities {sorted(unknown)}; known: {MODALITIES}")
+
+    @property
+    def end(self) -> float:
+        """Where the span ends on the video's presentation clock."""
+        return self.start + self.duration
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that have something real in this span."""
+        has = {
+            "audio": self.audio is not None and bool(self.audio.real.any()),
+            "video": self.video is not None and bool(self.video.real.any()),
+            "text": bool(self.cues) or (self.text is not None and bool(self.text.real.any())),
+        }
+        return tuple(name for name in MODALITIES if has[name])

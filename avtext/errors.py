@@ -1,0 +1,87 @@
+"""One root for every error this package raises on purpose, each with a code a program can act on.
+
+A message says which argument or file, what it was, what is allowed, and what to do next.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Why something was refused or failed; stable names, safe to compare in programs."""
+
+    NOT_MEDIA = "NOT_MEDIA"
+    UNSAFE = "UNSAFE"
+    TRUNCATED = "TRUNCATED"
+    CORRUPT = "CORRUPT"
+    UNSUPPORTED = "UNSUPPORTED"
+    TOO_LARGE = "TOO_LARGE"
+    TIMEOUT = "TIMEOUT"
+    NO_STREAMS = "NO_STREAMS"
+    STORAGE = "STORAGE"
+    MODEL_REFUSED = "MODEL_REFUSED"
+    CONFIG = "CONFIG"
+
+
+class AvtextError(Exception):
+    """Root of all errors raised on purpose.
+
+    Args:
+        message: one line: what, where, what is allowed, what to do next.
+        code: a :class:`Code`.
+        stage: the step that failed, such as ``"open"``, ``"decode"``, ``"encode"`` or ``"write"``.
+
+    Example:
+        >>> error = MediaError("a.mp4: empty file", code=Code.NOT_MEDIA, stage="open")
+        >>> error.code.value, error.stage, str(error)
+        ('NOT_MEDIA', 'open', 'a.mp4: empty file')
+    """
+
+    def __init__(self, message: str, *, code: Code = Code.CONFIG, stage: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.stage = stage
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (type(self), self.message, self.code, self.stage)
+
+
+def _rebuild(kind: type[AvtextError], message: str, code: Code, stage: str) -> AvtextError:
+    return kind(message, code=code, stage=stage)
+
+
+class MediaError(AvtextError):
+    """A media or subtitle file cannot be read; ``code`` says why."""
+
+
+class StorageError(AvtextError):
+    """A file cannot be written or a stored one is damaged."""
+
+    def __init__(self, message: str, *, code: Code = Code.STORAGE, stage: str = "write") -> None:
+        super().__init__(message, code=code, stage=stage)
+
+
+class ModelError(AvtextError):
+    """A model folder is refused: missing, damaged, of another kind, or not safe to load."""
+
+    def __init__(self, message: str, *, code: Code = Code.MODEL_REFUSED, stage: str = "load") -> None:
+        super().__init__(message, code=code, stage=stage)
+
+
+class ConfigError(AvtextError, ValueError):
+    """An option, a config, a manifest or an event file says something that is not allowed."""
+
+
+class InvalidInput(AvtextError, ValueError):  # noqa: N818 (it says what happened)
+    """A value given to a function or a constructor is out of its range or of the wrong shape."""
+
+
+class MissingExtra(AvtextError, ImportError):  # noqa: N818
+    """An optional dependency is not installed; the message says which extra brings it."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtra:
+        """The error for ``package``, which ``pip install "avtext[extra]"`` brings."""
+        return cls(f'{package} is not installed: pip install "avtext[{extra}]"', code=Code.UNSUPPORTED)

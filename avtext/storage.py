@@ -1,0 +1,109 @@
+"""Publishing files so that a reader sees the old one or the new one, whole, and never a half.
+
+A file is written under a temporary name in the same folder, flushed to the disk, and renamed over its name.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from avtext.errors import StorageError
+
+
+@contextmanager
+def publishing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on a clean exit it becomes ``path``, else it is removed.
+
+    Raises:
+        StorageError: the folder cannot be written, the disk is full, or a limit was hit; ``path`` is as before.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+        >>> with publishing(target) as temporary:
+        ...     _ = temporary.write_text("whole")
+        >>> target.read_text()
+        'whole'
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        raise StorageError(_explain(path, error)) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _explain(path: Path, error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "the disk is full: free some space",
+        errno.EFBIG: "a file-size limit was hit: raise it (ulimit -f)",
+        errno.EACCES: "the folder cannot be written: choose another with -o",
+        errno.EROFS: "the folder is read-only: choose another with -o",
+        errno.ENOTDIR: "a part of the path is a file: choose another with -o",
+        errno.EEXIST: "a part of the path is a file: choose another with -o",
+        errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    }
+    reason = remedies.get(error.errno or 0, error.strerror or str(error))
+    return f"{path}: cannot be written, {reason}; what was there before is unchanged"
+
+
+def publish_bytes(path: str | Path, content: bytes) -> None:
+    """Publish ``content`` as the file ``path``; see :func:`publishing`."""
+    with publishing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def publish_text(path: str | Path, content: str) -> None:
+    """Publish ``content`` as UTF-8 with ``\\n`` line ends; see :func:`publishing`."""
+    publish_bytes(path, content.encode("utf-8"))
+
+
+def publish_json(path: str | Path, value: Any) -> None:
+    """Publish ``value`` as readable JSON; a number that is not finite is refused with a ValueError."""
+    publish_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def publish_with(path: str | Path, write: Callable[[Path], object]) -> None:
+    """Publish what ``write(temporary_path)`` writes; see :func:`publishing`."""
+    with publishing(path) as temporary:
+        write(temporary)
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file's content in hexadecimal, read in pieces."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,162 @@
+"""Events to tags and back: the BIO grammar, one chain per label (`overlapping`) or one for all (`exclusive`).
+
+``overlapping``: each label has its own chain with the tags O, B, I, so that events of different labels may overlap.
+``exclusive``: one chain with O and a B and I per label, so that at most one event is on at a time::
+
+    label       0     1     2
+    tags   O   B  I  B  I  B  I
+           0   1  2  3  4  5  6
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from avtext.clip import Event
+from avtext.errors import InvalidInput
+from avtext.timeline import span_to_steps, steps_to_span
+
+OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """Which tags may begin a chain, end it, and follow each other (``transitions[from, to]``); all boolean."""
+
+    starts: np.ndarray
+    transitions: np.ndarray
+    ends: np.ndarray
+
+
+@dataclass(frozen=True)
+class TagScheme:
+    """How events over ``labels`` are written as tags.
+
+    Example:
+        >>> scheme = TagScheme(("bell", "dog"), "overlapping")
+        >>> tags = scheme.encode([Event(0.04, 0.16, "dog")], count=5, rate=25.0)
+        >>> tags.tolist()
+        [[0, 0, 0, 0, 0], [0, 1, 2, 2, 0]]
+        >>> scheme.spans(tags)
+        [(1, 1, 4)]
+    """
+
+    labels: tuple[str, ...]
+    kind: Literal["overlapping", "exclusive"] = "overlapping"
+
+    @property
+    def num_chains(self) -> int:
+        """Chains that are decoded side by side."""
+        return len(self.labels) if self.kind == "overlapping" else 1
+
+    @property
+    def num_tags(self) -> int:
+        """Tags per chain."""
+        return 3 if self.kind == "overlapping" else 1 + 2 * len(self.labels)
+
+    def grammar(self) -> Grammar:
+        """BIO: an I follows a B or I of its own label; anything may begin but an I, anything may end."""
+        count = self.num_tags
+        inside = np.arange(INSIDE, count, 2)
+        transitions = np.ones((count, count), dtype=bool)
+        transitions[:, inside] = False
+        transitions[inside, inside] = True
+        transitions[inside - 1, inside] = True
+        starts = np.ones(count, dtype=bool)
+        starts[inside] = False
+        return Grammar(starts, transitions, np.ones(count, dtype=bool))
+
+    def encode(self, events: Sequence[Event], count: int, rate: float, origin: float = 0.0) -> np.ndarray:
+        """Tags of ``events`` on a grid: int64 ``(labels, count)`` or, exclusive, ``(count,)``.
+
+        An event cut by the grid's beginning starts there with B. Where events of one chain overlap, the later
+        start wins from there on.
+
+        Raises:
+            InvalidInput: an event's label is not in ``labels``.
+        """
+        tags = np.zeros((self.num_chains, count), dtype=np.int64)
+        for event in sorted(events):
+            if event.label not in self.labels:
+                raise InvalidInput(
+                    f"label {event.label!r} is not one of the model's labels: {', '.join(self.labels)}"
+                )
+            chain, begin = self._place(self.labels.index(event.label))
+            first, last = span_to_steps(event.start, event.end, rate, count, origin)
+            if last > first:
+                tags[chain, first] = begin
+                tags[chain, first + 1 : last] = begin + 1
+                self._close(tags[chain], last)
+        return tags if self.kind == "overlapping" else tags[0]
+
+    @staticmethod
+    def _close(chain: np.ndarray, last: int) -> None:
+        """After an overwritten event a leftover I must not stay without its B: it begins a new event."""
+        if last < len(chain) and chain[last] > 0 and chain[last] % 2 == 0:
+            follows = chain[last - 1] in (chain[last], chain[last] - 1)
+            if not follows:
+                chain[last] -= 1
+
+    def _place(self, label: int) -> tuple[int, int]:
+        return (label, BEGIN) if self.kind == "overlapping" else (0, BEGIN + 2 * label)
+
+    def spans(self, tags: np.ndarray) -> list[tuple[int, int, int]]:
+        """``(label index, first step, last step + 1)`` of every event in ``tags``, ordered by first step.
+
+        An I that does not follow its own B or I begins an event, so that any tag sequence can be read.
+        """
+        found = []
+        for chain, row in enumerate(np.atleast_2d(tags)):
+            label = np.where(row > 0, (row - 1) // 2, -1)
+            previous = np.concatenate([[-1], label[:-1]])
+            opens = (label >= 0) & ((label != previous) | (row % 2 == 1))
+            closes = np.concatenate([label[1:] != label[:-1], [True]]) | np.concatenate([opens[1:], [True]])
+            firsts, lasts = np.flatnonzero(opens), np.flatnonzero((label >= 0) & closes) + 1
+            for first, last in zip(firsts, lasts, strict=True):
+                found.append(
+                    (chain if self.kind == "overlapping" else int(label[first]), int(first), int(last))
+                )
+        return sorted(found, key=lambda span: (span[1], span[0]))
+
+    def activity(self, marginals: np.ndarray) -> np.ndarray:
+        """Probability that each label is on at each step, ``(steps, labels)``.
+
+        Args:
+            marginals: ``(labels, steps, 3)`` or, exclusive, ``(steps, tags)``.
+        """
+        if self.kind == "overlapping":
+            return 1.0 - marginals[:, :, OUTSIDE].T
+        return marginals[:, 1::2] + marginals[:, 2::2]
+
+    def decode(
+        self,
+        tags: np.ndarray,
+        activity: np.ndarray,
+        rate: float,
+        origin: float = 0.0,
+        gates: np.ndarray | None = None,
+    ) -> list[Event]:
+        """Events of ``tags`` with scores.
+
+        Args:
+            tags: as :meth:`encode` returns.
+            activity: ``(steps, labels)``, see :meth:`activity`; an event's score is its label's mean over its span.
+            rate: steps per second.
+            origin: seconds at which step 0 begins.
+            gates: ``(steps, 3)``, what audio, video and text count at each step; their mean over the span
+                becomes the event's shares.
+        """
+        events = []
+        for label, first, last in self.spans(tags):
+            start, end = steps_to_span(first, last, rate, origin)
+            score = float(np.clip(activity[first:last, label].mean(), 0.0, 1.0))
+            shares = None
+            if gates is not None and gates[first:last].sum() > 0:
+                mean = gates[first:last].mean(0)
+                shares = tuple(float(x) for x in mean / mean.sum())
+            events.append(Event(start, end, self.labels[label], score, shares))  # type: ignore[arg-type]
+        return events

@@ -1,0 +1,141 @@
+"""The layout of the design: imports point strictly downward, and light modules stay light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RANKS = {
+    "": 10, "__main__": 10,
+    "cli": 9,
+    "compression": 8, "benchmark": 8,
+    "pipeline": 7, "training": 7, "runtime": 7,
+    "data": 6, "report": 6,
+    "features": 5, "distill": 5, "attacks": 5,
+    "model": 4, "media": 4,
+    "tags": 3, "alignment": 3, "encoders": 3, "formats": 3, "metrics": 3,
+    "clip": 2, "checkpoint": 2, "layers": 2,
+    "timeline": 1, "config": 1, "kernels": 1, "storage": 1,
+    "errors": 0,
+}  # fmt: skip
+LIGHT = (
+    "errors",
+    "timeline",
+    "config",
+    "storage",
+    "kernels",
+    "clip",
+    "tags",
+    "formats",
+    "metrics",
+    "media",
+    "alignment",
+)
+
+
+def part_of(module: str) -> str:
+    words = module.split(".")
+    return words[1] if len(words) > 1 else ""
+
+
+def imports(path: Path) -> set[str]:
+    """Every avtext module that a file imports, lazy imports too; not those for the type checker alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= (
+                {f"{node.module}.{alias.name}" for alias in node.names}
+                if node.module == "avtext"
+                else {node.module}
+            )
+    return {name for name in found if name == "avtext" or name.startswith("avtext.")}
+
+
+def modules(root: Path) -> dict[str, Path]:
+    package = root / "avtext"
+    return {
+        ".".join(p.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): p
+        for p in package.rglob("*.py")
+    }
+
+
+def test_every_module_has_a_rank(root: Path) -> None:
+    assert {part_of(name) for name in modules(root)} <= set(RANKS)
+
+
+def test_imports_point_strictly_downward(root: Path) -> None:
+    wrong = []
+    for name, path in modules(root).items():
+        own = part_of(name)
+        for other in imports(path):
+            target = part_of(other)
+            if other == "avtext.__version__":  # a constant of the package, no module
+                continue
+            if target != own and RANKS.get(target, 10) >= RANKS[own]:
+                wrong.append(f"{name} (rank {RANKS[own]}) imports {other} (rank {RANKS.get(target, 10)})")
+    assert wrong == []
+
+
+def test_imports_within_a_package_have_no_cycle(root: Path) -> None:
+    known = modules(root)
+    graph = {
+        name: {other if other in known else other.rpartition(".")[0] for other in imports(path)} - {name}
+        for name, path in known.items()
+    }
+    # A package's __init__ gathers its own modules; that they import the package's other modules is no cycle.
+    graph = {
+        name: {o for o in others if o in known and known[o].name != "__init__.py"}
+        for name, others in graph.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for other in graph.get(name, ()):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("part", LIGHT)
+def test_light_modules_never_import_torch(part: str) -> None:
+    code = f"import sys, pkgutil, importlib\nimport avtext.{part} as m\n" + (
+        "[importlib.import_module(f'{m.__name__}.{i.name}') for i in pkgutil.iter_modules(getattr(m, '__path__', []))]\n"
+        "print('torch' in sys.modules)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert out.stdout.strip() == "False", out.stderr
+
+
+def test_the_command_line_starts_without_torch_or_numpy() -> None:
+    code = "import sys, avtext.cli; print(sorted({'torch', 'numpy', 'av', 'transformers', 'pydantic'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert out.stdout.strip() == "[]"
+
+
+def test_inference_never_imports_lightning() -> None:
+    code = "import sys, avtext.pipeline; print('lightning' in sys.modules)"
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert out.stdout.strip() == "False"

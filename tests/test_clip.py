@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avtext.clip import Clip, Cue, Event, Stream
+from avtext.errors import InvalidInput
+from avtext.timeline import ClockMap
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [((2.0, 1.0, "a"), "before start"), ((float("nan"), 1.0, "a"), "finite"), ((0.0, float("inf"), "a"), "finite"),
+     ((0.0, 1.0, ""), "label"), ((0.0, 1.0, 3), "label"), ((0.0, 1.0, "a", 1.5), "score"), ((0.0, 1.0, "a", float("nan")), "score")],
+)  # fmt: skip
+def test_an_event_refuses_to_be_built_wrong(values: tuple, word: str) -> None:
+    with pytest.raises(InvalidInput, match=word):
+        Event(*values)
+
+
+def test_events_sort_by_time_and_shares_do_not_count_in_comparison() -> None:
+    late, early = Event(2.0, 3.0, "a"), Event(1.0, 5.0, "b")
+    assert sorted([late, early]) == [early, late]
+    assert Event(1.0, 2.0, "a", shares=(1.0, 0.0, 0.0)) == Event(1.0, 2.0, "a")
+
+
+def test_a_cue_must_end_after_it_starts_and_hold_text() -> None:
+    with pytest.raises(InvalidInput, match="before start"):
+        Cue(2.0, 1.0, "x")
+    with pytest.raises(InvalidInput, match="str"):
+        Cue(0.0, 1.0, None)  # type: ignore[arg-type]
+
+
+def test_a_stream_gets_a_mask_and_refuses_a_wrong_one() -> None:
+    stream = Stream(np.zeros((4, 2)), 2.0, 1.0)
+    assert stream.real.all()
+    assert (len(stream), stream.end) == (4, 3.0)
+    with pytest.raises(InvalidInput, match="mask"):
+        Stream(np.zeros(4), 2.0, mask=np.ones(3, dtype=bool))
+    with pytest.raises(InvalidInput, match="boolean"):
+        Stream(np.zeros(4), 2.0, mask=np.ones(4))
+    with pytest.raises(InvalidInput, match="rate"):
+        Stream(np.zeros(4), 0.0)
+    with pytest.raises(InvalidInput, match="numpy"):
+        Stream([1, 2], 1.0)  # type: ignore[arg-type]
+
+
+def test_a_clip_knows_which_modalities_are_really_there() -> None:
+    silent = Stream(np.zeros(16000, np.float32), 16000.0, mask=np.zeros(16000, dtype=bool))
+    clip = Clip(1.0, audio=silent, cues=(Cue(0.0, 1.0, "hello"),))
+    assert clip.modalities == ("text",)
+    assert Clip(1.0).modalities == ()
+
+
+def test_a_clip_refuses_no_length_and_unknown_clocks() -> None:
+    with pytest.raises(InvalidInput, match="positive"):
+        Clip(0.0)
+    with pytest.raises(InvalidInput, match="smell"):
+        Clip(1.0, clocks={"smell": ClockMap.shift()})

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from avtext.config import ModelSettings, TCNSettings, load, override, parse, read_yaml
+from avtext.errors import ConfigError
+
+GOOD = {"labels": ["a"], "encoders": {"audio": {"name": "logmel"}}}
+
+
+def test_a_misspelt_key_is_named_with_its_place_and_the_nearest_known() -> None:
+    with pytest.raises(ConfigError, match=r"m.yaml: tcn.num_layer: unknown key; did you mean 'num_layers'"):
+        parse(ModelSettings, {**GOOD, "tcn": {"num_layer": 3}}, "m.yaml")
+
+
+def test_a_wrong_type_says_what_it_was() -> None:
+    with pytest.raises(ConfigError, match=r"m.yaml: width: .*integer.*'wide'"):
+        parse(ModelSettings, {**GOOD, "width": "wide"}, "m.yaml")
+
+
+def test_numbers_that_yaml_reads_as_text_become_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("dropout: 1e-3\n")
+    assert load(TCNSettings, tmp_path / "a.yaml").dropout == 0.001
+
+
+def test_every_fault_has_its_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(ModelSettings, {"labels": [], "encoders": {}, "width": 1}, "m.yaml")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [("a: [1", "not valid YAML"), ("- 1", "key: value"), ("", "key: value")]
+)
+def test_broken_yaml_is_refused_with_the_file(tmp_path: Path, text: str, word: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"a\.yaml.*{word}"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def test_a_missing_config_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such config file"):
+        read_yaml(tmp_path / "none.yaml")
+
+
+def test_environment_variables_have_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.yaml").write_text("a: {b: ['${AVTEXT_X:-here}/x', '${AVTEXT_Y}']}\n")
+    monkeypatch.setenv("AVTEXT_Y", "there")
+    monkeypatch.delenv("AVTEXT_X", raising=False)
+    assert read_yaml(tmp_path / "a.yaml") == {"a": {"b": ["here/x", "there"]}}
+
+
+def test_overrides_reach_inside_and_leave_the_argument_alone() -> None:
+    values = {"a": {"b": 1}}
+    assert override(values, ["a.b=2", "a.c=[1, 2]", "d=null"]) == {"a": {"b": 2, "c": [1, 2]}, "d": None}
+    assert values == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize("word", ["a", "=1", "a.b.c=1", "a=[1"])
+def test_a_bad_override_is_refused(word: str) -> None:
+    with pytest.raises(ConfigError):
+        override({"a": {"b": 1}}, [word])
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ConfigError, match="multiple of"):
+        parse(ModelSettings, {**GOOD, "width": 30}, "m")
+    with pytest.raises(ConfigError, match="differ"):
+        parse(ModelSettings, {**GOOD, "labels": ["a", "a"]}, "m")
+
+
+@pytest.mark.parametrize("name", ["student", "smoke", "teacher"])
+def test_the_configs_in_the_repository_are_sound(
+    root: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avtext.training import read_settings
+
+    monkeypatch.chdir(root)
+    assert read_settings(root / "configs" / f"{name}.yaml").model.labels

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from avtext.errors import StorageError
+from avtext.storage import publish_json, publish_text, publish_with, publishing, sha256_of
+
+
+def test_a_failure_while_writing_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    publish_text(target, "old")
+    with pytest.raises(RuntimeError, match="half"), publishing(target) as temporary:
+        temporary.write_text("new, but ha")
+        raise RuntimeError("half way")
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_folders_are_made_and_files_readable_by_others(tmp_path: Path) -> None:
+    target = tmp_path / "x" / "y" / "a.txt"
+    publish_text(target, "é\n")
+    assert target.read_bytes() == "é\n".encode()
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~umask
+
+
+def test_numbers_that_are_not_finite_never_reach_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        publish_json(tmp_path / "a.json", {"x": float("nan")})
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_a_path_through_a_file_is_one_typed_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match=r"file.*choose another") as caught:
+        publish_text(tmp_path / "file" / "a.txt", "x")
+    assert caught.value.code == "STORAGE"
+
+
+def test_publish_with_gives_the_path_to_write_to(tmp_path: Path) -> None:
+    publish_with(tmp_path / "a.bin", lambda path: path.write_bytes(b"123"))
+    assert sha256_of(tmp_path / "a.bin") == "a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3"
