@@ -1,0 +1,1 @@
+"""Loops in numpy and numba, which torch is never needed for."""

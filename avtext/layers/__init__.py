@@ -1,0 +1,1 @@
+"""Torch modules and functions that know no files and no settings."""
