@@ -1,0 +1,64 @@
+"""The student's reader: sub-words hashed into buckets (Weinberger et al. 2009; Joulin et al. 2017): no vocabulary."""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def subword_ids(text: str, num_buckets: int) -> list[int]:
+    """Bucket numbers of a text's words and of their character 3- to 5-grams.
+
+    The text is lower-cased and normalised (NFKC); ``<`` and ``>`` mark a word's ends; CRC-32 is the hash, so that
+    every machine agrees. Brackets and notes count as words: ``[dog barks]`` is a sound caption, not speech.
+
+    Example:
+        >>> subword_ids("", 64), len(subword_ids("dog", 64))
+        ([], 7)
+    """
+    text = unicodedata.normalize("NFKC", text).lower()
+    spaced = "".join(c if c.isalnum() or c == "'" else f" {c} " for c in text)
+    pieces = []
+    for word in spaced.split():
+        marked = f"<{word}>"
+        pieces.append(marked)
+        pieces += [marked[i : i + n] for n in (3, 4, 5) for i in range(len(marked) - n + 1)]
+    return [zlib.crc32(piece.encode()) % num_buckets for piece in pieces]
+
+
+class HashedTextEncoder(nn.Module):
+    """One vector per cue: the mean of its sub-words' embeddings, then an MLP.
+
+    Args:
+        size: features per cue.
+        num_buckets: rows of the embedding.
+        embedding: its width.
+    """
+
+    def __init__(self, size: int = 96, num_buckets: int = 4096, embedding: int = 64) -> None:
+        super().__init__()
+        self.size, self.num_buckets = size, num_buckets
+        self.table = nn.EmbeddingBag(num_buckets, embedding, mode="mean")
+        self.network = nn.Sequential(nn.Linear(embedding, size), nn.GELU(), nn.Linear(size, size))
+
+    def forward(self, cues: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
+        """B lists of texts to (B, most cues, size) and its mask; a text without a sub-word gets the network of zero."""
+        device = self.table.weight.device
+        count = max((len(row) for row in cues), default=0)
+        mask = torch.zeros(len(cues), count, dtype=torch.bool, device=device)
+        out = torch.zeros(len(cues), count, self.size, device=device)
+        texts = [(b, c, text) for b, row in enumerate(cues) for c, text in enumerate(row)]
+        if not texts:
+            return out, mask
+        ids = [subword_ids(text, self.num_buckets) for _, _, text in texts]
+        offsets = torch.tensor([0, *(len(x) for x in ids)]).cumsum(0)[:-1].to(device)
+        flat = torch.tensor([i for x in ids for i in x], dtype=torch.long, device=device)
+        vectors = self.network(self.table(flat, offsets))
+        rows = torch.tensor([b for b, _, _ in texts], device=device)
+        columns = torch.tensor([c for _, c, _ in texts], device=device)
+        mask[rows, columns] = True
+        return out.index_put((rows, columns), vectors.to(out.dtype)), mask

@@ -1,0 +1,86 @@
+"""The student's ear: a log-mel spectrogram (torchaudio) and a small convolutional network, 25 steps per second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avtext.clip import AUDIO_RATE
+from avtext.layers.masked_conv import MaskedConv
+from avtext.layers.tcn import keep
+
+HOP = 160  # samples: 100 spectra a second
+FFT = 512  # samples
+WINDOW = 400  # samples: 25 ms
+STEP = 640  # samples per output step: 40 ms
+FLOOR = 1e-6  # power under which a mel band counts as silent; -60 dB of full scale
+CENTRE, SPREAD = (
+    -7.0,
+    4.0,
+)  # fixed, so that what a window's features are does not depend on the rest of the file
+
+
+class LogMelEncoder(nn.Module):
+    """Waveform to features.
+
+    Args:
+        size: features per step.
+        channels: of the convolution blocks; the first two halve the time resolution.
+        num_mels: mel bands between 40 Hz and 8 kHz.
+    """
+
+    rate = AUDIO_RATE / STEP
+    start = 0.0
+
+    def __init__(
+        self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128, 160), num_mels: int = 64
+    ) -> None:
+        super().__init__()
+        from torchaudio.transforms import MelSpectrogram
+
+        self.size = size
+        self.mel = MelSpectrogram(
+            AUDIO_RATE,
+            n_fft=FFT,
+            win_length=WINDOW,
+            hop_length=HOP,
+            f_min=40.0,
+            n_mels=num_mels,
+            center=False,
+        )
+        strides = [(2, 2), (2, 2)] + [(1, 2)] * (len(channels) - 2)
+        ins = [1, *channels[:-1]]
+        self.blocks = nn.ModuleList(
+            MaskedConv(a, b, s) for a, b, s in zip(ins, channels, strides[: len(channels)], strict=True)
+        )
+        bands = num_mels
+        for _ in channels:
+            bands = -(-bands // 2)
+        self.project = nn.Linear(channels[-1] * bands, size)
+        self.blocks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.8 times as fast on CPUs
+
+    def spectrogram(self, waveform: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, samples) to normalised log-mel (B, spectra, mels) and its mask; silence is a constant, not noise."""
+        samples = waveform.shape[1] - waveform.shape[1] % STEP
+        waveform = keep(waveform[:, :samples, None].float(), mask[:, :samples])[..., 0]
+        edge = FFT - HOP
+        with torch.autocast(waveform.device.type, enabled=False):
+            power = self.mel(F.pad(waveform, (edge // 2, edge - edge // 2)))
+        spectra = (torch.log(power + FLOOR) - CENTRE) / SPREAD
+        real = (
+            mask[:, :samples].reshape(len(mask), -1, STEP).any(-1)
+        )  # a step is real if any of its samples is
+        return spectra.transpose(1, 2), real.repeat_interleave(STEP // HOP, dim=1)
+
+    def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, samples) at 16 kHz with mask (B, samples) to (B, T, size) with mask (B, T), T = samples // 640."""
+        spectra, real = self.spectrogram(values, mask)
+        hidden = keep(spectra, real).unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            hidden, real = block(hidden, real)
+        B, C, T, bands = hidden.shape
+        features = self.project(hidden.permute(0, 2, 1, 3).reshape(B, T, C * bands))
+        return keep(features, real), real

@@ -1,0 +1,71 @@
+"""Features of a frozen encoder: extracted once and passed through, or made on the spot when media comes instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from avtext.errors import ConfigError
+from avtext.layers.tcn import keep
+
+
+class PrecomputedEncoder(nn.Module):
+    """A frozen encoder that is no part of the model's weights.
+
+    In training clips carry its features, which were extracted once; at inference they carry media, and the
+    encoder is loaded from where it is kept.
+
+    Args:
+        size: features per step.
+        rate: steps per second.
+        start: seconds from the stream's first value to the beginning of step 0.
+        of: ``{"name": …, "options": …}``, the encoder that makes the features; None where only features come.
+
+    Raises:
+        ConfigError: the encoder that ``of`` names has another size or rate.
+    """
+
+    def __init__(
+        self, size: int, rate: float, start: float = 0.0, of: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.size, self.rate, self.start = size, float(rate), float(start)
+        self.of = None if of is None else {"name": of["name"], "options": dict(of.get("options", {}))}
+        self._built: list[nn.Module] = []  # a list: its weights are not this model's
+
+    def encoder(self) -> nn.Module:
+        """The frozen encoder, built when first asked for."""
+        from avtext.encoders import build_encoder
+
+        if self.of is None:
+            raise ConfigError(
+                "features: media came, but the model does not say which encoder its features are of"
+            )
+        if not self._built:
+            built = build_encoder(self.of["name"], self.of["options"]).eval().requires_grad_(False)
+            rate = getattr(built, "rate", self.rate)
+            if built.size != self.size or abs(float(rate) - self.rate) > 1e-6:
+                raise ConfigError(
+                    f"features: {self.of['name']} gives {built.size} values at {rate} a second, the model was made "
+                    f"for {self.size} at {self.rate}"
+                )
+            self._built.append(built)
+        return self._built[0]
+
+    def forward(
+        self, values: Tensor | Sequence[Sequence[str]], mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(B, T, size) and (B, T), as they come; waveform, frames or cues go through the encoder first."""
+        if (
+            isinstance(values, Tensor)
+            and mask is not None
+            and values.ndim == 3
+            and values.shape[-1] == self.size
+        ):
+            return keep(values.float(), mask), mask
+        arguments = (values,) if mask is None else (values, mask)
+        with torch.no_grad():
+            return self.encoder()(*arguments)

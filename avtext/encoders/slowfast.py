@@ -1,0 +1,260 @@
+"""The teacher's eye: SlowFast R50, dense: pooled over space only, so that every frame keeps its own features.
+
+`Feichtenhofer et al., SlowFast Networks <https://arxiv.org/abs/1812.03982>`_. The usual way slides a window
+and recomputes nearly everything for each; here the video is cut into clips of 32 frames that do not overlap,
+and one pass over each gives features of all its frames. The fast pathway has one step per frame, the slow one
+every fourth, interpolated::
+
+    frames   0   1   2   3   4   5   6   7   8 ...      15 a second
+    fast     o   o   o   o   o   o   o   o   o
+    slow     O . . . . . . . O . . . . . . . O          step j sees frame 4 j, and the fast steps around it
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from avtext.encoders.pretrained import first_line
+from avtext.errors import ConfigError, InvalidInput, ModelError
+
+MEAN, DEVIATION = 0.45, 0.225  # of Kinetics pixels in [0, 1]: what the published weights were trained with
+HUB_ID = "slowfast_r50"
+SETTINGS: dict[str, Any] = {  # of create_slowfast, those that may be set; the defaults are R50, 8x8
+    "model_depth": 50,
+    "stem_dim_outs": (64, 8),
+    "slowfast_channel_reduction_ratio": 8,
+    "slowfast_conv_channel_fusion_ratio": 2,
+    "slowfast_fusion_conv_kernel_size": (7, 1, 1),
+    "slowfast_fusion_conv_stride": (4, 1, 1),
+}
+
+
+class SlowFastEncoder(nn.Module):
+    """Dense SlowFast features of RGB frames.
+
+    Args:
+        source: a local checkpoint (``.pyth``, ``.pt`` or ``.safetensors``) or ``"slowfast_r50"``, which is
+            looked for among earlier downloads and then fetched; None for random weights.
+        config: settings of `pytorchvideo`'s ``create_slowfast`` (names in ``SETTINGS``); default: R50, 8x8.
+        rate: frames per second that :meth:`forward` is given. The published weights saw 15: every second
+            frame at 30.
+        clip_frames: frames computed together, a multiple of the ratio of the pathways' rates.
+        batch: clips computed together.
+
+    Attributes:
+        rate: steps per second, one per frame.
+        size: feature width, slow before fast: 2048 + 256 for R50.
+        start: 0: step i is frame i.
+        settings: what decides the features besides the weights, as plain JSON values.
+
+    BatchNorm keeps its stored statistics in training mode too: those of one video's clips would make features
+    depend on what else is in the batch.
+
+    Raises:
+        ModelError: the file is missing, damaged, unsafe or of another model, or the hub cannot be reached.
+        ConfigError: a setting that is not known or does not fit.
+
+    Example:
+        >>> small = {"model_depth": 18, "stem_dim_outs": [8, 1]}
+        >>> encoder = SlowFastEncoder(config=small)
+        >>> frames = torch.zeros(1, 40, 64, 64, 3, dtype=torch.uint8)
+        >>> features, real = encoder(frames, torch.ones(1, 40, dtype=torch.bool))
+        >>> features.shape, encoder.rate
+        (torch.Size([1, 40, 288]), 15.0)
+    """
+
+    start = 0.0
+    frame_size = 256  # pixels, height and width: what the published weights saw
+
+    def __init__(
+        self,
+        source: str | Path | None = None,
+        config: Mapping[str, Any] | None = None,
+        *,
+        rate: float = 15.0,
+        clip_frames: int = 32,
+        batch: int = 1,
+    ) -> None:
+        super().__init__()
+        chosen = _settings(config or {})
+        weights = None if source is None else _read_weights(source)
+        self.blocks = _build(chosen)
+        if weights is not None:
+            _load(self.blocks, weights, str(source))
+        self._ratio = chosen["slowfast_fusion_conv_stride"][0]
+        if clip_frames < 1 or clip_frames % self._ratio or batch < 1 or not rate > 0:
+            raise ConfigError(
+                f"clip_frames must be a positive multiple of {self._ratio}, batch at least 1 and rate "
+                f"positive, got {clip_frames=}, {batch=}, {rate=}"
+            )
+        slow = 32 * chosen["stem_dim_outs"][0]  # the last stage is 32 times as wide as the stem
+        self.rate, self.size = float(rate), slow + slow // chosen["slowfast_channel_reduction_ratio"]
+        self._frames, self._batch = clip_frames, batch
+        self.settings = {"rate": self.rate, "clip_frames": clip_frames, "config": chosen}
+        self.eval()
+
+    def train(self, mode: bool = True) -> SlowFastEncoder:
+        """Training mode for all but BatchNorm, which keeps its stored statistics."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm3d):
+                module.eval()
+        return self
+
+    def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of every frame.
+
+        Args:
+            values: ``(B, frames, height, width, 3)`` uint8 RGB, at least 32 pixels a side; 256 is what the
+                published weights saw.
+            mask: boolean ``(B, frames)``, true where a frame is real. Inside a gap the frame before it is
+                held, so that its edges are no flashes; nothing else of what ``values`` holds there is read.
+
+        Returns:
+            ``(B, frames, size)`` float32, zero where not real, and the mask as given.
+
+        Raises:
+            InvalidInput: shapes or types that do not fit.
+        """
+        _check(values, mask)
+        features = torch.zeros(*mask.shape, self.size, device=values.device)
+        clips = [(row, *clip) for row, real in enumerate(mask) for clip in _clips(real, self._frames)]
+        for begin in range(0, len(clips), self._batch):
+            together = clips[begin : begin + self._batch]
+            computed = self._dense(torch.stack([values[row, index] for row, _, index in together]))
+            for (row, first, _), steps in zip(together, computed, strict=True):
+                kept = features[row, first : first + self._frames]
+                kept.copy_(steps[: len(kept)])
+        return features.masked_fill_(~mask[..., None], 0.0), mask
+
+    def _dense(self, frames: Tensor) -> Tensor:
+        """uint8 ``(n, clip_frames, H, W, 3)`` to ``(n, clip_frames, size)``."""
+        fast = frames.permute(0, 4, 1, 2, 3).float().div_(255.0).sub_(MEAN).div_(DEVIATION)
+        pathways = [fast[:, :, :: self._ratio], fast]
+        for block in self.blocks:
+            pathways = block(pathways)
+        slow, fast = (pathway.float().mean((3, 4)) for pathway in pathways)
+        position = torch.arange(self._frames, device=frames.device) / self._ratio
+        low = position.long()
+        high = (low + 1).clamp(max=slow.shape[2] - 1)
+        dense = torch.lerp(slow[:, :, low], slow[:, :, high], position - low)
+        return torch.cat([dense, fast], 1).transpose(1, 2)
+
+
+def _clips(real: Tensor, length: int) -> list[tuple[int, Tensor]]:
+    """Of one row: each clip's first frame and the ``length`` frames to look at, up to the last real one."""
+    if not bool(real.any()):
+        return []
+    number = torch.arange(len(real), device=real.device)
+    shown = torch.where(real, number, -1).cummax(0).values
+    shown = torch.where(
+        shown < 0, real.byte().argmax(), shown
+    )  # before the first real frame that one is held
+    last = int(number[real][-1])
+    clips = []
+    for first in range(0, last + 1, length):
+        clips.append((first, shown[(first + number.new_tensor(range(length))).clamp(max=last)]))
+    return clips
+
+
+def _check(values: Tensor, mask: Tensor) -> None:
+    fits = values.ndim == 5 and values.shape[:2] == mask.shape and values.shape[4] == 3
+    if not fits or values.dtype != torch.uint8 or mask.dtype != torch.bool or min(values.shape[2:4]) < 32:
+        raise InvalidInput(
+            "values must be uint8 (B, frames, H, W, 3) of at least 32 x 32 pixels and mask boolean "
+            f"(B, frames), got {values.dtype} {tuple(values.shape)} and {mask.dtype} {tuple(mask.shape)}"
+        )
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """All of ``SETTINGS``, those of R50 where not given."""
+    unknown = sorted(set(config) - set(SETTINGS))
+    if unknown:
+        raise ConfigError(f"config: SlowFast has no setting {unknown[0]!r}; known: {', '.join(SETTINGS)}")
+    chosen = {**SETTINGS, **config}
+    slow, fast = chosen["stem_dim_outs"]
+    if slow != fast * chosen["slowfast_channel_reduction_ratio"]:
+        raise ConfigError(
+            "config: stem_dim_outs must be [slow, fast], slow = fast * slowfast_channel_reduction_ratio, "
+            f"got {chosen['stem_dim_outs']} and {chosen['slowfast_channel_reduction_ratio']}"
+        )
+    return chosen
+
+
+def _build(settings: Mapping[str, Any]) -> nn.ModuleList:
+    """Stem and stages, without the head that pools time away."""
+    from pytorchvideo.models.slowfast import create_slowfast
+
+    try:
+        network = create_slowfast(**settings, head=None)
+    except (AssertionError, TypeError, ValueError, RuntimeError, IndexError) as error:
+        raise ConfigError(
+            f"config: SlowFast cannot be built from {dict(settings)} ({first_line(error)})"
+        ) from error
+    return network.blocks[:5]
+
+
+def _read_weights(source: str | Path) -> dict[str, Tensor]:
+    path = Path(source).expanduser()
+    if not path.is_file():
+        if str(source) != HUB_ID:
+            raise ModelError(f"{source}: no such file; give a SlowFast checkpoint or the hub id {HUB_ID!r}")
+        path = _fetched()
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        weights = content.get("model_state", content)
+        return {str(name): value for name, value in weights.items() if isinstance(value, Tensor)}
+    except Exception as error:  # a damaged or hostile file makes the readers raise anything
+        raise ModelError(
+            f"{path}: damaged, or not only weights ({first_line(error)}); fetch it again"
+        ) from error
+
+
+def _fetched() -> Path:
+    """The hub's checkpoint on this machine, fetched where it is not there yet."""
+    from pytorchvideo.models.hub.slowfast import checkpoint_paths
+
+    url = checkpoint_paths[HUB_ID]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if path.is_file():
+        return path
+    try:
+        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+            raise OSError("HF_HUB_OFFLINE is set")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{HUB_ID}: not fetched earlier and cannot be had ({first_line(error)}); give a local "
+            f"checkpoint, or put {path.name} into {path.parent}"
+        ) from error
+    return path
+
+
+def _load(blocks: nn.ModuleList, weights: Mapping[str, Tensor], source: str) -> None:
+    """Put a whole network's weights, whose head is left out, into ``blocks``."""
+    own = {name: value for name, value in weights.items() if not name.startswith(("blocks.5.", "blocks.6."))}
+    for name, value in blocks.state_dict(prefix="blocks.").items():
+        if name not in own and not name.endswith("num_batches_tracked"):
+            raise ModelError(f"{source}: lacks {name}: not this SlowFast; its settings go into config")
+        if name in own and own[name].shape != value.shape:
+            raise ModelError(
+                f"{source}: {name} has shape {tuple(own[name].shape)}, expected {tuple(value.shape)}: "
+                "not this SlowFast; its settings go into config"
+            )
+    named = {name.removeprefix("blocks."): value for name, value in own.items()}
+    unknown = blocks.load_state_dict(named, strict=False).unexpected_keys
+    if unknown:
+        raise ModelError(
+            f"{source}: has {unknown[0]}, which this SlowFast has not; its settings go into config"
+        )

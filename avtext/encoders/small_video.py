@@ -1,0 +1,82 @@
+"""The student's eye: a small 2-D network on each frame at 8 fps, and a linear one on full-rate picture statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from avtext.kernels.picture import SIZE as NUM_STATISTICS
+from avtext.layers.tcn import keep
+
+
+class SmallVideoEncoder(nn.Module):
+    """Frames to features, one step per frame: a network on the frame and on its change since the frame before.
+
+    The first convolution is linear, so that of the change is the difference of two frames' and costs nothing more.
+
+    Args:
+        size: features per step.
+        channels: of the convolutions; the first divides height and width by four, those after the second by two.
+        rate: frames per second.
+    """
+
+    start = 0.0
+    frame_size = 64  # pixels, height and width
+
+    def __init__(
+        self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128), rate: float = 8.0
+    ) -> None:
+        super().__init__()
+        self.size, self.rate = size, rate
+        self.stem = nn.Conv2d(3, 2 * channels[0], 5, stride=4, padding=2, bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
+        for depth, (a, b) in enumerate(pairwise(channels)):
+            layers += [
+                nn.Conv2d(a, b, 3, stride=min(2, depth + 1), padding=1, bias=False),
+                nn.BatchNorm2d(b),
+                nn.ReLU(),
+            ]
+        self.network = nn.Sequential(*layers)
+        self.project = nn.Linear(2 * channels[-1], size)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 (B, frames, H, W, 3) with mask (B, frames) to (B, frames, size) and the mask."""
+        B, T = mask.shape
+        if T == 0:
+            return values.new_zeros(B, 0, self.size, dtype=torch.float32), mask
+        frames = (
+            values.flatten(0, 1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+        )  # channels last in memory
+        frames = torch.where(mask.flatten()[:, None, None, None], frames, torch.zeros(()).to(frames))
+        still, moving = self.stem(frames).chunk(2, dim=1)
+        moving = moving.unflatten(0, (B, T))
+        change = moving - torch.cat([moving[:, :1], moving[:, :-1]], 1)
+        known = mask & torch.cat([mask[:, :1], mask[:, :-1]], 1)  # no change is known at the edge of a gap
+        hidden = still + (change * known[:, :, None, None, None]).flatten(0, 1)
+        hidden = self.network(hidden).flatten(2)
+        features = self.project(torch.cat([hidden.mean(-1), hidden.amax(-1)], -1)).reshape(B, T, -1)
+        return keep(features, mask), mask
+
+
+class PictureEncoder(nn.Module):
+    """Full-rate statistics (:mod:`avtext.kernels.picture`) to features, stretched so that small changes are heard too.
+
+    Changes span from camera noise (0.001) to cuts (0.5), so both the value and its signed square root go in.
+    """
+
+    start = 0.0
+
+    def __init__(self, size: int = 64, rate: float = 25.0) -> None:
+        super().__init__()
+        self.size, self.rate = size, rate
+        self.network = nn.Sequential(nn.Linear(2 * NUM_STATISTICS, size), nn.GELU(), nn.Linear(size, size))
+
+    def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, SIZE) with mask (B, T) to (B, T, size) and the mask."""
+        values = keep(values.float(), mask)
+        stretched = values.sign() * values.abs().sqrt()
+        return keep(self.network(torch.cat([values, stretched], -1)), mask), mask

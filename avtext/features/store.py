@@ -1,0 +1,152 @@
+"""Feature files: one safetensors file per video, written whole, with a checksum of all that it says.
+
+A cache of them may be shared by many processes; what is damaged counts as absent and is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avtext.clip import Stream
+from avtext.errors import InvalidInput, StorageError
+from avtext.features.key import SCHEMA, FeatureKey, canonical
+from avtext.storage import publishing
+
+
+class DamagedEntry(UserWarning):
+    """A cached file is damaged and counts as absent; the message names it and says what is wrong."""
+
+
+def publish_features(
+    path: str | Path, streams: Mapping[str, Stream], metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write streams as one safetensors file, whole or not at all.
+
+    Args:
+        path: the file.
+        streams: features by name, float16 or float32, or frames, uint8; every value finite (also where the mask is false).
+        metadata: plain JSON values to keep beside them.
+
+    Raises:
+        InvalidInput: a value that is not finite, or of another type; names the stream and the step.
+        StorageError: the file cannot be written; what was there before is unchanged.
+    """
+    from safetensors.numpy import save_file
+
+    arrays = {}
+    for name, stream in streams.items():
+        _refuse_unsound(name, stream)
+        arrays[name] = np.ascontiguousarray(stream.values)
+        arrays[f"{name}.mask"] = np.ascontiguousarray(stream.real)
+    header: dict[str, Any] = {
+        "schema": SCHEMA,
+        "streams": {name: {"rate": float(s.rate), "start": float(s.start)} for name, s in streams.items()},
+        "metadata": dict(metadata or {}),
+    }
+    header["checksum"] = _checksum(header, arrays)
+    with publishing(path) as temporary:
+        save_file(arrays, temporary, metadata={"avtext": canonical(header)})
+
+
+def _refuse_unsound(name: str, stream: Stream) -> None:
+    if stream.values.dtype == np.uint8:  # frames
+        return
+    if stream.values.dtype not in (np.float16, np.float32):
+        raise InvalidInput(f"features {name!r} must be float16, float32 or uint8, got {stream.values.dtype}")
+    finite = np.isfinite(stream.values).all(axis=tuple(range(1, stream.values.ndim)))
+    if not finite.all():
+        raise InvalidInput(
+            f"features {name!r} are not finite at step {int(np.argmin(finite))} and at "
+            f"{int((~finite).sum())} steps in all; they are not stored: look at the media or the weights"
+        )
+
+
+def _checksum(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of all that a file says: the header but its checksum, each array, its name, type and shape."""
+    digest = hashlib.sha256(canonical({k: v for k, v in header.items() if k != "checksum"}).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def load_features(path: str | Path) -> dict[str, Stream]:
+    """The streams in a file that :func:`publish_features` wrote, verified.
+
+    Raises:
+        StorageError: the file is absent, damaged, or of another kind.
+    """
+    return _read(Path(path))[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Stream], dict[str, Any]]:
+    """Streams and metadata."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {})["avtext"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        if header["checksum"] != _checksum(header, arrays):
+            raise ValueError("the checksum does not match")
+        if header["schema"] != SCHEMA:
+            raise ValueError(f"schema {header['schema']}, this version reads {SCHEMA}")
+        clocks = header["streams"].items()
+        streams = {n: Stream(arrays[n], c["rate"], c["start"], arrays[f"{n}.mask"]) for n, c in clocks}
+        return streams, header["metadata"]
+    except FileNotFoundError as error:
+        raise StorageError(f"{path}: no such feature file", stage="read") from error
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(
+            f"{path}: no sound feature file ({error}); remove it and extract again", stage="read"
+        ) from error
+
+
+class FeatureCache:
+    """A folder of feature files, one per :class:`FeatureKey`, that many processes may share.
+
+    Args:
+        folder: made when first written to.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = Path(folder)
+
+    def path(self, key: FeatureKey) -> Path:
+        """Where the features of ``key`` are, or would be."""
+        return self._folder / f"{key.digest}.safetensors"
+
+    def get(self, key: FeatureKey) -> dict[str, Stream] | None:
+        """The features of ``key``; None if there are none or, with a :class:`DamagedEntry`, no sound ones."""
+        path = self.path(key)
+        if not path.exists():
+            return None
+        try:
+            streams, metadata = _read(path)
+            if metadata != json.loads(canonical(asdict(key))):
+                raise StorageError(f"{path}: belongs to another key; remove it", stage="read")
+        except StorageError as error:
+            warnings.warn(f"{error.message} (made again)", DamagedEntry, stacklevel=2)
+            return None
+        return streams
+
+    def put(self, key: FeatureKey, streams: Mapping[str, Stream]) -> None:
+        """Keep the features of ``key``; see :func:`publish_features` for what is refused."""
+        publish_features(self.path(key), streams, asdict(key))
+
+    def obtain(self, key: FeatureKey, make: Callable[[], Mapping[str, Stream]]) -> dict[str, Stream]:
+        """The features of ``key``, made by ``make()`` and kept if there are none yet."""
+        found = self.get(key)
+        if found is None:
+            found = dict(make())
+            self.put(key, found)
+        return found
