@@ -1,0 +1,148 @@
+"""One's own labelled videos: a manifest of JSON lines, checked line by line.
+
+Each line is an object::
+
+    {"path": "a.mp4", "transcript": "a.srt", "events": [{"start": 1.0, "end": 2.5, "label": "bell"}]}
+
+``path`` and ``transcript`` are relative to the manifest; ``transcript`` may be left out. ``events`` is a list as above,
+or the name of an event file in any format that :mod:`avtext.formats` reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avtext.clip import Cue, Event
+from avtext.errors import AvtextError, ConfigError
+
+KEYS = ("path", "transcript", "events")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One video of a manifest: where it is, what is said, what happens."""
+
+    path: Path
+    transcript: Path | None
+    events: tuple[Event, ...]
+
+    def cues(self) -> tuple[Cue, ...]:
+        """The transcript's cues; those of a subtitle file beside the video where none is named."""
+        from avtext.media.cues import find_cues, read_cues
+
+        place = self.transcript or find_cues(self.path)
+        return () if place is None else read_cues(place)
+
+
+def read_manifest(path: str | Path, labels: Sequence[str] | None = None) -> list[Entry]:
+    """The videos of a manifest.
+
+    Args:
+        path: JSON lines; blank lines are passed over.
+        labels: the only labels allowed; None allows all.
+
+    Raises:
+        ConfigError: names file and line, what is wrong and what is allowed.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such manifest") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    entries = [_entry(line, path, number, labels) for number, line in _lines(text)]
+    if not entries:
+        raise ConfigError(
+            f"{path}: has no entry: write one JSON object per line, with the keys {', '.join(KEYS)}"
+        )
+    return entries
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield number, line
+
+
+def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> Entry:
+    where = f"{path}:{number}"
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise ConfigError(f"{where}: not JSON: {error}") from None
+    if not isinstance(value, dict) or not isinstance(value.get("path"), str):
+        raise ConfigError(f'{where}: must be an object with a "path", as {{"path": "a.mp4", "events": []}}')
+    unknown = sorted(set(value) - set(KEYS))
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(KEYS)}")
+    if "events" not in value:
+        raise ConfigError(
+            f'{where}: has no "events": give a list (empty where nothing happens) or an event file'
+        )
+    transcript = value.get("transcript")
+    if transcript is not None and not isinstance(transcript, str):
+        raise ConfigError(f"{where}: transcript must be a file name, got {transcript!r}")
+    video = _existing(path.parent / value["path"], where, "path")
+    spoken = None if transcript is None else _existing(path.parent / transcript, where, "transcript")
+    events = _events(value["events"], video, path.parent, where)
+    return Entry(video, spoken, _allowed(events, labels, where))
+
+
+def _existing(path: Path, where: str, key: str) -> Path:
+    if not path.is_file():
+        raise ConfigError(f"{where}: {key}: {path}: no such file")
+    return path
+
+
+def _events(value: Any, video: Path, folder: Path, where: str) -> tuple[Event, ...]:
+    if isinstance(value, str):
+        return _from_file(_existing(folder / value, where, "events"), video, where)
+    if not isinstance(value, list):
+        raise ConfigError(f"{where}: events must be a list or a file name, got {type(value).__name__}")
+    return tuple(_event(item, f"{where}: event {index}") for index, item in enumerate(value, 1))
+
+
+def _event(item: Any, where: str) -> Event:
+    if not isinstance(item, Mapping) or not {"start", "end", "label"} <= set(item):
+        raise ConfigError(
+            f'{where}: must be {{"start": seconds, "end": seconds, "label": text}}, got {item!r}'
+        )
+    start, end = item["start"], item["end"]
+    if (
+        any(isinstance(x, bool) or not isinstance(x, int | float) for x in (start, end))
+        or not 0 <= start < end
+    ):
+        raise ConfigError(f"{where}: needs 0 <= start < end in seconds, got start={start!r}, end={end!r}")
+    try:
+        return Event(float(start), float(end), item["label"])
+    except AvtextError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
+    from avtext.formats import read_events
+
+    try:
+        found = read_events(path).events
+    except AvtextError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    for name, events in found.items():
+        if Path(name).name == video.name or Path(name).stem == video.stem:
+            return tuple(events)
+    if len(found) == 1:
+        return tuple(next(iter(found.values())))
+    raise ConfigError(
+        f"{where}: {path}: has no events of {video.name}; it has those of: {', '.join(list(found)[:8])}"
+    )
+
+
+def _allowed(events: tuple[Event, ...], labels: Sequence[str] | None, where: str) -> tuple[Event, ...]:
+    for event in events:
+        if labels is not None and event.label not in labels:
+            raise ConfigError(f"{where}: label {event.label!r} is not one of: {', '.join(labels)}")
+    return events

@@ -1,0 +1,221 @@
+"""The account of a file: what it promised, what came out, and whether the difference is worth telling.
+
+Three things are compared: packets against what was decoded from them, time stamps against what lies between
+them, and the headers' promises against the last thing found. Formats that only estimate their length are not
+held to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from avtext.errors import Code, MediaError
+from avtext.media.container import Source
+from avtext.media.frames import Pictures
+from avtext.media.quality import MAX_AUDIO_LOST, MAX_FRAMES_LOST, Quality
+from avtext.media.waveform import Waveform
+
+_MAX_GAPS = 100  # listed; all are counted
+_MIN_GAP = 0.015  # seconds; shorter ones are not worth telling
+_SLACK = 1.5  # packets by which encoders pad and prime, which is no loss
+_MAX_SLACK = 0.07  # seconds
+
+
+@dataclass
+class Tally:
+    """Counts of one stream while it is decoded.
+
+    Args:
+        name: ``"audio"`` or ``"video"``.
+        tick: seconds per unit of the stream's time stamps.
+    """
+
+    name: str
+    tick: Fraction = Fraction(1)
+    packets: int = 0  # that should give something to show or to hear
+    unshown: int = 0  # packets that rightly give nothing: before an edit list's start, empty, invisible
+    packet_ticks: int = 0  # how long the packets last
+    skipped: int = 0
+    decoded: int = 0
+    encrypted: int = 0  # packets that could not be decoded and say that they are encrypted
+    interlaced: int = 0
+    corrupt: int = 0  # frames that the decoder itself marked as damaged
+    disbelieved: int = 0  # frames with impossible times
+    undecodable: int = 0  # frames in a format that cannot be converted
+    last_duration: float = 0.0
+
+    def count(self, packet: Any | None) -> None:
+        """Count a packet before it is decoded."""
+        if packet is None:
+            return
+        if packet.is_discard or not packet.size or _invisible(packet):
+            self.unshown += 1
+            return
+        self.packets += 1
+        self.packet_ticks += packet.duration or 0
+
+    def seconds(self, ticks: int) -> float:
+        """Seconds that so many units are; as exact as with fractions, and much faster."""
+        return ticks * self.tick.numerator / self.tick.denominator
+
+    @property
+    def packet_seconds(self) -> float:
+        """Seconds that the packets should last."""
+        return self.seconds(self.packet_ticks)
+
+    @property
+    def packet_duration(self) -> float:
+        """Average seconds per packet."""
+        return self.packet_seconds / self.packets if self.packets else 0.0
+
+    @property
+    def expected(self) -> int:
+        """Frames that the packets should give; interlaced video may come as two packets per frame."""
+        fields = self.interlaced > self.decoded / 2 and self.packets > 1.5 * self.decoded
+        return max(self.decoded, (self.packets + 1) // 2 if fields else self.packets)
+
+
+def _invisible(packet: Any) -> bool:
+    """Whether a VP8 packet holds a frame that is only there for others to refer to."""
+    return packet.stream.codec_context.name in ("vp8", "libvpx") and not memoryview(packet)[0] & 0x10
+
+
+@dataclass
+class Account:
+    """What was expected of a file and what was found; becomes a :class:`Quality`."""
+
+    source: Source
+    unreadable: int = 0  # places where the container could not be read
+    num_jumps: int = 0  # of the container's clock, that were undone
+    gave_up: set[str] = field(default_factory=set)  # streams that lagged too far behind
+    audio: Tally = field(init=False)
+    video: Tally = field(init=False)
+
+    def __post_init__(self) -> None:
+        audio, video = self.source.audio, self.source.video
+        self.audio = Tally("audio", (audio and audio.time_base) or Fraction(1))
+        self.video = Tally("video", (video and video.time_base) or Fraction(1))
+
+    def of(self, stream: Any) -> Tally:
+        """The tally of a stream."""
+        return self.audio if stream is self.source.audio else self.video
+
+    def nothing_decoded(self) -> MediaError:
+        """The error for a file in which nothing was found."""
+        info = self.source.info
+        streams = [stream for stream in (self.source.audio, self.source.video) if stream is not None]
+        promised, found = sum(stream.frames for stream in streams), self.audio.packets + self.video.packets
+        if self.audio.encrypted + self.video.encrypted:
+            text = f"{info.path}: is encrypted; decrypt it first"
+            return MediaError(text, code=Code.UNSUPPORTED, stage="decode")
+        if promised > 2 * found or not found:
+            text = f"{info.path}: holds headers but hardly any media ({found} packets); it was cut off"
+            return MediaError(text, code=Code.TRUNCATED, stage="decode")
+        text = f"{info.path}: nothing in it could be decoded ({found} packets of {', '.join(info.codecs)} tried)"
+        return MediaError(text, code=Code.CORRUPT, stage="decode")
+
+    def summary(self, audio: Waveform | None, video: Pictures | None, end: float, partial: bool) -> Quality:
+        """The final account.
+
+        Args:
+            audio, video: what was placed.
+            end: last presentation end in seconds.
+            partial: whether only a part of the file was wanted, so that nothing can be said about its length.
+        """
+        damaged = self._damaged()
+        gaps = [("audio", *gap) for gap in (audio.gaps if audio is not None else ()) if gap[1] - gap[0] >= _MIN_GAP]
+        if damaged and video is not None:
+            gaps += [("video", *pause) for pause in video.pauses]
+        frames = 0 if video is None else self._frames_expected(video, end, damaged, partial)
+        quality = Quality(
+            declared_duration=self.source.info.duration,
+            decoded_duration=end,
+            gaps=tuple(gaps[:_MAX_GAPS]),
+            num_gaps=len(gaps),
+            skipped_packets=self.audio.skipped + self.video.skipped + self.unreadable,
+            samples_sanitised=audio.sanitised if audio is not None else 0,
+            frames_expected=frames,
+            frames_decoded=self.video.decoded,
+            frames_damaged=self.video.corrupt,
+            audio_expected=0.0 if audio is None else self._audio_expected(audio, end, partial),
+            audio_decoded=audio.seconds if audio is not None else 0.0,
+            modalities=tuple(tally.name for tally in (self.audio, self.video) if tally.decoded),
+        )
+        return replace(quality, reasons=tuple(self._reasons(quality, audio, video)))
+
+    def _damaged(self) -> bool:
+        """Whether anything went wrong at all, FFmpeg's own complaints in the log included."""
+        counted = self.unreadable + self.audio.skipped + self.video.skipped + self.video.corrupt
+        return counted > 0 or os.fstat(2).st_size > 0
+
+    def _missing_end(self, stream: Any, end: float, file_end: float, partial: bool) -> float:
+        """Seconds between where a stream ends and where it or the file should."""
+        if partial or self.num_jumps or not self.source.length_known:
+            return 0.0
+        if stream.duration and self.source.info.format.startswith("mov"):
+            declared = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+            return max(0.0, declared - self.source.origin - end)
+        return max(0.0, (self.source.info.duration or 0.0) - file_end)
+
+    def _frames_expected(self, video: Pictures, file_end: float, damaged: bool, partial: bool) -> int:
+        stream: Any = self.source.video
+        tally = self.video
+        if partial:  # the decoder may still hold frames that were not wanted
+            return tally.decoded + tally.skipped
+        interval = video.typical_interval or tally.packet_duration or 0.04
+        missing = self._missing_end(stream, video.end, file_end, partial)
+        short = missing > _SLACK * interval
+        expected = tally.expected + (round(missing / interval) if short else 0)
+        if damaged or short:
+            promised = stream.frames - tally.unshown
+            paused = sum(round((b - a) / interval) - 1 for a, b in video.pauses) if damaged else 0
+            expected = max(expected, tally.decoded + paused, min(promised, _believable(expected)))
+        return expected
+
+    def _audio_expected(self, audio: Waveform, file_end: float, partial: bool) -> float:
+        slack = min(_SLACK * max(self.audio.packet_duration, 0.02), _MAX_SLACK)
+        missing_end = self._missing_end(self.source.audio, audio.end, file_end, partial)
+        gaps = sum(b - a for a, b in audio.gaps)
+        undecoded = 0.0 if partial else self.audio.packet_seconds - audio.seconds
+        lost = max(undecoded, gaps + missing_end) - slack
+        return audio.seconds + max(0.0, lost)
+
+    def _reasons(self, quality: Quality, audio: Waveform | None, video: Pictures | None) -> Iterator[str]:
+        frames, seconds = quality.frames_expected, quality.audio_expected
+        if quality.frames_lost > MAX_FRAMES_LOST * frames:
+            yield f"{quality.frames_lost} of {frames} video frames are missing"
+        if quality.frames_damaged > MAX_FRAMES_LOST * frames:
+            yield f"{quality.frames_damaged} of {frames} video frames are damaged"
+        if quality.audio_lost > MAX_AUDIO_LOST * seconds:
+            yield f"{quality.audio_lost:.2f} of {seconds:.2f} s of audio are missing"
+        yield from self.source.complaints
+        for tally, part in ((self.audio, audio), (self.video, video)):
+            if part is not None:
+                yield from _stream_reasons(tally, part)
+        info = self.source.info
+        for kind, there in (("audio", info.has_audio), ("video", info.has_video)):
+            codecs = [name for name in info.unsupported if name.startswith(kind)]
+            if codecs and not there:
+                yield f"the {kind} was left out, there is no decoder for it ({codecs[0]})"
+        for kind in sorted(self.gave_up):
+            yield f"the {kind} lies too far from the rest of the file; parts of it were left out"
+
+
+def _believable(expected: int) -> int:
+    """The most frames that a damaged header is believed to have had."""
+    return 100 * max(expected, 1)
+
+
+def _stream_reasons(tally: Tally, part: Waveform | Pictures) -> Iterator[str]:
+    if not tally.decoded:
+        yield f"nothing of the {tally.name} could be decoded"
+    if tally.undecodable:
+        yield f"{tally.undecodable} {tally.name} frames have a format that cannot be converted"
+    if tally.disbelieved > MAX_FRAMES_LOST * tally.decoded:
+        yield f"{tally.disbelieved} {tally.name} frames have impossible times"
+    if isinstance(part, Pictures) and part.out_of_order > MAX_FRAMES_LOST * part.num_frames:
+        yield f"{part.out_of_order} video frames came out of order and were left out"

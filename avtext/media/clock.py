@@ -1,0 +1,55 @@
+"""Presentation times of a container's stamps, with the jumps of broadcast clocks undone.
+
+A transport stream that was cut and joined starts a new clock at each joint, and players go on as if nothing
+had happened. Each stream is followed on its own; a jump that another stream has made already is taken over
+exactly, so that sound and picture stay together::
+
+    stamps   0 1 2 3 | 95 96 97          times   0 1 2 3 4 5 6       shift -91
+"""
+
+from __future__ import annotations
+
+JUMP = 10.0  # seconds; beyond this a stamp belongs to another clock, as in ffmpeg's own tool
+_SAME = 1.0  # seconds by which two streams' jumps may differ and still be one
+
+
+class Clock:
+    """Turns stamps in seconds into presentation times.
+
+    Args:
+        origin: the stamp of presentation time 0.
+        joined: whether the container's clock may jump at all.
+
+    Example:
+        >>> clock = Clock(origin=1.0, joined=True)
+        >>> clock.time("audio", 3.0, expected=2.0), clock.time("audio", 96.0, expected=3.0)
+        (2.0, 3.0)
+        >>> clock.time("video", 96.5, expected=3.4)
+        3.5
+    """
+
+    def __init__(self, origin: float, joined: bool) -> None:
+        self._origin = origin
+        self._joined = joined
+        self._shifts: dict[str, float] = {}
+        self._known: list[float] = []
+
+    @property
+    def num_jumps(self) -> int:
+        """Jumps undone so far."""
+        return len(self._known)
+
+    def time(self, stream: str, stamp: float, expected: float | None) -> float:
+        """The presentation time of ``stamp``, given where the stream's last frame ended, if there was one."""
+        time = stamp - self._origin
+        shift = self._shifts.get(stream, 0.0)
+        if not self._joined or expected is None or abs(time + shift - expected) <= JUMP:
+            return time + shift
+        shift = expected - time
+        same = [known for known in self._known if abs(known - shift) <= _SAME]
+        if same:
+            shift = same[-1]
+        else:
+            self._known.append(shift)
+        self._shifts[stream] = shift
+        return time + shift

@@ -1,0 +1,51 @@
+"""Cues to subtitle files that players read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from avtext.clip import Cue
+from avtext.errors import ConfigError
+from avtext.storage import publish_text
+
+HEADS = {".srt": "", ".vtt": "WEBVTT\n\n"}
+
+
+def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
+    r"""Publish ``cues`` as SubRip or WebVTT, by the file's ending; times to a millisecond.
+
+    Raises:
+        ConfigError: another ending.
+        StorageError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.srt"
+        >>> write_cues(path, [Cue(1.0, 2.5, "Hello")])
+        >>> path.read_text()
+        '1\n00:00:01,000 --> 00:00:02,500\nHello\n\n'
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in HEADS:
+        raise ConfigError(f"{path}: subtitles are written as {' or '.join(HEADS)}")
+    mark = "," if kind == ".srt" else "."
+    blocks = [
+        f"{number}\n{_clock(cue.start, mark)} --> {_clock(cue.end, mark)}\n{_inert(cue.text)}\n\n"
+        for number, cue in enumerate(cues, 1)
+    ]
+    publish_text(path, HEADS[kind] + "".join(blocks))
+
+
+def _clock(seconds: float, mark: str) -> str:
+    total = round(seconds * 1000)
+    minutes, milliseconds = divmod(total, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"
+
+
+def _inert(text: str) -> str:
+    """No empty line, which would end the cue, and no arrow, which would begin another."""
+    lines = [line for line in text.replace("-->", "→").splitlines() if line.strip()]
+    return "\n".join(lines)

@@ -1,0 +1,139 @@
+"""The decoding child process as its parent sees it: started, listened to, and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from avtext.errors import Code, MediaError
+from avtext.media.options import Limits, MediaOptions
+from avtext.media.wire import WireError, WireReader, WireTimeoutError
+
+# The child finds packages where its parent does, whatever the installation, and skips `site` to start faster.
+_BOOTSTRAP = "import sys; sys.path[:] = sys.argv[1:]; from avtext.media.child import main; main()"
+_COMMAND = (sys.executable, "-I", "-S", "-c", _BOOTSTRAP)
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",  # nothing here is worth more threads, and threads reserve address space
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "PYTHONIOENCODING": "utf-8",
+}
+_PIPE_BYTES = 1 << 20  # a larger pipe needs fewer turns of both processes
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+
+
+class DecoderProcess:
+    """A child process that decodes one file.
+
+    Args:
+        path: a resolved absolute path.
+        name: of the file in messages.
+        kind: ``"decode"``, ``"probe"`` or ``"cues"``.
+        options: what to give.
+        limits: what it may cost.
+    """
+
+    def __init__(self, path: str, name: str, kind: str, options: MediaOptions, limits: Limits) -> None:
+        self._name = name
+        self._limits = limits
+        self._num_bytes = os.stat(path).st_size  # noqa: PTH116  (a path may hold bytes that are not UTF-8)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close)
+        kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
+        self._process = subprocess.Popen(
+            [*_COMMAND, *(entry for entry in sys.path if os.path.isabs(entry))],  # noqa: PTH117
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**kept, **_ENVIRONMENT},
+            cwd=os.sep,
+            bufsize=0,
+            pipesize=_PIPE_BYTES,
+        )
+        assert self._process.stdin is not None  # as asked for above
+        assert self._process.stdout is not None
+        request = {
+            "kind": kind,
+            "path": path,
+            "name": name,
+            "options": options.to_dict(),
+            "limits": limits.to_dict(),
+        }
+        with suppress(BrokenPipeError):  # a child that is dead already is noticed when it is listened to
+            self._process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+            self._process.stdin.close()
+        self._reader = WireReader(self._process.stdout.fileno(), limits.stall_seconds)
+        self._reader.wall_seconds = limits.wall(None, self._num_bytes)
+
+    def receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The next message that says something.
+
+        Raises:
+            MediaError: what the child refused, or TIMEOUT, TOO_LARGE or CORRUPT if it was silent or died.
+        """
+        while True:
+            try:
+                message, arrays = self._reader.receive()
+            except WireTimeoutError as error:
+                self.close()
+                text = f"{self._name}: decoding took too long ({error}); it was stopped"
+                raise MediaError(text, code=Code.TIMEOUT, stage="decode") from error
+            except (WireError, OSError, ValueError) as error:
+                raise self._post_mortem(error) from error
+            if message.get("kind") == "info":
+                self._reader.wall_seconds = self._limits.wall(message["info"]["duration"], self._num_bytes)
+            if message.get("kind") == "error":
+                self.close()
+                raise MediaError(str(message["message"]), code=Code(message["code"]), stage=str(message["stage"]))
+            if message.get("kind") != "alive":
+                return message, arrays
+
+    def kill(self) -> None:
+        """End the child, whatever it is doing; who listens to it sees the pipe end."""
+        if self._process.poll() is None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the child and give back what it held; more than once does no harm."""
+        self.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
+
+    def _post_mortem(self, error: Exception) -> MediaError:
+        """Why the child ended without a word."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1.0)
+        status = self._process.poll()
+        log = self._last_words()
+        self.close()
+        if status is not None and status < 0:
+            return self._killed(-status)
+        text = f"{self._name}: the decoder failed ({log or error})"
+        return MediaError(text, code=Code.CORRUPT, stage="decode")
+
+    def _killed(self, number: int) -> MediaError:
+        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+        if number == signal.SIGXCPU:
+            text = f"{self._name}: decoding used up its CPU time; it was stopped"
+            return MediaError(text, code=Code.TIMEOUT, stage="decode")
+        if number == signal.SIGKILL:
+            text = f"{self._name}: the decoder was killed, perhaps for its memory; try fewer jobs at a time"
+            return MediaError(text, code=Code.TOO_LARGE, stage="decode")
+        text = f"{self._name}: the decoder crashed on it ({name}); the file is damaged"
+        return MediaError(text, code=Code.CORRUPT, stage="decode")
+
+    def _last_words(self) -> str:
+        """The last line of what the child wrote to its log, made safe to print."""
+        self._log.seek(max(self._log.seek(0, os.SEEK_END) - 2000, 0))
+        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
+        return "".join(c if c.isprintable() else "?" for c in lines[-1])[:300] if lines else ""

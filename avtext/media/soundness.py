@@ -1,0 +1,136 @@
+"""What a file's own bytes say about whether it is whole, where FFmpeg is silent about it.
+
+FFmpeg adapts the length of a cut-off WAV or AVI to what is there, plays a transport stream or an Ogg to whatever its
+last byte is, and leaves out a track of an MP4 whose header it cannot make out. These checks read headers and the last
+bytes only.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+_PACKETS = (188, 192, 204)  # bytes of a packet of a transport stream, bare, with a time stamp, with a checksum
+_TAIL = 1 << 17  # bytes; an Ogg page is at most half as long
+_RIFF_LOSS = 0.01  # of the bytes; less is a sloppy writer
+_MAX_BOXES = 10_000
+_HEAD = 1 << 16  # bytes in which an MP3 has its first frame, behind its titles
+_GUESSED = ("aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "dv", "rm", "ivf")
+_KNOWN = {
+    b"moov": b"mvhd trak udta meta iods mvex pssh free skip uuid prfl wide ctab",
+    b"trak": b"tkhd edts mdia udta tref meta load free skip uuid tapt clip matt prfl imap txas",
+    b"mdia": b"mdhd hdlr minf elng udta meta free skip uuid",
+    b"minf": b"vmhd smhd hmhd nmhd sthd gmhd dinf stbl hdlr free skip uuid",
+}
+
+
+def complaints(path: str, kind: str, has_both: bool) -> Iterator[str]:
+    """Why a file is not whole, one sentence each.
+
+    Args:
+        path: the file.
+        kind: the name of its format.
+        has_both: whether sound and picture were found; if so, no track of an MP4 is missed.
+    """
+    size = os.stat(path).st_size  # noqa: PTH116  (a path may hold bytes that are not UTF-8)
+    with open(path, "rb") as handle:  # noqa: PTH123
+        head = handle.read(2048)
+        if kind in ("wav", "avi"):
+            yield from _riff(head, size)
+        elif kind == "mpegts":
+            yield from _transport(head, size)
+        elif kind == "ogg":
+            yield from _ogg(handle, size)
+        elif kind.startswith("mov") and not has_both:
+            yield from _index(handle, size)
+
+
+def length_known(path: str, kind: str) -> bool:
+    """Whether a format says how long a file is; an MP3 does in a frame that some writers put first."""
+    if kind == "mp3":
+        with open(path, "rb") as handle:  # noqa: PTH123
+            head = handle.read(_HEAD)
+        return b"Xing" in head or b"Info" in head or b"VBRI" in head
+    return kind not in _GUESSED
+
+
+def _riff(head: bytes, size: int) -> Iterator[str]:
+    """The first chunk says how long the file is; writers to a pipe leave 0 or all ones."""
+    declared = struct.unpack("<I", head[4:8])[0] + 8
+    if head[:4] == b"RIFF" and 8 < declared < 0xFFFFFFF0 and size < declared * (1.0 - _RIFF_LOSS):
+        yield f"the file was cut off: {size} of {declared} bytes are there"
+
+
+def _transport(head: bytes, size: int) -> Iterator[str]:
+    """Packets have one length, so a whole file is a multiple of it."""
+    for length in _PACKETS:
+        first = head.find(b"\x47")
+        if first >= 0 and all(head[i] == 0x47 for i in range(first, len(head), length)):
+            if size % length:
+                yield "the file ends in the middle of a packet: it was cut off, nobody knows by how much"
+            return
+
+
+def _ogg(handle: BinaryIO, size: int) -> Iterator[str]:
+    """The last page carries a mark."""
+    handle.seek(max(0, size - _TAIL))
+    tail = handle.read()
+    page = tail.rfind(b"OggS")
+    whole = page >= 0 and len(tail) >= page + 27
+    if whole:
+        segments = tail[page + 26]
+        table = tail[page + 27 : page + 27 + segments]
+        whole = len(table) == segments and len(tail) >= page + 27 + segments + sum(table)
+    if not whole or not tail[page + 5] & 4:
+        yield "the file ends without its last page: it was cut off, nobody knows by how much"
+
+
+def _index(handle: BinaryIO, size: int) -> Iterator[str]:
+    """Boxes of the index that nobody knows, or that do not fit into each other, may hide a track."""
+    for kind, start, stop in boxes(handle, 0, size):
+        if kind == b"moov" and not _is_sound(handle, kind, start, stop):
+            yield "the index is damaged: a track may be missing"
+
+
+def _is_sound(handle: BinaryIO, kind: bytes, start: int, stop: int) -> bool:
+    end, handler = start, b""
+    for inner, inner_start, inner_stop in boxes(handle, start, stop):
+        if inner not in _KNOWN[kind].split() or inner_stop > stop:
+            return False
+        if inner == b"hdlr" and kind == b"mdia":
+            handle.seek(inner_start + 8)
+            handler = handle.read(4)
+        if inner == b"minf" and not _agrees(handle, handler, inner_start, inner_stop):
+            return False
+        if inner in _KNOWN and not _is_sound(handle, inner, inner_start, inner_stop):
+            return False
+        end = inner_stop
+    return stop - end < 8
+
+
+def _agrees(handle: BinaryIO, handler: bytes, start: int, stop: int) -> bool:
+    """Whether a track with the header of sound or picture is said to be sound or picture."""
+    kinds = {kind for kind, _, _ in boxes(handle, start, stop)}
+    return (b"vmhd" not in kinds or handler == b"vide") and (b"smhd" not in kinds or handler == b"soun")
+
+
+def boxes(handle: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
+    """``(type, start of the content, end)`` of the MP4 boxes in a span of a file."""
+    for _ in range(_MAX_BOXES):
+        if stop - start < 8:
+            return
+        handle.seek(start)
+        header = handle.read(16)
+        if len(header) < 8:
+            return
+        size, kind = struct.unpack(">I4s", header[:8])
+        long = size == 1 and len(header) == 16
+        if long:
+            size = struct.unpack(">Q", header[8:])[0]
+        size = size or stop - start  # 0: to the end
+        if size < 8:
+            return
+        yield kind, start + (16 if long else 8), start + size
+        start += size

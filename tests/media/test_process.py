@@ -1,0 +1,88 @@
+"""The child process is ended when it must be, and its end is told as a typed error."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from media_files import steady, write
+
+from avtext.errors import Code, MediaError
+from avtext.media import Limits, MediaOptions, MediaReader, probe
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("media") / "a.mp4", steady(600, size=128))
+
+
+def _read(path: Path, **limits) -> None:
+    with MediaReader(path, MediaOptions(window=1.0, overlap=0.0), Limits(**limits)) as reader:
+        list(reader)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({"stall_seconds": 0.01}, Code.TIMEOUT),
+        ({"wall_seconds": 0.01, "wall_factor": 1e-6}, Code.TIMEOUT),
+        ({"max_pixels": 1000}, Code.TOO_LARGE),
+        ({"max_duration": 5.0}, Code.TOO_LARGE),
+    ],
+)
+def test_limits_end_in_typed_errors(video: Path, limits: dict, code: Code) -> None:
+    with pytest.raises(MediaError) as caught:
+        _read(video, **limits)
+    assert caught.value.code == code
+    assert str(video) in str(caught.value)
+
+
+def test_frames_that_do_not_fit_into_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mkv", steady(2, size=4096), video_options={"preset": "ultrafast"})
+    with pytest.raises(MediaError, match=r"more memory than allowed; raise Limits\.memory_bytes") as caught:
+        _read(path, memory_bytes=256 << 20)
+    assert caught.value.code == Code.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGSEGV, Code.CORRUPT),
+        (signal.SIGABRT, Code.CORRUPT),
+        (signal.SIGKILL, Code.TOO_LARGE),
+        (signal.SIGXCPU, Code.TIMEOUT),
+    ],
+)
+def test_a_child_that_dies_costs_its_file_only(video: Path, number: int, code: Code) -> None:
+    with MediaReader(video, MediaOptions(window=0.2, overlap=0.0)) as reader:
+        os.kill(reader._process._process.pid, number)
+        with pytest.raises(MediaError) as caught:
+            list(reader)
+    assert caught.value.code == code
+    assert caught.value.stage == "decode"
+    assert str(video) in str(caught.value)
+
+
+def test_a_child_that_stops_is_a_timeout(video: Path) -> None:
+    with MediaReader(video, MediaOptions(window=0.2, overlap=0.0), Limits(stall_seconds=1.0)) as reader:
+        os.kill(reader._process._process.pid, signal.SIGSTOP)
+        with pytest.raises(MediaError) as caught:
+            list(reader)
+    assert caught.value.code == Code.TIMEOUT
+
+
+def test_children_are_independent(video: Path) -> None:
+    with MediaReader(video) as one, MediaReader(video) as other:
+        os.kill(one._process._process.pid, signal.SIGKILL)
+        assert len(list(other)) == 1
+
+
+def test_the_child_does_not_depend_on_the_working_folder(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert probe(video).has_video
