@@ -1,0 +1,114 @@
+"""ELAN (.eaf): annotations on tiers, times in milliseconds; the annotation's value is the label."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+from xml.parsers import expat
+
+from avtext.clip import Event
+from avtext.formats.event_set import EventSet, losses, only_file, single
+from avtext.formats.lanes import lanes_of
+from avtext.formats.lines import check_label, check_not_negative, event, fail, number
+from avtext.storage import publish_bytes
+
+_FORBIDDEN = "".join(map(chr, [*range(9), 11, 12, *range(13, 32), 0xFFFE, 0xFFFF]))  # not XML, or changed by it
+_ROOT = {  # what ELAN and pympi insist on
+    "AUTHOR": "",
+    "DATE": "1970-01-01T00:00:00Z",
+    "FORMAT": "3.0",
+    "VERSION": "3.0",
+    "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation": (
+        "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
+    ),
+}
+
+
+def read_eaf(path: Path) -> EventSet:
+    """Events of all tiers; where an annotation has no value, its tier names the event.
+
+    Annotations that refer to others instead of times, and those without times, are left aside and noted.
+
+    Raises:
+        ConfigError: not XML, a document type (entities are refused), or a malformed annotation.
+    """
+    root = _parse(path)
+    if root.tag != "ANNOTATION_DOCUMENT":
+        raise fail(path, None, f"an ELAN file holds an ANNOTATION_DOCUMENT, got {root.tag}")
+    slots = {
+        slot.get("TIME_SLOT_ID", ""): number(path, None, "TIME_VALUE", slot.get("TIME_VALUE")) / 1000
+        for slot in root.iter("TIME_SLOT")
+        if slot.get("TIME_VALUE") is not None
+    }
+    events = []
+    skipped = len(list(root.iter("REF_ANNOTATION")))
+    for tier in root.iter("TIER"):
+        for annotation in tier.iter("ALIGNABLE_ANNOTATION"):
+            one = _event(path, tier.get("TIER_ID", ""), annotation, slots)
+            skipped += one is None
+            events += [one] if one else []
+    notes = (f"{path}: {skipped} annotations without times were left aside",) if skipped else ()
+    return single(path, events, notes=notes)
+
+
+def _event(path: Path, tier: str, annotation: ET.Element, slots: Mapping[str, float]) -> Event | None:
+    start, end = (slots.get(annotation.get(f"TIME_SLOT_REF{k}", "")) for k in (1, 2))
+    if start is None or end is None:
+        return None
+    return event(path, None, start, end, annotation.findtext("ANNOTATION_VALUE") or tier)
+
+
+def _parse(path: Path) -> ET.Element:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise fail(path, None, f"cannot be read: {error.strerror or error}") from error
+    guard = expat.ParserCreate()
+
+    def refuse(*_: object) -> NoReturn:
+        raise fail(path, guard.CurrentLineNumber, "a document type is refused: entities may hide anything")
+
+    guard.StartDoctypeDeclHandler = refuse
+    try:
+        guard.Parse(content, True)
+        return ET.fromstring(content)
+    except (expat.ExpatError, ET.ParseError) as error:
+        raise fail(path, getattr(error, "lineno", None), f"is not XML: {error}") from error
+
+
+def write_eaf(path: Path, events: EventSet) -> list[str]:
+    """Publish a tier per label, and further ones where its events overlap; returns what ELAN cannot hold.
+
+    Raises:
+        ConfigError: several files, a time before 0, or a label with characters that XML has not.
+    """
+    values = only_file("eaf", path, events)
+    for one in values:
+        check_label(path, "eaf", check_not_negative(path, "eaf", one).label, _FORBIDDEN)
+    root = ET.Element("ANNOTATION_DOCUMENT", _ROOT)
+    header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
+    ET.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=next(iter(events.events)), MIME_TYPE="unknown")
+    order = ET.SubElement(root, "TIME_ORDER")
+    for name, lane in lanes_of(values).items():
+        _add_tier(root, order, re.sub(r"\s", " ", name), lane)
+    ET.SubElement(root, "LINGUISTIC_TYPE", LINGUISTIC_TYPE_ID="events", TIME_ALIGNABLE="true")
+    ET.indent(root)
+    publish_bytes(path, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    return losses("eaf", events, holds=["silent"])
+
+
+def _add_tier(root: ET.Element, order: ET.Element, name: str, lane: list[Event]) -> None:
+    tier = ET.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="events", TIER_ID=name)
+    for one in lane:
+        refs: dict[str, str] = {}
+        for k, seconds in enumerate((one.start, one.end), start=1):
+            slot = f"ts{len(order) + 1}"
+            ET.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(round(seconds * 1000)))
+            refs[f"TIME_SLOT_REF{k}"] = slot
+        holder = ET.SubElement(tier, "ANNOTATION")
+        refs["ANNOTATION_ID"] = f"a{len(order) // 2}"
+        annotation = ET.SubElement(holder, "ALIGNABLE_ANNOTATION", refs)
+        ET.SubElement(annotation, "ANNOTATION_VALUE").text = one.label

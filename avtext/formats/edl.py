@@ -1,0 +1,106 @@
+"""Edit decision list (CMX 3600), as editors import it: an edit per event, its label in a LOC comment.
+
+Timecodes are frames, which is too coarse for an event's times; each edit therefore also carries the event in
+a comment of ours, which is read back where it is present.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from avtext.clip import Event
+from avtext.formats.event_set import EventSet, losses, only_file, single
+from avtext.formats.lines import check_not_negative, event, fail, number, read_text
+from avtext.storage import publish_text
+
+FRAME_RATE = 25  # frames per second of the timecodes that are written, and assumed where a file names none
+_OURS = "* AVTEXT: "
+_EDIT = re.compile(r"\d+\s+\S+\s+\S+\s+\S+(?:\s+\d+)?((?:\s+\d+:\d\d:\d\d[:;]\d\d){4})\s*")
+_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)([:;])(\d\d)")
+_LABEL = re.compile(r"\*\s*(?:LOC:\s*\S+\s+\S+|FROM CLIP NAME:|COMMENT:)\s*(.+)")
+_RATE = re.compile(r"\*\s*FRAME RATE:\s*(\S+)")
+
+
+def read_edl(path: Path) -> EventSet:
+    """Events of the edits at their record times.
+
+    Our comment is read where there is one; else the label is that of LOC, COMMENT or the clip's name.
+
+    Raises:
+        ConfigError: a malformed edit, an edit without a label, or drop-frame timecode; names the line.
+    """
+    edits: list[dict[str, Any]] = []
+    rate, rate_known = float(FRAME_RATE), False
+    for k, line in enumerate(read_text(path).split("\n"), start=1):
+        if match := _EDIT.fullmatch(line):
+            edits.append({"line": k, "codes": match.group(1).split()[2:]})
+        elif re.match(r"\d+\s", line):
+            raise fail(path, k, "an edit is a number, a reel, a track, a transition and four timecodes")
+        elif line.startswith("FCM:") and "NON" not in line:
+            raise fail(path, k, "drop-frame timecode is not read; export the list as non-drop")
+        elif match := _RATE.fullmatch(line.strip()):
+            rate, rate_known = number(path, k, "the frame rate", match.group(1)), True
+        elif edits and line.startswith(_OURS):
+            edits[-1]["ours"] = (k, line[len(_OURS) :])
+        elif edits and (match := _LABEL.fullmatch(line.strip())):
+            edits[-1].setdefault("label", match.group(1))
+    guessed = not rate_known and any("ours" not in edit for edit in edits)
+    notes = (f"{path}: names no frame rate; {FRAME_RATE} frames per second were assumed",) if guessed else ()
+    return single(path, [_event(path, edit, rate) for edit in edits], notes=notes)
+
+
+def _event(path: Path, edit: dict[str, Any], rate: float) -> Event:
+    if "ours" in edit:
+        line, text = edit["ours"]
+        try:
+            start, end, score, label = json.loads(text)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise fail(path, line, "must be start, end, score and label in JSON") from error
+        return event(path, line, start, end, label, score)
+    if "label" not in edit:
+        raise fail(path, edit["line"], "the edit has no label: add a line like * LOC: 00:00:01:00 RED dog")
+    start, end = (_seconds(path, edit["line"], code, rate) for code in edit["codes"])
+    return event(path, edit["line"], start, end, edit["label"])
+
+
+def _seconds(path: Path, line: int, code: str, rate: float) -> float:
+    match = _TIMECODE.fullmatch(code)
+    if match is None or match.group(4) == ";":
+        raise fail(path, line, f"drop-frame timecode is not read, got {code}; export the list as non-drop")
+    hours, minutes, seconds, _, frames = match.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(frames) / rate
+
+
+def write_edl(path: Path, events: EventSet) -> list[str]:
+    """Publish an edit per event in order of time; returns what an edit list cannot hold.
+
+    Raises:
+        ConfigError: several files, or a time before 0.
+    """
+    values = sorted(only_file("edl", path, events))
+    name = _one_line(next(iter(events.events)))
+    lines = [f"TITLE: {name}", "FCM: NON-DROP FRAME", f"* FRAME RATE: {FRAME_RATE}", ""]
+    for k, one in enumerate(values, start=1):
+        check_not_negative(path, "edl", one)
+        start, end = _timecode(one.start), _timecode(one.end)
+        lines += [
+            f"{k:03d}  AX       AA/V  C        {start} {end} {start} {end}",
+            f"* FROM CLIP NAME: {name}",
+            f"* LOC: {start} RED     {_one_line(one.label)}",
+            _OURS + json.dumps([one.start, one.end, one.score, one.label]),
+            "",
+        ]
+    publish_text(path, "\n".join(lines))
+    return losses("edl", events, holds=["scores", "silent"])
+
+
+def _timecode(seconds: float) -> str:
+    total, frame = divmod(round(seconds * FRAME_RATE), FRAME_RATE)
+    return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}:{frame:02d}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,133 @@
+"""The package's own JSON, ``avtext.events/1``: one record per media file; it holds everything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from avtext.clip import MODALITIES, Event
+from avtext.errors import ConfigError
+from avtext.formats.event_set import EventSet
+from avtext.formats.lines import event, fail, number, read_text
+from avtext.storage import publish_json
+
+SCHEMA = "avtext.events/1"
+_DETAILS = ("status", "start_time", "quality", "reasons", "error")
+
+
+def file_record(
+    file: str,
+    events: Sequence[Event],
+    *,
+    duration: float | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The record of one media file, of plain values for JSON.
+
+    Args:
+        file: its name.
+        events: what happens in it.
+        duration: seconds, where known.
+        details: ``status``, ``start_time``, ``quality`` and the like, as they are to be written.
+
+    Example:
+        >>> file_record("a.wav", [Event(0.0, 1.0, "dog", 0.5)])["events"]
+        [{'start': 0.0, 'end': 1.0, 'label': 'dog', 'score': 0.5}]
+    """
+    known = {"status": "ok", "start_time": 0.0, **(details or {})}
+    return {
+        "schema": SCHEMA,
+        "file": file,
+        "status": known.pop("status"),
+        "start_time": known.pop("start_time"),
+        "duration": duration,
+        "events": [_event_record(one) for one in events],
+        **known,
+    }
+
+
+def _event_record(one: Event) -> dict[str, Any]:
+    record: dict[str, Any] = {"start": one.start, "end": one.end, "label": one.label, "score": one.score}
+    if one.shares is not None:
+        record["shares"] = dict(zip(MODALITIES, one.shares, strict=True))
+    return record
+
+
+def load_json(path: Path) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        ConfigError: it cannot be read, is not JSON (names the line), or is nested too deeply.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise fail(path, error.lineno, f"is not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise fail(path, None, "is nested too deeply to be a file of events") from error
+
+
+def read_json(path: Path) -> EventSet:
+    """Events, durations and details of one record or a list of them.
+
+    Raises:
+        ConfigError: not JSON, another schema, or a malformed record; names the record and event (from 1).
+    """
+    value = load_json(path)
+    records = value if isinstance(value, list) else [value]
+    events: dict[str, tuple[Event, ...]] = {}
+    durations: dict[str, float] = {}
+    details: dict[str, dict[str, Any]] = {}
+    for k, record in enumerate(records, start=1):
+        file = _check_record(path, k, record)
+        if file in events:
+            raise fail(path, None, f"record {k}: the file {file!r} has a record already")
+        events[file] = tuple(_read_event(path, k, j, one) for j, one in enumerate(record["events"], start=1))
+        if record.get("duration") is not None:
+            durations[file] = number(path, None, f"record {k}: duration", record["duration"])
+        details[file] = {key: record[key] for key in _DETAILS if key in record}
+    return EventSet(events, durations, details)
+
+
+def _check_record(path: Path, k: int, record: object) -> str:
+    if not isinstance(record, dict):
+        raise fail(path, None, f"record {k}: must be an object, got {type(record).__name__}")
+    if record.get("schema") != SCHEMA:
+        raise fail(path, None, f"record {k}: schema must be {SCHEMA!r}, got {record.get('schema')!r}")
+    if not isinstance(record.get("file"), str) or not record["file"]:
+        raise fail(path, None, f"record {k}: file must be a name, got {record.get('file')!r}")
+    if not isinstance(record.get("events"), list):
+        raise fail(path, None, f"record {k}: events must be a list, got {record.get('events')!r}")
+    return record["file"]
+
+
+def _read_event(path: Path, k: int, j: int, record: object) -> Event:
+    if not isinstance(record, dict):
+        raise fail(path, None, f"record {k}, event {j}: must be an object, got {type(record).__name__}")
+    missing = [key for key in ("start", "end", "label") if key not in record]
+    if missing:
+        raise fail(path, None, f"record {k}, event {j}: {' and '.join(missing)} missing")
+    try:
+        one = event(path, None, record["start"], record["end"], record["label"], record.get("score"))
+    except ConfigError as error:
+        reason = error.message.removeprefix(f"{path}: ")
+        raise fail(path, None, f"record {k}, event {j}: {reason}") from error
+    shares = record.get("shares")
+    if shares is None:
+        return one
+    if not isinstance(shares, dict) or set(shares) != set(MODALITIES):
+        raise fail(path, None, f"record {k}, event {j}: shares must have {', '.join(MODALITIES)}")
+    audio, video, text = (number(path, None, f"record {k}, event {j}: share", shares[m]) for m in MODALITIES)
+    return Event(one.start, one.end, one.label, one.score, (audio, video, text))
+
+
+def write_json(path: Path, events: EventSet) -> list[str]:
+    """Publish one record, or a list where there are several files; nothing is lost."""
+    records = [
+        file_record(file, values, duration=events.durations.get(file), details=events.details.get(file))
+        for file, values in events.events.items()
+    ]
+    publish_json(path, records[0] if len(records) == 1 else records)
+    return []

@@ -1,0 +1,106 @@
+"""JSON of Label Studio: tasks whose regions have a start, an end and labels, as in its audio templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from avtext.clip import Event
+from avtext.formats.event_set import EventSet, losses
+from avtext.formats.json_events import load_json
+from avtext.formats.lines import event, fail, number
+from avtext.storage import publish_json
+
+_MEDIA = ("audio", "video", "file", "url")  # the keys of a task's data that may hold its file
+
+
+def read_label_studio(path: Path) -> EventSet:
+    """Events of a task or a list of them.
+
+    A task's last annotation counts that was not cancelled, else its last prediction. A region with several
+    labels is an event for each.
+
+    Raises:
+        ConfigError: not JSON, a task without a file, or a malformed region; names the task (from 1).
+    """
+    value = load_json(path)
+    tasks = value if isinstance(value, list) else [value]
+    events: dict[str, tuple[Event, ...]] = {}
+    durations: dict[str, float] = {}
+    skipped = 0
+    for k, task in enumerate(tasks, start=1):
+        file = _file(path, k, task)
+        if file in events:
+            raise fail(path, None, f"task {k}: the file {file!r} has a task already")
+        regions = _regions(path, k, task)
+        timed = [region for region in regions if _labels(region) and "start" in region["value"]]
+        skipped += len(regions) - len(timed)
+        events[file] = tuple(one for region in timed for one in _events(path, k, region))
+        for region in timed:
+            if region.get("original_length") is not None:
+                durations[file] = number(path, None, f"task {k}: original_length", region["original_length"])
+    notes = (f"{path}: {skipped} regions without times and labels were left aside",) if skipped else ()
+    return EventSet(events, durations, notes=notes)
+
+
+def _file(path: Path, k: int, task: Any) -> str:
+    data = task.get("data") if isinstance(task, dict) else None
+    if not isinstance(data, dict):
+        raise fail(path, None, f"task {k}: needs an object under 'data' with the name of its file")
+    for key in (*_MEDIA, *data):
+        if isinstance(data.get(key), str) and data[key]:
+            return data[key]
+    raise fail(path, None, f"task {k}: 'data' names no file; one of {', '.join(_MEDIA)} is expected")
+
+
+def _regions(path: Path, k: int, task: dict[str, Any]) -> list[dict[str, Any]]:
+    """The regions of the annotation that counts, or of the prediction."""
+    done = [one for one in task.get("annotations") or [] if isinstance(one, dict)]
+    done = [one for one in done if not one.get("was_cancelled")]
+    guessed = [one for one in task.get("predictions") or [] if isinstance(one, dict)]
+    chosen = (done or guessed or [{}])[-1].get("result", [])
+    if not isinstance(chosen, list) or not all(isinstance(region, dict) for region in chosen):
+        raise fail(path, None, f"task {k}: 'result' must be a list of regions")
+    return [region for region in chosen if isinstance(region.get("value"), dict)]
+
+
+def _labels(region: dict[str, Any]) -> list[str]:
+    value = region["value"]
+    found = value.get("labels") or value.get("timeserieslabels") or []
+    return found if isinstance(found, list) else []
+
+
+def _events(path: Path, k: int, region: dict[str, Any]) -> list[Event]:
+    value = region["value"]
+    return [
+        event(path, None, value["start"], value.get("end"), label, region.get("score")) for label in _labels(region)
+    ]
+
+
+def write_label_studio(path: Path, events: EventSet) -> list[str]:
+    """Publish tasks, as predictions where any score is below 1 and as annotations else."""
+    scored = any(one.score != 1.0 for values in events.events.values() for one in values)
+    tasks = []
+    for file, values in events.events.items():
+        regions = [_region(one, k, events.durations.get(file), scored) for k, one in enumerate(values, 1)]
+        kind = "predictions" if scored else "annotations"
+        tasks.append({"data": {"audio": file}, kind: [{"result": regions}]})
+    publish_json(path, tasks)
+    silent = [file for file in events.durations if not events.events.get(file)]
+    lost = losses("labelstudio", events, holds=["scores", "silent", "durations"])
+    return lost + [f"labelstudio cannot hold the duration of a file without events: {file}" for file in silent]
+
+
+def _region(one: Event, k: int, duration: float | None, scored: bool) -> dict[str, Any]:
+    region: dict[str, Any] = {
+        "id": f"r{k}",
+        "type": "labels",
+        "from_name": "label",
+        "to_name": "audio",
+        "value": {"start": one.start, "end": one.end, "labels": [one.label]},
+    }
+    if duration is not None:
+        region["original_length"] = duration
+    if scored:
+        region["score"] = one.score
+    return region

@@ -1,0 +1,122 @@
+"""Tables of events with a header: what CSV and DCASE TSV share."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from avtext.clip import Event
+from avtext.formats.event_set import EventSet
+from avtext.formats.lines import check_label, event, fail, read_text
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "file": ("file", "filename", "file_name", "video", "video_id", "audio", "name"),
+    "start": ("start", "onset", "begin", "start_time", "begin_time"),
+    "end": ("end", "offset", "stop", "end_time", "stop_time"),
+    "label": ("label", "event_label", "class", "event", "event_class"),
+    "score": ("score", "confidence", "probability"),
+}
+_FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that begins with one of these
+
+
+def read_table(path: Path, delimiters: str) -> EventSet:
+    """Events of a table whose header names its columns, in any order; other columns are left aside.
+
+    A row with blank times and label is a file without events.
+
+    Args:
+        path: the file.
+        delimiters: which characters may separate its columns; the one most frequent in the header is taken.
+
+    Raises:
+        ConfigError: a missing column, or a malformed row; names the line and what is allowed.
+    """
+    text = read_text(path)
+    header = text.split("\n", 1)[0]
+    delimiter = max(delimiters, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    events: dict[str, list[Event]] = {}
+    where: dict[str, int] | None = None
+    before = 0
+    try:
+        for row in reader:
+            line, before = before + 1, reader.line_num  # a quoted label may span lines
+            if where is None:
+                where = _columns(path, row)
+            elif row and any(row):
+                _add(events, path, line, row, where)
+    except csv.Error as error:
+        raise fail(path, reader.line_num, f"is not a table: {error}") from error
+    if where is None:
+        raise fail(path, 1, f"is empty; {_allowed()}")
+    found = {name: tuple(values) for name, values in events.items()}
+    if "file" not in where:
+        return EventSet({_stem(path): found.get("", ())}, named=False)
+    return EventSet(found)
+
+
+def _stem(path: Path) -> str:
+    return path.stem.removesuffix(".events")
+
+
+def _allowed() -> str:
+    return "the first line must name the columns: " + "; ".join(
+        f"{' or '.join(names[:3])}{' (optional)' if key in ('file', 'score') else ''}" for key, names in COLUMNS.items()
+    )
+
+
+def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
+    """The position of every column that is known; the first of several that mean the same."""
+    named = [name.strip().lower() for name in header]
+    where = {}
+    for key, names in COLUMNS.items():
+        present = [name for name in names if name in named]
+        if present:
+            where[key] = named.index(present[0])
+    missing = [key for key in ("start", "end", "label") if key not in where]
+    if missing:
+        raise fail(path, 1, f"no column for {', '.join(missing)} in {list(header)}; {_allowed()}")
+    return where
+
+
+def _add(events: dict[str, list[Event]], path: Path, line: int, row: Sequence[str], where: Mapping[str, int]) -> None:
+    last = max(where.values())
+    if len(row) <= last and any(cell for cell in row[1:]):
+        raise fail(path, line, f"has {len(row)} columns, the header has at least {last + 1}")
+    cell = {key: row[k] if k < len(row) else "" for key, k in where.items()}
+    file = unguarded(cell.get("file", ""))
+    if "file" in where and not file:
+        raise fail(path, line, "the file's name is blank; every row needs one")
+    values = events.setdefault(file, [])
+    if not (cell["start"].strip() or cell["end"].strip() or cell["label"].strip()):
+        return
+    values.append(event(path, line, cell["start"], cell["end"], unguarded(cell["label"]), cell.get("score")))
+
+
+def table_text(path: Path, name: str, rows: Iterable[Sequence[str]], delimiter: str) -> str:
+    """The rows as text, quoted where a cell needs it.
+
+    Raises:
+        ConfigError: a cell holds a carriage return, which readers of tables take for the end of a row.
+    """
+    rows = [[check_label(path, name, cell, "\r\0") for cell in row] for row in rows]
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def guarded(text: str) -> str:
+    """``text``, with a quote before it where a spreadsheet would take it for a formula.
+
+    Example:
+        >>> guarded("=1+1"), guarded("dog"), unguarded(guarded("'-x"))
+        ("'=1+1", 'dog', "'-x")
+    """
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+
+
+def unguarded(text: str) -> str:
+    """What :func:`guarded` was given."""
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA) else text

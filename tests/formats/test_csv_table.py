@@ -1,0 +1,30 @@
+"""CSV as a spreadsheet gets it."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from avtext.clip import Event
+from avtext.errors import ConfigError
+from avtext.formats.csv_table import read_csv, write_csv
+from avtext.formats.event_set import EventSet
+
+
+def test_what_is_written(tmp_path):
+    path = tmp_path / "a.csv"
+    write_csv(path, EventSet({"a.wav": (Event(0, 1, '=HYPERLINK("x")', 0.25),), "b.wav": ()}))
+    with path.open(newline="") as handle:
+        rows = list(csv.reader(handle))
+    assert rows == [
+        ["file", "start", "end", "label", "score"],
+        ["a.wav", "0.000000", "1.000000", '\'=HYPERLINK("x")', "0.25"],
+        ["b.wav", "", "", "", ""],
+    ]
+    assert read_csv(path).events["a.wav"][0].label == '=HYPERLINK("x")'
+
+
+def test_a_carriage_return_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"csv cannot hold the label 'a\\rb'"):
+        write_csv(tmp_path / "a.csv", EventSet({"a": (Event(0, 1, "a\rb"),)}))

@@ -1,0 +1,54 @@
+"""Edit lists of editors, and ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from avtext.clip import Event
+from avtext.errors import ConfigError
+from avtext.formats.edl import read_edl, write_edl
+from avtext.formats.event_set import EventSet
+
+FOREIGN = """TITLE: cut
+FCM: NON-DROP FRAME
+
+001  AX       V     C        00:00:10:00 00:00:11:00 01:00:00:00 01:00:01:12
+* FROM CLIP NAME: take 3.mov
+002  BL       V     D    025 00:00:00:00 00:00:01:00 01:00:01:12 01:00:02:00
+* LOC: 01:00:01:12 RED     dog barks
+* FROM CLIP NAME: take 4.mov
+"""
+
+
+def test_foreign_lists_are_read_at_record_times(put):
+    found = read_edl(put("a.edl", FOREIGN))
+    assert found.events["a"] == (Event(3600, 3601.48, "take 3.mov"), Event(3601.48, 3602, "dog barks"))
+    assert "25 frames per second were assumed" in found.notes[0]
+    at_50 = read_edl(put("b.edl", FOREIGN.replace("001  AX", "* FRAME RATE: 50\n001  AX")))
+    assert (at_50.events["b"][0].end, at_50.notes) == (3601.24, ())
+
+
+def test_what_is_written_is_an_edit_list(tmp_path):
+    path = tmp_path / "a.edl"
+    write_edl(path, EventSet({"a b.mp4": (Event(1.01, 2.5, "dog\nbarks", 0.5),)}))
+    lines = path.read_text().splitlines()
+    assert lines[:2] == ["TITLE: a b.mp4", "FCM: NON-DROP FRAME"]
+    assert lines[4] == "001  AX       AA/V  C        00:00:01:00 00:00:02:12 00:00:01:00 00:00:02:12"
+    assert lines[6] == "* LOC: 00:00:01:00 RED     dog barks"
+    assert read_edl(path).events["a"] == (Event(1.01, 2.5, "dog\nbarks", 0.5),)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("001  AX V C 00:00:00:00\n", "line 1: an edit is a number, a reel"),
+        ("FCM: DROP FRAME\n", "line 1: drop-frame timecode is not read"),
+        (FOREIGN.replace("01:00:01:12\n", "01:00:01;12\n", 1), "line 4: drop-frame timecode is not read"),
+        (FOREIGN.replace("* FROM CLIP NAME: take 3.mov\n", ""), "line 4: the edit has no label"),
+        (FOREIGN.replace("* FROM", "* AVTEXT: 5\n* FROM"), "line 5: must be start, end, score and label"),
+        ("* FRAME RATE: fast\n", "line 1: the frame rate must be a number"),
+    ],
+)
+def test_malformed_lists(put, content, message):
+    with pytest.raises(ConfigError, match=message):
+        read_edl(put("a.edl", content))

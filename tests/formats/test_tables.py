@@ -1,0 +1,66 @@
+"""Tables: columns in any order, blank rows, delimiters, formulas, and lines in messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from avtext.clip import Event
+from avtext.errors import ConfigError
+from avtext.formats.tables import guarded, read_table, unguarded
+
+
+def test_columns_in_any_order_unnamed_and_unknown_ones_left_aside(put):
+    text = ",Class,Offset,index,ONSET,filename,confidence\n0,dog,2.5,9,1.5,a.wav,0.5\n1,cat,3,9,0,b.wav,\n"
+    found = read_table(put("a.csv", text), ",;\t")
+    assert found.events == {"a.wav": (Event(1.5, 2.5, "dog", 0.5),), "b.wav": (Event(0, 3, "cat"),)}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_delimiters(put, delimiter):
+    text = f"start{delimiter}end{delimiter}label\n0{delimiter}1{delimiter}dog\n"
+    found = read_table(put("clip.csv", text), ",;\t")
+    assert (found.events, found.named) == ({"clip": (Event(0, 1, "dog"),)}, False)
+
+
+def test_blank_times_are_a_file_without_events(put):
+    text = "filename\tonset\toffset\tevent_label\na\t\t\t\nb\t0\t1\tx\nc\n\n"
+    assert read_table(put("a.tsv", text), "\t").events == {"a": (), "b": (Event(0, 1, "x"),), "c": ()}
+
+
+def test_byte_order_marks_and_windows_line_ends(put):
+    text = "file,start,end,label\r\na,0,1,Äh\r\n"
+    for content in (text.encode("utf-8-sig"), text.encode("utf-16")):
+        assert read_table(put("a.csv", content), ",").events == {"a": (Event(0, 1, "Äh"),)}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "line 1: is empty; the first line must name the columns"),
+        ("0,1,dog\n", r"line 1: no column for start, end, label in \['0', '1', 'dog'\]"),
+        ("file,start,label\n", r"no column for end .*end or offset or stop"),
+        ("file,start,end,label\na,0,1,x\na,1,,x\n", "line 3: end must be a number, got ''"),
+        ("file,start,end,label\na,0,1,\n", "line 2: an event needs a label"),
+        ("file,start,end,label\n,0,1,x\n", "line 2: the file's name is blank"),
+        ("file,start,end,label\na,0\n", "line 2: has 2 columns, the header has at least 4"),
+        ('file,start,end,label\na,0,1,"two\nlines"\na,x,1,y\n', "line 4: start must be a number, got 'x'"),
+        ("file,start,end,label\na,2,1,x\n", "line 2: Event: end must not be before start"),
+        ("file,start,end,label\na,nan,1,x\n", "line 2: start must be finite"),
+        ("file,start,end,label,score\na,0,1,x,1.2\n", r"line 2: Event: score must lie in \[0, 1\]"),
+        ("file,start,end,label,score\na,0,1,x,nan\n", "line 2: score must be finite"),
+        ('file,start,end,label\na,0,1,"open\n', "line 2: is not a table"),
+        (b"file,start,end,label\na,0,1,\xff\n", "line 2: is not UTF-8"),
+    ],
+)
+def test_malformed_tables_are_refused_with_their_line(put, content, message):
+    path = put("a.csv", content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_table(path, ",")
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+a", "-b", "@c", "'=d", "''@e", "'quoted'", "dog", "'"])
+def test_formulas_are_inert_and_come_back(text):
+    safe = guarded(text)
+    assert not safe.startswith(("=", "+", "-", "@"))
+    assert unguarded(safe) == text

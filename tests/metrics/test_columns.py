@@ -1,0 +1,48 @@
+"""Events as columns and tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avtext.clip import Event
+from avtext.errors import InvalidInput
+from avtext.metrics.columns import (
+    check_events,
+    columns_of,
+    file_names,
+    labels_in,
+    paired,
+    table_of,
+)
+
+EVENTS = {"b": [Event(1, 2, "dog", 0.5), Event(0, 1, "cat")], "a": []}
+
+
+def test_columns_keep_the_order_given():
+    columns = columns_of(EVENTS["b"], {"cat": 0, "dog": 1})
+    assert columns.starts.tolist() == [1.0, 0.0]
+    assert columns.labels.tolist() == [1, 0]
+    assert columns.only(np.array([False, True])).scores.tolist() == [1.0]
+    assert columns_of([], {}).labels.dtype == np.int64
+
+
+def test_table_goes_file_by_file_and_leaves_out_other_labels():
+    table = table_of(EVENTS, ["a", "b", "c"], ["dog"])
+    assert table.files.tolist() == [1]
+    assert table.durations.tolist() == [1.0]
+    assert table.only(np.array([], dtype=int)).starts.tolist() == []
+    assert len(table_of({}, [], []).files) == 0
+
+
+def test_files_of_both_sides_in_order():
+    assert file_names({"b": [], "a": []}, {"c": [], "a": []}) == ["b", "a", "c"]
+    assert [file for file, _, _ in paired(EVENTS, {"z": []}, ["cat", "dog"])] == ["b", "a", "z"]
+    assert labels_in(EVENTS, {"z": [Event(0, 1, "ant")]}) == ["ant", "cat", "dog"]
+
+
+def test_what_is_not_events_is_refused():
+    with pytest.raises(InvalidInput, match="reference: must map file names to events, got list"):
+        check_events("reference", [])
+    with pytest.raises(InvalidInput, match=r"estimate\['a'\]: must hold Event values, got str"):
+        check_events("estimate", {"a": "dog"})

@@ -1,0 +1,34 @@
+"""Files that two formats name differently."""
+
+from __future__ import annotations
+
+from avtext.metrics.names import align_names
+
+
+def test_equal_names_stay():
+    found = align_names({"a.wav": [], "b.wav": []}, {"b.wav": [], "a.wav": []})
+    assert (list(found.estimate), found.notes) == (["b.wav", "a.wav"], ())
+
+
+def test_stems_match_across_folders_and_suffixes():
+    found = align_names({"x/a.wav": [], "b.wav": []}, {"a.mp4": [], "C:\\clips\\b.events": []})
+    assert list(found.estimate) == ["x/a.wav", "b.wav"]
+    assert found.notes == ("2 files were matched by the stem of their name",)
+
+
+def test_one_file_each_is_the_same_file():
+    found = align_names({"truth": []}, {"guess": []})
+    assert list(found.estimate) == ["truth"]
+
+
+def test_stems_that_two_files_share_are_left_alone_and_noted():
+    found = align_names({"a.wav": [], "b.wav": []}, {"x/a.mp4": [], "y/a.mp4": []})
+    assert list(found.estimate) == ["x/a.mp4", "y/a.mp4"]
+    assert found.notes == (
+        "2 files are not in the reference: x/a.mp4, y/a.mp4",
+        "2 files are not in the estimate: a.wav, b.wav",
+    )
+
+
+def test_empty():
+    assert align_names({}, {}).notes == ()
