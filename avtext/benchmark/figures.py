@@ -1,0 +1,119 @@
+"""Figures: what was measured, what it was to reach, and whether it did; one JSON shape for all suites."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from avtext.storage import publish_json
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value.
+
+    Args:
+        name: ``rowNN_slug`` for a row of a table of limits, any slug otherwise.
+        value: what was measured; None where it could not be, and ``detail`` says why.
+        unit: of the value, such as ``"s"``, ``"x"``, ``"F1"``.
+        limit: what it was to reach; None for an informational figure.
+        sense: whether the limit is the least or the most that is allowed.
+        detail: how it was measured, other load, what it is compared with.
+
+    Example:
+        >>> Figure("row01_f1", 0.7, "F1", 0.65).met, Figure("bytes", 10, "MB", 8, "at_most").met, Figure("n", 3, "").met
+        (True, False, None)
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    limit: float | None = None
+    sense: Literal["at_least", "at_most"] = "at_least"
+    detail: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the limit was reached; None where there is none."""
+        if self.limit is None:
+            return None
+        if self.value is None:
+            return False
+        return self.value >= self.limit if self.sense == "at_least" else self.value <= self.limit
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "name": self.name, "value": self.value, "unit": self.unit, "limit": self.limit,
+            "sense": self.sense, "met": self.met, "detail": self.detail,
+        }  # fmt: skip
+
+
+def publish_figures(path: str | Path, suite: str, figures: Sequence[Figure]) -> None:
+    """Write the figures of a suite with the commit, the machine and the date."""
+    publish_json(
+        path,
+        {
+            "suite": suite,
+            "commit": _commit(),
+            "machine": machine(),
+            "date": datetime.now(UTC).date().isoformat(),
+            "figures": [figure.to_dict() for figure in figures],
+        },
+    )
+
+
+def machine() -> str:
+    """Processor, cores and memory in words."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [
+            line.split(":", 1)[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def other_load() -> str:
+    """The load average of the last minute, for the detail of a timing: above 1 somebody else was busy too."""
+    return f"load {os.getloadavg()[0]:.2f}"
+
+
+def _commit() -> str:
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()
+
+
+def read_figures(path: str | Path) -> dict[str, Any]:
+    """What :func:`publish_figures` wrote."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def table(figures: Sequence[dict[str, Any]]) -> str:
+    """Figures as a Markdown table; a missed limit is said in words."""
+    lines = ["| figure | value | limit | |", "|---|---|---|---|"]
+    signs = {"at_least": "≥", "at_most": "≤"}
+    for figure in figures:
+        value = (
+            "not measured" if figure["value"] is None else f"{figure['value']:.4g} {figure['unit']}".strip()
+        )
+        limit = "" if figure["limit"] is None else f"{signs[figure['sense']]} {figure['limit']:g}"
+        verdict = {True: "met", False: "**missed**", None: ""}[figure["met"]]
+        lines.append(f"| {figure['name']} | {value} | {limit} | {verdict} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,89 @@
+"""The default model on real clips: cuts, fades, speech, and no speech where there is no sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from avtext.benchmark.figures import Figure
+from avtext.clip import Event
+from avtext.errors import MissingExtra
+from avtext.pipeline import Pipeline, Result
+
+TOLERANCE = 0.2  # seconds between our cut and PySceneDetect's
+SPOKEN = ("whisper_jfk.flac", "torchcodec_nasa_13013.mp4")
+
+
+def measure(pipe: Pipeline, media: Path) -> tuple[list[Figure], dict[str, Result]]:
+    """Figures on the clips in ``media`` and all results by file name.
+
+    Raises:
+        MissingExtra: PySceneDetect, the reference for cuts and fades, is not installed.
+    """
+    results = {p.name: pipe(p) for p in sorted(media.iterdir()) if p.suffix not in (".srt", ".txt")}
+    found = [_cuts(results["pyscenedetect_testvideo.mp4"], media), _fades(results["pyscenedetect_fades.mp4"], media)]
+    found += [_speech(results[name]) for name in SPOKEN]
+    silent = {name: r for name, r in results.items() if "audio" not in r.modalities}
+    spoken = [name for name, r in silent.items() if _labelled(r, "speech")]
+    found.append(
+        Figure("speech_in_clips_without_sound", float(len(spoken)), "files", 0.0, "at_most", f"{len(silent)} clips: {spoken}")
+    )
+    outside = [n for n, r in results.items() for e in r if e.start < 0 or e.end > r.duration + 1e-6]
+    found.append(Figure("events_outside_their_file", float(len(outside)), "events", 0.0, "at_most", f"{len(results)} clips"))
+    nasa = results["torchcodec_nasa_13013.mp4"].modalities
+    found.append(Figure("nasa_modalities", float(len(nasa)), "modalities", 3.0, detail=", ".join(nasa)))
+    return found, results
+
+
+def _labelled(result: Result, label: str) -> list[Event]:
+    return [event for event in result if event.label == label]
+
+
+def _detector(name: str) -> Any:
+    try:
+        import scenedetect
+    except ImportError:
+        raise MissingExtra.of("scenedetect", "bench") from None
+    return getattr(scenedetect, name)
+
+
+def _reference_times(path: Path, detector: str) -> list[float]:
+    """Where PySceneDetect's ``detector`` begins new scenes, seconds."""
+    scenes = _detector("detect")(str(path), _detector(detector)())
+    return [start.get_seconds() for start, _ in scenes[1:]]
+
+
+def _cuts(result: Result, media: Path) -> Figure:
+    truth = _reference_times(media / result_name(result), "ContentDetector")
+    times = [event.start for event in _labelled(result, "cut")]
+    missed = [round(t, 2) for t in truth if not _near(t, times)]
+    spurious = [round(t, 2) for t in times if not _near(t, truth)]
+    share = 1.0 - len(missed) / max(1, len(truth))
+    return Figure(
+        "cuts_found", share, "of PySceneDetect's", 1.0, detail=f"{len(truth)} cuts, missed at {missed}, others at {spurious}"
+    )
+
+
+def _fades(result: Result, media: Path) -> Figure:
+    """A fade counts as found where a fade or black event of ours covers or touches the threshold crossing."""
+    truth = _reference_times(media / result_name(result), "ThresholdDetector")
+    spans = [*_labelled(result, "fade"), *_labelled(result, "black")]
+    missed = [round(t, 2) for t in truth if not any(e.start - 0.5 <= t <= e.end + 0.5 for e in spans)]
+    share = 1.0 - len(missed) / max(1, len(truth))
+    return Figure("fades_found", share, "of PySceneDetect's", 1.0, detail=f"{len(truth)} fades, missed at {missed}")
+
+
+def result_name(result: Result) -> str:
+    """The file name of a result."""
+    return Path(result.file).name
+
+
+def _near(time: float, others: Sequence[float]) -> bool:
+    return any(abs(time - other) <= TOLERANCE for other in others)
+
+
+def _speech(result: Result) -> Figure:
+    covered = sum(event.duration for event in _labelled(result, "speech"))
+    name = f"speech_in_{Path(result.file).stem}"
+    return Figure(name, covered / result.duration, "share of the clip", 0.5, detail=f"{covered:.1f} of {result.duration:.1f} s")

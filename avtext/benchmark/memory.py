@@ -1,0 +1,69 @@
+"""Memory against length: an hour of video must cost no more than a minute, each in its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from avtext.benchmark.figures import Figure, other_load
+
+RATE = 25
+PROBE = """
+import json, resource, sys, time
+from avtext.pipeline import Pipeline
+mark = time.perf_counter()
+result = Pipeline.from_pretrained()(sys.argv[1])
+seconds = time.perf_counter() - mark
+own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(json.dumps({"own": own / 1024, "child": child / 1024, "seconds": seconds, "duration": result.duration}))
+"""
+
+
+def run(data: Path) -> list[Figure]:
+    """Peak memory of detecting in 1 minute and in 60 minutes of made video."""
+    with tempfile.TemporaryDirectory() as folder:
+        minute, hour = (_detect(make_video(Path(folder) / f"{m}.mp4", 60 * m)) for m in (1, 60))
+    more = hour["own"] + hour["child"] - minute["own"] - minute["child"]
+    detail = (
+        f"1 minute: {minute['own']:.0f} + decoder {minute['child']:.0f} MiB in {minute['seconds']:.1f} s; "
+        f"60 minutes: {hour['own']:.0f} + {hour['child']:.0f} MiB in {hour['seconds']:.0f} s; {other_load()}"
+    )
+    return [
+        Figure("hour_minus_minute", more, "MiB", 200.0, "at_most", detail),
+        Figure("hour_speed", hour["duration"] / hour["seconds"], "x real time", detail=detail),
+    ]
+
+
+def _detect(path: Path) -> dict[str, float]:
+    out = subprocess.run([sys.executable, "-c", PROBE, str(path)], capture_output=True, text=True, check=True)
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def make_video(path: Path, seconds: int) -> Path:
+    """A video of moving noise with a tone, 160 x 120 at 25 frames a second, written in a stream."""
+    import av
+
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(0, 256, (50, 120, 160, 3), dtype=np.uint8)
+    tone = (0.1 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)).astype(np.float32)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=RATE)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        audio = container.add_stream("aac", rate=16000, layout="mono")
+        for second in range(seconds):
+            for k in range(RATE):
+                frame = av.VideoFrame.from_ndarray(scenes[(second * 3 + k // 5) % 50], format="rgb24")
+                frame.pts, frame.time_base = second * RATE + k, Fraction(1, RATE)
+                container.mux(video.encode(frame))
+            sound = av.AudioFrame.from_ndarray(tone[None] * (second % 3), format="fltp", layout="mono")
+            sound.sample_rate, sound.pts, sound.time_base = 16000, second * 16000, Fraction(1, 16000)
+            container.mux(audio.encode(sound))
+        container.mux(video.encode(None))
+        container.mux(audio.encode(None))
+    return path

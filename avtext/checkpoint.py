@@ -1,0 +1,142 @@
+"""Model folders: ``model.safetensors``, ``config.json`` and a model card; never a pickle.
+
+A folder is written whole beside its place and renamed into it. ``config.json`` carries the weights' SHA-256, so that
+a damaged or half-copied folder is refused instead of answering nonsense.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from avtext.errors import ModelError, StorageError
+from avtext.storage import publish_json, publish_text, sha256_of
+
+FORMAT = "avtext.model/1"
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256 over names, types, shapes, bytes and metadata: one flipped bit anywhere is noticed."""
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write tensors and their checksum as safetensors, in sorted order: equal tensors give equal bytes."""
+    from safetensors.torch import save_file
+
+    contiguous = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
+    words = dict(metadata or {})
+    save_file(contiguous, path, metadata={**words, "sha256": _digest(contiguous, words)})
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a file that :func:`save_tensors` wrote, verified.
+
+    Raises:
+        ModelError: missing, not a whole safetensors file, or changed since it was written.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as handle:
+            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+            metadata = dict(handle.metadata() or {})
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path}: not a whole safetensors file ({error}): copy it again") from None
+    if metadata.pop("sha256", None) != _digest(tensors, metadata):
+        raise ModelError(f"{path}: damaged: its checksum does not match: copy it again")
+    return tensors, metadata
+
+
+def publish_model(
+    folder: str | Path,
+    tensors: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    card: str,
+    *,
+    half: bool = False,
+) -> None:
+    """Write a model folder; what was there before is replaced in one step.
+
+    Args:
+        folder: where.
+        tensors: a state dict.
+        config: the model's settings, as plain values.
+        card: Markdown: what it finds, what it learnt from, how well, what it cannot do.
+        half: store floating-point weights as float16 (half the bytes; loaded as float32).
+
+    Raises:
+        StorageError: the folder's parent cannot be written.
+    """
+    folder = Path(folder)
+    stored = {n: t.half() if half and t.is_floating_point() else t for n, t in tensors.items()}
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        save_tensors(temporary / WEIGHTS, stored)
+        publish_text(temporary / CARD, card)
+        document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
+        publish_json(temporary / CONFIG, document)
+        temporary.chmod(0o755)
+        _swap(temporary, folder)
+    except OSError as error:
+        raise StorageError(f"{folder}: the model cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(new: Path, place: Path) -> None:
+    old = place.with_name(f".{place.name}.old-{os.getpid()}")
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Settings (plain values) and float32 weights of a model folder, verified.
+
+    Raises:
+        ModelError: no such folder, a missing file, another format, or weights that do not match their checksum.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder")
+    try:
+        document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder}: not a model folder: it has no {CONFIG}") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / CONFIG}: not readable JSON: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT or "model" not in document:
+        raise ModelError(
+            f"{folder / CONFIG}: not a config of format {FORMAT}: save the model again with this version"
+        )
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ModelError(f"{folder}: not a model folder: it has no {WEIGHTS}")
+    if sha256_of(weights) != document.get("sha256"):
+        raise ModelError(f"{weights}: damaged: its checksum is not the one in {CONFIG}; copy it again")
+    tensors, _ = load_tensors(weights)
+    return document["model"], {n: t.float() if t.dtype == torch.float16 else t for n, t in tensors.items()}

@@ -1,0 +1,79 @@
+"""``avtext align``: the clocks of a video's sound and subtitles."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from avtext.errors import ConfigError
+
+
+def align(
+    video: Annotated[Path, typer.Argument(help="The video.")],
+    subtitles: Annotated[
+        Path | None,
+        typer.Argument(help="SRT, WebVTT, ASS or JSON words; default: beside or inside the video."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write corrected subtitles here (SRT or WebVTT).")
+    ] = None,
+    model: Annotated[str | None, typer.Option("-m", "--model", help="Model folder or hub id.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Say how far sound and subtitles are off the picture: offset, drift, breaks, confidence.
+
+    Example: avtext align film.mkv film.srt -o film.fixed.srt
+    """
+    from avtext.media.cue_writing import write_cues
+    from avtext.media.cues import read_cues
+    from avtext.pipeline import Pipeline
+    from avtext.timeline import ClockMap
+
+    if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
+        raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
+    cues = None if subtitles is None else read_cues(subtitles)
+    pipe = Pipeline.from_pretrained(model)
+    result = pipe(video, transcript=cues)
+    found = {name: value for name, value in result.alignment.items() if name != "video"}
+    if as_json:
+        sys.stdout.write(json.dumps({"file": str(video), "alignment": found}, indent=1) + "\n")
+    else:
+        sys.stdout.write(
+            "".join(_line(name, value) for name, value in found.items())
+            or "nothing to align: one stream only\n"
+        )
+    if out is None:
+        return
+    given = cues if cues is not None else pipe.cues_of(video)
+    if not given:
+        raise ConfigError(f"{video}: has no subtitles to correct: name a subtitle file")
+    clock = (
+        ClockMap(**{k: tuple(v) for k, v in found["text"]["clock"].items()})
+        if "text" in found
+        else ClockMap.shift()
+    )
+    write_cues(out, [moved for cue in given if (moved := clock_cue(clock, cue)) is not None])
+    sys.stdout.write(f"wrote {out}\n")
+
+
+def clock_cue(clock: Any, cue: Any) -> Any:
+    """A cue on the video's clock; None where that ends before the video begins."""
+    from avtext.clip import Cue
+
+    start, end = (float(t) for t in clock.to_video([cue.start, cue.end]))
+    return Cue(max(0.0, start), end, cue.text) if end > 0 else None
+
+
+def _line(name: str, value: Mapping[str, Any]) -> str:
+    if value["abstained"]:
+        return f"{name}: not sure enough (confidence {value['confidence']:.2f}): left as it is\n"
+    breaks = ", ".join(f"{jump:+.2f} s at {at:.1f} s" for at, jump in value["breaks"]) or "none"
+    return (
+        f"{name}: offset {value['offset']:+.3f} s, drift {value['drift_ppm']:+.1f} ppm, breaks: {breaks}, "
+        f"confidence {value['confidence']:.2f}\n"
+    )

@@ -1,0 +1,163 @@
+"""``avtext detect``: events in videos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avtext.errors import AvtextError, ConfigError
+
+if TYPE_CHECKING:
+    from avtext.pipeline import Failure, Pipeline, Result
+
+
+def detect(
+    files: Annotated[
+        list[str], typer.Argument(help="Videos or audio files, folders, or @list.txt with a path per line.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option("-m", "--model", help="Model folder or hub id; default: the one in the package."),
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")] = Path(),
+    formats: Annotated[
+        str, typer.Option("-f", "--format", help="Formats to write, as json,csv,vtt.")
+    ] = "json",
+    transcript: Annotated[
+        Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")
+    ] = 0.0,
+    classes: Annotated[str | None, typer.Option(help="Labels to report, as speech,cut.")] = None,
+    start: Annotated[float | None, typer.Option(min=0.0, help="Analyse from this second on.")] = None,
+    end: Annotated[float | None, typer.Option(min=0.0, help="Analyse up to this second.")] = None,
+    no_align: Annotated[
+        bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Skip files whose results are there.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the results as JSON lines instead of tables.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Find events in videos: print a table, write results.
+
+    Example: avtext detect holiday.mp4 -o results -f json,vtt
+    """
+    from avtext.cli.inputs import expand, result_names
+    from avtext.pipeline import Failure
+
+    paths = expand(files)
+    if transcript is not None and len(paths) != 1:
+        raise ConfigError(
+            f"--transcript: goes with one video, got {len(paths)}: name subtitle files as the videos instead"
+        )
+    if start is not None and end is not None and end <= start:
+        raise ConfigError(f"--end: must be after --start, got {start} and {end}")
+    endings = _endings(formats)
+    names = result_names(paths)
+    waiting = [
+        p
+        for p in paths
+        if not (skip_existing and all((out / f"{names[p]}.{e}").exists() for e in endings.values()))
+    ]
+    if skipped := len(paths) - len(waiting):
+        _say(f"{skipped} of {len(paths)} files have results already: skipped")
+    pipe = _load(model, device, threshold, not no_align) if waiting else None
+    options = {
+        "transcript": transcript, "start": start, "end": end, "classes": classes.split(",") if classes else None
+    }  # fmt: skip
+    failures = []
+    for path in waiting:
+        assert pipe is not None
+        outcome = _one(pipe, path, options, debug)
+        written = _write(outcome, out, names[path], endings)
+        _show(outcome, written, as_json)
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+    _finish(failures, len(waiting))
+
+
+def _endings(formats: str) -> dict[str, str]:
+    """Format names to file endings."""
+    from avtext.formats import FORMATS
+
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown or not names:
+        raise ConfigError(
+            f"--format: {(unknown or [formats])[0]!r} is not known; known: {', '.join(FORMATS)}"
+        )
+    return {
+        name: "events.json" if name == "json" else FORMATS[name].suffixes[0].lstrip(".") for name in names
+    }
+
+
+def _load(model: str | None, device: str, threshold: float, align: bool) -> Pipeline:
+    from avtext.pipeline import Pipeline
+
+    return Pipeline.from_pretrained(model, device=device, threshold=threshold, align=align)
+
+
+def _one(pipe: Pipeline, path: Path, options: dict[str, Any], debug: bool) -> Result | Failure:
+    from avtext.cli.progress import progress_hook
+    from avtext.errors import Code
+    from avtext.pipeline import Failure
+
+    try:
+        with progress_hook(path.name) as hook:
+            return pipe(path, hook=hook, **options)
+    except AvtextError as error:
+        if debug or error.code == Code.CONFIG:
+            raise
+        return Failure.of(str(path), error)
+
+
+def _write(outcome: Result | Failure, out: Path, name: str, endings: dict[str, str]) -> list[Path]:
+    from avtext.pipeline import Failure
+    from avtext.storage import publish_json
+
+    if isinstance(outcome, Failure):
+        return []
+    written = []
+    for kind, ending in endings.items():
+        path = out / f"{name}.{ending}"
+        if path.exists():
+            _say(f"{path}: replaced")
+        if kind == "json":
+            publish_json(path, outcome.to_dict())
+        else:
+            for warning in outcome.write(path, kind):
+                _say(f"{path}: {warning}")
+        written.append(path)
+    return written
+
+
+def _show(outcome: Result | Failure, written: list[Path], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(outcome.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
+    else:
+        from avtext.cli.tables import print_outcome
+
+        print_outcome(outcome, written)
+
+
+def _finish(failures: list[Any], count: int) -> None:
+    if not failures:
+        return
+    _say(f"{len(failures)} of {count} files failed:")
+    for failure in failures:
+        _say(f"  {failure.message} [{failure.code}]")
+    raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,93 @@
+"""``avtext evaluate``: any system's events against the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from avtext.metrics.evaluate import Report
+    from avtext.metrics.sound_events import SoundEventScores
+
+
+def evaluate_command(
+    predictions: Annotated[
+        Path, typer.Argument(help="Estimated events: a file in any known format, or a folder of them.")
+    ],
+    truth: Annotated[Path, typer.Argument(help="True events, likewise.")],
+    metrics: Annotated[
+        str, typer.Option("-m", "--metrics", help="Families, as event_f1,map; or all.")
+    ] = "onset_f1,event_f1",
+    collar: Annotated[
+        float, typer.Option(min=0.0, help="Seconds by which a start may be off, in the table per class.")
+    ] = 0.2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Score events against the truth with the metrics of every community.
+
+    Example: avtext evaluate demo.events.json assets/demo.truth.json --collar 0.5
+    """
+    from avtext.formats import read_events
+    from avtext.metrics.evaluate import evaluate
+    from avtext.metrics.names import align_names
+    from avtext.metrics.sound_events import event_based
+
+    estimated, true = read_events(predictions), read_events(truth)
+    matched = align_names(true.events, estimated.events)
+    names = metrics if metrics == "all" else [name.strip() for name in metrics.split(",")]
+    durations = {**estimated.durations, **true.durations}
+    report = evaluate(matched.reference, matched.estimate, names, durations=durations)
+    onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)
+    for note in (*true.notes, *estimated.notes, *matched.notes, *_labels(report)):
+        sys.stderr.write(f"note: {note}\n")
+    if as_json:
+        from avtext.metrics.evaluate import plain
+
+        document = {**report.to_dict(), "collar": collar, "onsets": plain(onsets)}
+        sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+        return
+    _print(report, onsets, collar)
+
+
+def _labels(report: Report) -> list[str]:
+    notes = []
+    if report.unknown_labels:
+        notes.append(
+            f"labels that the truth does not have (they count as spurious): {', '.join(report.unknown_labels)}"
+        )
+    if report.missing_labels:
+        notes.append(f"labels that were never predicted: {', '.join(report.missing_labels)}")
+    return notes
+
+
+def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from avtext.cli.tables import plain
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    table = Table("class", "F1", "precision", "recall", "true", "found", show_edge=False, pad_edge=False)
+    table.title = f"events whose start is within {collar:g} s, {report.num_files} files"
+    rows = [*onsets.classes.items(), ("all (micro)", onsets.micro)]
+    for label, rates in rows:
+        numbers = [_percent(x) for x in (rates.f1, rates.precision, rates.recall)]
+        table.add_row(Text(plain(label)), *numbers, str(rates.num_reference), str(rates.num_estimate))
+    console.print(table)
+    console.print(f"event F1: {_percent(onsets.micro.f1)} micro, {_percent(onsets.macro.f1)} macro")
+    for family, name, value in report.rows():
+        console.print(
+            f"{family}.{name}: {value:.4f}" if isinstance(value, float) else f"{family}.{name}: {value}"
+        )
+    for family, reason in report.skipped.items():
+        console.print(Text(f"{family}: not computed: {reason}"))
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:.2f}"

@@ -1,0 +1,67 @@
+"""``avtext info``: what is installed, and what is in a model or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PACKAGES = (
+    "torch", "torchaudio", "torchvision", "transformers", "pytorchvideo", "pytorch-crf", "librosa", "av", "numpy",
+    "numba", "lightning", "onnxruntime",
+)  # fmt: skip
+
+
+def info(
+    what: Annotated[
+        Path | None, typer.Argument(help="A model folder or a media file; without it: this installation.")
+    ] = None,
+) -> None:
+    """Say what is installed, or what a model or a media file is.
+
+    Example: avtext info video.mp4
+    """
+    from avtext.cli.tables import print_lines
+
+    if what is None:
+        print_lines(_installation())
+    elif what.is_dir():
+        print_lines(_model(what))
+    else:
+        print_lines(_media(what))
+
+
+def _installation() -> list[str]:
+    import importlib.metadata
+    import platform
+
+    import torch
+
+    from avtext import __version__
+    from avtext.pipeline import DEFAULT_MODEL
+
+    lines = [f"avtext {__version__}, Python {platform.python_version()}"]
+    for name in PACKAGES:
+        try:
+            lines.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            lines.append(f"{name}: not installed")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return [*lines, f"GPU: {gpu}", f"default model: {DEFAULT_MODEL}"]
+
+
+def _model(folder: Path) -> list[str]:
+    from avtext.model import load_detector
+
+    model = load_detector(folder)
+    parts = [f"  {name}: {count:,}" for name, count in model.num_parameters().items()]
+    labels = ", ".join(model.settings.labels)
+    return [f"{folder}: {model.settings.scheme} labels: {labels}", "parameters:", *parts]
+
+
+def _media(path: Path) -> list[str]:
+    from avtext.cli.tables import plain
+    from avtext.media import probe
+
+    return [f"{name}: {plain(str(value))}" for name, value in probe(path).to_dict().items()]

@@ -1,0 +1,92 @@
+"""Tables for the terminal. Names and labels are shown as plain text: no markup, no control characters."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from avtext.clip import Event
+    from avtext.pipeline import Failure, Result
+
+
+def plain(text: str) -> str:
+    """``text`` without control characters, so that a file name cannot write to the terminal.
+
+    Example:
+        >>> plain("a" + chr(27) + "[31mb")
+        'a?[31mb'
+    """
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``m:ss.cc``, or with hours where there are any.
+
+    Example:
+        >>> clock(61.239), clock(3600.0)
+        ('1:01.24', '1:00:00.00')
+    """
+    hundredths = round(seconds * 100)
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 100:02d}.{rest % 100:02d}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def print_outcome(outcome: Result | Failure, written: Sequence[Path]) -> None:
+    """One file's events as a table, then what was noticed and where it was written."""
+    from avtext.pipeline import Failure
+
+    if isinstance(outcome, Failure):
+        print_lines([f"{plain(outcome.file)}: failed: {plain(outcome.message)} [{outcome.code}]"])
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    heard = ", ".join(outcome.modalities) or "nothing"
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    summary = f"{outcome.file}: {len(outcome.events)} events in {clock(outcome.duration)} (from {heard})"
+    console.print(Text(plain(summary)))
+    table = Table(box=None, pad_edge=True)
+    for name in ("start", "end", "event", "score", "from"):
+        table.add_column(name, justify="left" if name in ("event", "from") else "right")
+    for event in outcome.events:
+        label, score = Text(plain(event.label)), f"{event.score:.2f}"
+        table.add_row(clock(event.start), clock(event.end), label, score, _shares(event))
+    if outcome.events:
+        console.print(table)
+    for line in _remarks(outcome):
+        console.print(Text("  " + plain(line)))
+    for path in written:
+        console.print(Text(plain(f"  wrote {path}")))
+
+
+def _shares(event: Event) -> str:
+    """What an event was found from, most telling modalities only."""
+    pairs = zip(("audio", "video", "text"), event.shares or (), strict=False)
+    return " ".join(f"{name} {share:.0%}" for name, share in pairs if share >= 0.05)
+
+
+def _remarks(outcome: Result) -> list[str]:
+    lines = [f"degraded: {reason}" for reason in outcome.quality.get("reasons", ())]
+    for name, found in outcome.alignment.items():
+        if (
+            name != "video"
+            and not found["abstained"]
+            and (found["offset"] or found["drift_ppm"] or found["breaks"])
+        ):
+            lines.append(
+                f"{name} moved by {found['offset']:+.3f} s, drift {found['drift_ppm']:+.0f} ppm, "
+                f"{len(found['breaks'])} breaks (confidence {found['confidence']:.2f})"
+            )
+    return lines
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Lines on standard output."""
+    sys.stdout.write("".join(line + "\n" for line in lines))

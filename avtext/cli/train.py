@@ -1,0 +1,74 @@
+"""``avtext train``: a detector from scenes or from one's own labelled videos."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    config: Annotated[Path, typer.Option("-c", "--config", help="A YAML file such as configs/smoke.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings to change, as key.sub=value.")
+    ] = None,
+) -> None:
+    """Train a detector; goes on where a run in the same folder was stopped.
+
+    Example: avtext train -c configs/smoke.yaml out=runs/mine steps=50
+    """
+    from avtext.training import fit, open_clips, read_settings
+    from avtext.training.card import draft_card
+
+    settings = read_settings(config, overrides or [])
+    source = open_clips(settings.train, settings.model)
+    validation = open_clips(settings.validation, settings.model) if settings.validation else None
+    words = " ".join(["avtext", "train", "-c", str(config), *(overrides or [])])
+    with _Bar() as bar:
+        model = fit(settings, source, validation, card=draft_card(settings, words), hook=bar)
+    best = settings.out / ("best" if validation is not None else "last")
+    total = model.num_parameters()["total"]
+    sys.stdout.write(f"{best}: {total:,} parameters; use it with: avtext detect VIDEO -m {best}\n")
+
+
+class _Bar:
+    """Draws a bar on a terminal, or a line at each evaluation and every 30 s where output is piped."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[said]}"),
+        )
+        self._piped = not sys.stderr.isatty()
+        self._bar = Progress(*columns, console=Console(stderr=True), disable=self._piped)
+        self._task = self._bar.add_task("", total=None, said="")
+        self._mark = 0.0
+        self._f1 = ""
+
+    def __enter__(self) -> _Bar:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._bar.__exit__(*what)  # type: ignore[arg-type]
+
+    def __call__(self, what: str, step: int, steps: int, figures: Mapping[str, float]) -> None:
+        """A hook for :func:`avtext.training.fit`."""
+        import time
+
+        if what == "evaluate":
+            self._f1 = f" F1 {figures['f1']:.3f}"
+        loss = f"loss {figures['loss']:.3f}" if "loss" in figures else ""
+        self._bar.update(self._task, total=steps, completed=step, said=loss + self._f1)
+        if self._piped and (what == "evaluate" or step == steps or time.monotonic() - self._mark > 30):
+            self._mark = time.monotonic()
+            sys.stderr.write(f"step {step}/{steps} {loss}{self._f1}\n")

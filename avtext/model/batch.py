@@ -1,0 +1,155 @@
+"""Clips of different length to one padded, masked batch. Nothing is cut to the shortest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avtext.clip import MODALITIES, Clip, Stream
+from avtext.errors import InvalidInput
+from avtext.tags import TagScheme
+from avtext.timeline import ClockMap, num_steps, span_to_steps
+
+STREAMS = ("audio", "video", "picture", "text")  # text only where its features were extracted earlier
+
+
+@dataclass(frozen=True)
+class BatchStream:
+    """``values`` (B, time, *features), ``mask`` (B, time), ``rate`` in steps per second, ``start`` (B,) in seconds
+    from each clip's beginning."""
+
+    values: Tensor
+    mask: Tensor
+    rate: float
+    start: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What :class:`avtext.model.EventDetector` takes.
+
+    Args:
+        streams: ``audio``, ``video``, ``picture``, precomputed ``text``; a stream that no clip has is absent.
+        cues: texts of each clip.
+        cue_steps: for each cue the half-open range of grid steps it covers.
+        mask: (B, T), true for the grid steps of each clip.
+        starts: (B,) seconds at which clips begin on their videos' clocks.
+        tags: (B, C, T) or, exclusive, (B, T), int64; None where clips are not labelled.
+        clocks: per clip, the true or estimated maps from a modality's clock to the video's.
+        names: for messages.
+    """
+
+    streams: Mapping[str, BatchStream]
+    cues: list[list[str]]
+    cue_steps: list[list[tuple[int, int]]]
+    mask: Tensor
+    starts: np.ndarray
+    tags: Tensor | None
+    clocks: list[Mapping[str, ClockMap]]
+    names: list[str]
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        streams = {
+            name: BatchStream(s.values.to(device), s.mask.to(device), s.rate, s.start.to(device))
+            for name, s in self.streams.items()
+        }
+        tags = None if self.tags is None else self.tags.to(device)
+        return replace(self, streams=streams, mask=self.mask.to(device), tags=tags)
+
+    def without(self, dropped: Mapping[str, Tensor]) -> Batch:
+        """The same batch with modalities taken away.
+
+        Args:
+            dropped: modality to boolean (B,), true where a clip loses it (its picture goes with its video).
+        """
+        streams = {}
+        for name, s in self.streams.items():
+            lost = dropped.get("video" if name == "picture" else name)
+            mask = s.mask if lost is None else s.mask & ~lost.to(s.mask.device)[:, None]
+            streams[name] = replace(s, mask=mask)
+        cues, cue_steps = self.cues, self.cue_steps
+        if "text" in dropped:
+            lost_text = dropped["text"].tolist()
+            cues = [[] if lost else row for row, lost in zip(cues, lost_text, strict=True)]
+            cue_steps = [[] if lost else row for row, lost in zip(cue_steps, lost_text, strict=True)]
+        return replace(self, streams=streams, cues=cues, cue_steps=cue_steps)
+
+    def only(self, modalities: Sequence[str]) -> Batch:
+        """The same batch with nothing but ``modalities``."""
+        everyone = torch.ones(len(self.mask), dtype=torch.bool)
+        return self.without({name: everyone for name in MODALITIES if name not in modalities})
+
+
+def collate(clips: Sequence[Clip], scheme: TagScheme | None = None, grid_rate: float = 25.0) -> Batch:
+    """One batch of ``clips``.
+
+    Args:
+        clips: at least one. Tags are made where ``scheme`` is given and every clip is labelled.
+        scheme: how events become tags.
+        grid_rate: grid steps per second.
+
+    Raises:
+        InvalidInput: no clip, or the clips' streams differ in rate or feature shape.
+    """
+    if not clips:
+        raise InvalidInput("collate: needs at least one clip")
+    counts = [num_steps(clip.duration, grid_rate) for clip in clips]
+    T = max(counts)
+    mask = torch.zeros(len(clips), T, dtype=torch.bool)
+    for row, count in zip(mask, counts, strict=True):
+        row[:count] = True
+    streams = {}
+    for name in STREAMS:
+        found = [getattr(clip, name) for clip in clips]
+        if any(s is not None for s in found):
+            streams[name] = _stack(name, found, clips, T / grid_rate)
+    spans = [
+        [span_to_steps(c.start, c.end, grid_rate, n, k.start) for c in k.cues]
+        for k, n in zip(clips, counts, strict=True)
+    ]
+    tags = None
+    if scheme is not None and all(clip.events is not None for clip in clips):
+        tags = _tags(clips, counts, scheme, grid_rate, T)
+    return Batch(
+        streams=streams,
+        cues=[[c.text for c in clip.cues] for clip in clips],
+        cue_steps=spans,
+        mask=mask,
+        starts=np.array([clip.start for clip in clips]),
+        tags=tags,
+        clocks=[clip.clocks for clip in clips],
+        names=[clip.name for clip in clips],
+    )
+
+
+def _stack(name: str, found: Sequence[Stream | None], clips: Sequence[Clip], seconds: float) -> BatchStream:
+    present = [s for s in found if s is not None]
+    rate, shape = present[0].rate, present[0].values.shape[1:]
+    for clip, s in zip(clips, found, strict=True):
+        if s is not None and (s.rate != rate or s.values.shape[1:] != shape):
+            raise InvalidInput(
+                f"collate: {name} of clip {clip.name!r} has rate {s.rate} and shape {s.values.shape[1:]}, "
+                f"the others {rate} and {shape}"
+            )
+    length = max(num_steps(seconds, rate), *(len(s) for s in present))
+    values = np.zeros((len(found), length, *shape), dtype=present[0].values.dtype)
+    mask = np.zeros((len(found), length), dtype=bool)
+    start = np.zeros(len(found))
+    for row, (clip, s) in enumerate(zip(clips, found, strict=True)):
+        if s is not None:
+            values[row, : len(s)], mask[row, : len(s)] = s.values, s.real
+            start[row] = s.start - clip.start
+    return BatchStream(torch.from_numpy(values), torch.from_numpy(mask), rate, torch.from_numpy(start))
+
+
+def _tags(clips: Sequence[Clip], counts: Sequence[int], scheme: TagScheme, rate: float, T: int) -> Tensor:
+    rows = []
+    for clip, count in zip(clips, counts, strict=True):
+        tags = scheme.encode(clip.events or (), count, rate, clip.start)
+        rows.append(np.pad(tags, [(0, 0)] * (tags.ndim - 1) + [(0, T - count)]))
+    return torch.from_numpy(np.stack(rows))

@@ -1,0 +1,313 @@
+"""EventDetector: encoders → TCN per modality → alignment → gated fusion → CRF. The one place where all parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avtext.clip import MODALITIES, Event
+from avtext.config import ModelSettings
+from avtext.encoders import build_encoder
+from avtext.layers.contrastive import frame_info_nce
+from avtext.layers.crf import CRF
+from avtext.layers.fusion import GatedFusion
+from avtext.layers.tcn import TCN, keep, to_grid
+from avtext.layers.warp import warp
+from avtext.model.batch import Batch
+from avtext.tags import TagScheme
+from avtext.timeline import ClockMap, centres
+
+
+class Encoded(NamedTuple):
+    """Each modality on the grid, on its own clock.
+
+    ``features`` M times (B, T, width), ``masks`` M times (B, T), ``embeddings`` M times (B, T, size) L2-normalised,
+    in which the streams' clocks are found.
+    """
+
+    features: list[Tensor]
+    masks: list[Tensor]
+    embeddings: list[Tensor]
+
+
+class Output(NamedTuple):
+    """``emissions`` (B, C, T, 3) or, exclusive, (B, T, K); ``mask`` (B, T); ``gates`` (B, T, 3): audio, video, text."""
+
+    emissions: Tensor
+    mask: Tensor
+    gates: Tensor
+
+
+class Losses(NamedTuple):
+    """Weighted sum and its terms; each per real grid step."""
+
+    total: Tensor
+    crf: Tensor
+    frame: Tensor
+    alignment: Tensor
+
+
+class EventDetector(nn.Module):
+    """Events from sound, picture and words; every variant is a :class:`avtext.config.ModelSettings`.
+
+    Example:
+        >>> from avtext.clip import Clip, Stream
+        >>> from avtext.model import collate
+        >>> import numpy as np
+        >>> settings = ModelSettings(labels=["bell"], width=16, encoders={"audio": {"name": "logmel"}})
+        >>> model = EventDetector(settings).eval()
+        >>> clip = Clip(1.0, audio=Stream(np.zeros(16000, np.float32), 16000.0))
+        >>> model(collate([clip])).emissions.shape
+        torch.Size([1, 1, 25, 3])
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.scheme = TagScheme(settings.labels, settings.scheme)
+        width, rate = settings.width, settings.grid_rate
+        built: dict[str, Any] = {n: build_encoder(e.name, e.options) for n, e in sorted(settings.encoders.items())}
+        self.encoders = nn.ModuleDict(built)
+        self.projections = nn.ModuleDict({name: nn.Linear(e.size, width) for name, e in built.items()})
+        have = {"video" if name == "picture" else name for name in self.encoders}
+        self.modalities = tuple(name for name in MODALITIES if name in have)
+        tcn = settings.tcn
+        self.tcns = nn.ModuleDict(
+            {m: TCN(width, tcn.num_layers, tcn.kernel_size, tcn.dropout) for m in self.modalities}
+        )
+        self.embedders = nn.ModuleDict(
+            {
+                m: nn.Sequential(
+                    nn.Linear(width, width), nn.GELU(), nn.Linear(width, settings.alignment.size)
+                )
+                for m in self.modalities
+            }
+        )
+        fusion = settings.fusion
+        self.fusion = GatedFusion(
+            width,
+            len(self.modalities),
+            fusion.kind,
+            fusion.num_layers,
+            fusion.num_heads,
+            max(1, round(fusion.reach * rate)),
+            fusion.dropout,
+        )
+        self.head = TCN(width, settings.head_layers, tcn.kernel_size, tcn.dropout)
+        self.emit = nn.Linear(width, self.scheme.num_chains * self.scheme.num_tags)
+        self._start_quiet()
+        self.crf = self._chain()
+
+    @torch.no_grad()
+    def _start_quiet(self) -> None:
+        """Begin with emissions that say: mostly nothing happens."""
+        bias = torch.full((self.scheme.num_chains, self.scheme.num_tags), -1.0)
+        bias[:, 0] = 2.0
+        self.emit.bias.copy_(bias.flatten())
+
+    def _chain(self) -> CRF:
+        grammar = self.scheme.grammar()
+        return CRF(
+            self.scheme.num_tags,
+            self.scheme.num_chains,
+            allowed_start=torch.from_numpy(grammar.starts),
+            allowed=torch.from_numpy(grammar.transitions),
+            allowed_end=torch.from_numpy(grammar.ends),
+        )
+
+    # -- from a batch to emissions ------------------------------------------------------------------------------
+
+    def encode(self, batch: Batch) -> Encoded:
+        """Every modality on the grid, on its own clock; see :class:`Encoded`."""
+        features, masks, embeddings = [], [], []
+        for modality in self.modalities:
+            values, mask = self._on_grid(modality, batch)
+            mask = mask & batch.mask
+            values = self.tcns[modality](values, mask)
+            features.append(values)
+            masks.append(mask)
+            embeddings.append(keep(F.normalize(self.embedders[modality](values), dim=-1), mask))
+        return Encoded(features, masks, embeddings)
+
+    def _on_grid(self, modality: str, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sum of the projected streams of one modality, (B, T, width), and where any of them is real."""
+        B, T = batch.mask.shape
+        total = torch.zeros(B, T, self.settings.width, device=batch.mask.device)
+        anywhere = torch.zeros_like(batch.mask)
+        for name in ("video", "picture") if modality == "video" else (modality,):
+            if name not in self.encoders:
+                continue
+            found = (
+                self._text(batch)
+                if name == "text" and "text" not in batch.streams
+                else self._stream(name, batch)
+            )
+            if found is not None:
+                total, anywhere = total + found[0], anywhere | found[1]
+        return total, anywhere
+
+    def _stream(self, name: str, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        if name not in batch.streams or not bool(batch.streams[name].mask.any()):
+            return None
+        stream = batch.streams[name]
+        encoder: Any = self.encoders[name]
+        values, mask = encoder(stream.values, stream.mask)
+        values = self.projections[name](values)
+        start = stream.start + float(encoder.start)
+        return to_grid(values, mask, float(encoder.rate), start, self.settings.grid_rate, batch.mask.shape[1])
+
+    def _text(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        """Each cue's vector on the steps it covers; their mean where cues overlap."""
+        if not any(batch.cues):
+            return None
+        vectors, real = self.encoders["text"](batch.cues)
+        B, T = batch.mask.shape
+        cover = torch.zeros(B, T, vectors.shape[1], device=vectors.device)
+        for b, spans in enumerate(batch.cue_steps):
+            for c, (first, last) in enumerate(spans):
+                cover[b, first:last, c] = 1.0
+        cover = cover * real[:, None, :]
+        count = cover.sum(-1)
+        values = torch.bmm(cover, self.projections["text"](vectors)) / count.clamp_min(1.0).unsqueeze(-1)
+        return values, count > 0
+
+    def fuse(self, features: Sequence[Tensor], masks: Sequence[Tensor], mask: Tensor) -> Output:
+        """Emissions and gates from modalities that are on one clock.
+
+        Args:
+            features: M times (B, T, width), as in :class:`Encoded`.
+            masks: M times (B, T).
+            mask: (B, T), the clips' steps; a step where no modality is real still gets emissions.
+        """
+        fused = self.fusion(list(features), list(masks))
+        hidden = self.head(fused.features, mask)
+        flat = self.emit(hidden).float()
+        B, T, _ = flat.shape
+        if self.scheme.kind == "overlapping":
+            flat = flat.reshape(B, T, self.scheme.num_chains, 3).transpose(1, 2)
+        gates = flat.new_zeros(B, T, len(MODALITIES))
+        gates[..., [MODALITIES.index(m) for m in self.modalities]] = fused.gates.to(gates.dtype)
+        return Output(flat, mask, gates)
+
+    def forward(self, batch: Batch) -> Output:
+        """Emissions of a batch, its streams warped by ``batch.clocks`` where those are given."""
+        encoded = self.encode(batch)
+        features, masks = self.on_video_clock(encoded, batch)
+        return self.fuse(features, masks, batch.mask)
+
+    def on_video_clock(self, encoded: Encoded, batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
+        """Features and masks of ``encoded`` with audio and text moved to the video's clock by ``batch.clocks``."""
+        features, masks = [], []
+        for m, (values, mask) in zip(
+            self.modalities, zip(encoded.features, encoded.masks, strict=True), strict=True
+        ):
+            clocks = [c.get(m) for c in batch.clocks]
+            if any(c is not None and not c.is_identity for c in clocks):
+                position = self._positions(clocks, batch)
+                values, mask = warp(values, mask, position)
+                mask = mask & batch.mask
+                values = keep(values, mask)
+            features.append(values)
+            masks.append(mask)
+        return features, masks
+
+    def _positions(self, clocks: Sequence[ClockMap | None], batch: Batch) -> Tensor:
+        """For each step of the video's grid its fractional step on a stream's grid, (B, T); NaN where it has none."""
+        rate, T = self.settings.grid_rate, batch.mask.shape[1]
+        rows = []
+        for clock, start in zip(clocks, batch.starts, strict=True):
+            times = centres(T, rate, start)
+            stream = times if clock is None else clock.to_stream(times)
+            rows.append(torch.from_numpy((stream - start) * rate - 0.5))
+        return torch.stack(rows).to(batch.mask.device)
+
+    # -- training and decoding ----------------------------------------------------------------------------------
+
+    def loss(self, batch: Batch) -> Losses:
+        """CRF negative log-likelihood, frame cross-entropy on the emissions and InfoNCE between modalities.
+
+        The cross-entropy keeps emissions calibrated: with the CRF loss alone a small bias on them ruins events.
+
+        Raises:
+            ValueError: the batch has no tags.
+        """
+        if batch.tags is None:
+            raise ValueError("loss: the batch has no tags: its clips are not labelled")
+        encoded = self.encode(batch)
+        features, masks = self.on_video_clock(encoded, batch)
+        output = self.fuse(features, masks, batch.mask)
+        steps = batch.mask.sum().clamp_min(1)
+        frame = self._frame_loss(output.emissions, batch.tags, batch.mask) / steps
+        crf = frame.new_zeros(())
+        if self.settings.decoder == "crf":
+            crf = -self.crf.log_likelihood(output.emissions, batch.tags, batch.mask).sum() / steps
+        alignment = self._alignment_loss(encoded, batch)
+        weights = self.settings.loss
+        total = weights.crf * crf + weights.frame * frame + weights.alignment * alignment
+        return Losses(total, crf, frame, alignment)
+
+    @staticmethod
+    def _frame_loss(emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
+        terms = F.cross_entropy(emissions.flatten(0, -2), tags.flatten(), reduction="none").reshape(
+            tags.shape
+        )
+        return (terms * (mask if tags.ndim == 2 else mask[:, None])).sum()
+
+    def _alignment_loss(self, encoded: Encoded, batch: Batch) -> Tensor:
+        """Mean InfoNCE over pairs of modalities, on steps in or near an event: elsewhere nothing tells the time."""
+        assert batch.tags is not None
+        busy = (batch.tags > 0).any(1) if batch.tags.ndim == 3 else batch.tags > 0
+        near = F.max_pool1d(busy.float()[:, None], 13, stride=1, padding=6)[:, 0]
+        weight = torch.maximum(near, torch.full_like(near, 0.05))
+        settings = self.settings.alignment
+        exclusion = round(settings.exclusion * self.settings.grid_rate)
+        terms = [batch.mask.new_zeros((), dtype=torch.float32)]
+        if settings.enabled and self.settings.loss.alignment > 0:
+            moved = encoded._replace(features=encoded.embeddings)
+            embeddings, masks = self.on_video_clock(moved, batch)
+            for i in range(len(embeddings)):
+                for j in range(i + 1, len(embeddings)):
+                    both = masks[i] & masks[j]
+                    if bool(both.any()):
+                        pair = (embeddings[i], embeddings[j], both, weight, settings.temperature, exclusion)
+                        terms.append(frame_info_nce(*pair))
+        return torch.stack(terms).sum() / max(1, len(terms) - 1)
+
+    def marginals(self, output: Output) -> Tensor:
+        """Tag probabilities in the shape of the emissions, float32; softmax where the decoder is ``softmax``."""
+        if self.settings.decoder == "crf":
+            return self.crf.marginals(output.emissions, output.mask)
+        return output.emissions.softmax(-1)
+
+    def tags(self, output: Output) -> Tensor:
+        """Best tag per step, -1 outside the mask."""
+        if self.settings.decoder == "crf":
+            return self.crf.decode(output.emissions, output.mask).tags
+        best = output.emissions.argmax(-1)
+        return best.masked_fill(~(output.mask if best.ndim == 2 else output.mask[:, None]), -1)
+
+    @torch.no_grad()
+    def decode(self, output: Output, starts: Sequence[float] | None = None) -> list[list[Event]]:
+        """Events of each clip in seconds, ordered by start.
+
+        Args:
+            output: of :meth:`forward`.
+            starts: seconds at which the clips begin; zeros by default.
+        """
+        tags, marginals = self.tags(output).cpu().numpy(), self.marginals(output).cpu().numpy()
+        gates, counts = output.gates.cpu().numpy(), output.mask.sum(1).tolist()
+        rate, result = self.settings.grid_rate, []
+        for b, count in enumerate(counts):
+            origin = 0.0 if starts is None else float(starts[b])
+            activity = self.scheme.activity(marginals[b][..., :count, :])
+            result.append(self.scheme.decode(tags[b][..., :count], activity, rate, origin, gates[b, :count]))
+        return result
+
+    def num_parameters(self) -> Mapping[str, int]:
+        """Parameters of each direct part, and ``total``."""
+        parts = {name: sum(p.numel() for p in part.parameters()) for name, part in self.named_children()}
+        return {**parts, "total": sum(parts.values())}

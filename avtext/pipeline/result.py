@@ -1,0 +1,131 @@
+"""What is found in one file, and what is said when nothing could be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avtext.clip import MODALITIES, Event, Stream
+from avtext.errors import AvtextError, MissingExtra
+from avtext.formats import write_events
+from avtext.formats.json_events import file_record
+from avtext.storage import publish_json
+
+
+@dataclass(frozen=True)
+class Result:
+    """Events of one file and how they came about.
+
+    Args:
+        file: as it was given.
+        status: ``"ok"`` or ``"degraded"``.
+        start_time: the container's start time in seconds; events count from it, as players do.
+        duration: seconds, last presentation end minus ``start_time``.
+        events: ordered by start.
+        labels: the columns of ``scores``.
+        scores: posterior probability of each label at each grid step, ``(steps, labels)``.
+        gates: how much audio, video and text count at each step, ``(steps, 3)``.
+        alignment: per modality, the map to the video's clock, its confidence and whether it abstained.
+        quality: what was found in the file and what was done about the rest.
+        modalities: those that the events were found from.
+
+    Example:
+        >>> result = Result("a.mp4", events=(Event(1.0, 2.0, "bell", 0.9),), duration=3.0)
+        >>> [event.label for event in result], result.to_dict()["events"][0]["start"]
+        (['bell'], 1.0)
+    """
+
+    file: str
+    status: str = "ok"
+    start_time: float = 0.0
+    duration: float = 0.0
+    events: tuple[Event, ...] = ()
+    labels: tuple[str, ...] = ()
+    scores: Stream = field(default_factory=lambda: Stream(np.zeros((0, 0), np.float32), 25.0), repr=False)
+    gates: Stream = field(default_factory=lambda: Stream(np.zeros((0, 3), np.float32), 25.0), repr=False)
+    alignment: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    modalities: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values of the published schema ``avtext.events/1``; times to a millisecond, scores to 4 digits."""
+        details = {
+            "status": self.status,
+            "start_time": round(self.start_time, 3),
+            "modalities": list(self.modalities),
+            "alignment": {name: dict(value) for name, value in self.alignment.items()},
+            "quality": dict(self.quality),
+        }
+        events = [_rounded(event) for event in self.events]
+        return file_record(self.file, events, duration=round(self.duration, 3), details=details)
+
+    def to_json(self, path: str | Path) -> None:
+        """Publish :meth:`to_dict` as a JSON file."""
+        publish_json(path, self.to_dict())
+
+    def write(self, path: str | Path, format: str | None = None) -> list[str]:
+        """Write the events in any format of :mod:`avtext.formats`; returns what the format cannot hold."""
+        return write_events(path, {self.file: self.events}, format, durations={self.file: self.duration})
+
+    def to_csv(self, path: str | Path) -> None:
+        """Publish the events as CSV with the columns file, start, end, label, score."""
+        self.write(path, "csv")
+
+    def to_webvtt(self, path: str | Path) -> None:
+        """Publish the events as WebVTT, which players show as subtitles."""
+        self.write(path, "vtt")
+
+    def to_dataframe(self) -> Any:
+        """The events as a pandas DataFrame.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtra("pandas is not installed: pip install pandas") from None
+        rows = [(e.start, e.end, e.label, e.score, *(e.shares or (None, None, None))) for e in self.events]
+        return pandas.DataFrame(rows, columns=["start", "end", "label", "score", *MODALITIES])
+
+
+def _rounded(event: Event) -> Event:
+    """Times to a millisecond, score to 4 digits, shares to 3."""
+    shares = None if event.shares is None else tuple(round(share, 3) for share in event.shares)
+    return Event(round(event.start, 3), round(event.end, 3), event.label, round(event.score, 4), shares)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file has no result.
+
+    Example:
+        >>> from avtext.errors import Code, MediaError
+        >>> Failure.of("a.mp4", MediaError("a.mp4: empty file", code=Code.NOT_MEDIA, stage="open")).code
+        'NOT_MEDIA'
+    """
+
+    file: str
+    code: str
+    stage: str
+    message: str
+
+    @classmethod
+    def of(cls, file: str, error: AvtextError) -> Failure:
+        """The failure that ``error`` means for ``file``."""
+        return cls(file, str(error.code), error.stage, error.message)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values of the published schema, with status ``failed`` and no events."""
+        error = {"code": self.code, "stage": self.stage, "message": self.message}
+        return file_record(self.file, [], details={"status": "failed", "error": error})

@@ -1,0 +1,7 @@
+"""The one training loop and its settings."""
+
+from avtext.training.clips import open_clips
+from avtext.training.loop import fit
+from avtext.training.settings import DataSettings, TrainSettings, read_settings
+
+__all__ = ["DataSettings", "TrainSettings", "fit", "open_clips", "read_settings"]

@@ -1,0 +1,27 @@
+"""Model cards: what a model is and what it learnt from, as Markdown."""
+
+from __future__ import annotations
+
+from avtext.training.settings import TrainSettings
+
+
+def draft_card(settings: TrainSettings, command: str) -> str:
+    """The card that a training run leaves beside its weights; scores are added by whoever measures them.
+
+    Args:
+        settings: the run.
+        command: what was typed.
+    """
+    if settings.train.scenes is not None:
+        data = f"generated scenes {settings.train.first} to {settings.train.first + settings.train.count - 1}"
+    else:
+        data = f"the videos of {settings.train.manifest}"
+    model = settings.model
+    parts = ", ".join(f"{stream}: {encoder.name}" for stream, encoder in model.encoders.items())
+    return (
+        f"# avtext event detector\n\n"
+        f"Finds: {', '.join(model.labels)}.\n\n"
+        f"Encoders: {parts}; fusion: {model.fusion.kind}; decoder: {model.decoder}; labels: {model.scheme}.\n\n"
+        f"Trained on {data}, seed {settings.seed}, {settings.steps} steps of {settings.batch_size} clips:\n\n"
+        f"    {command}\n"
+    )

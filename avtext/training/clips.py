@@ -1,0 +1,34 @@
+"""The clips that :class:`avtext.training.settings.DataSettings` name."""
+
+from __future__ import annotations
+
+from avtext.config import ModelSettings
+from avtext.data.sources import ClipSource, SceneSource
+from avtext.encoders import build_encoder
+from avtext.errors import ConfigError
+from avtext.training.settings import DataSettings
+
+
+def open_clips(settings: DataSettings, model: ModelSettings) -> ClipSource:
+    """A source of labelled clips.
+
+    Args:
+        settings: where they come from.
+        model: for which they are; where its encoders are frozen (``features``), clips carry their features.
+
+    Raises:
+        ConfigError: the scenes have labels that the model lacks, or the manifest says something not allowed.
+    """
+    if settings.scenes is not None:
+        unknown = [label for label in settings.scenes.available if label not in model.labels]
+        if unknown:
+            raise ConfigError(
+                f"scenes: label {unknown[0]!r} is not one of the model's: add it to model.labels or name the "
+                "wanted labels in scenes.labels"
+            )
+        return SceneSource(settings.scenes, settings.first, settings.count)
+    from avtext.data.videos import open_videos
+
+    assert settings.manifest is not None  # DataSettings has exactly one of the two
+    encoders = {str(name): build_encoder(e.name, e.options) for name, e in model.encoders.items()}
+    return open_videos(settings.manifest, model.labels, settings.window, settings.cache, encoders)

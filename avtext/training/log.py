@@ -1,0 +1,58 @@
+"""Figures of a run, as CSV and for TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+COLUMNS = (
+    *("step", "loss", "crf", "frame", "alignment", "gradient_norm", "learning_rate"),
+    *("seconds", "wait_share", "f1", "macro_f1"),
+)
+
+
+class RunLog:
+    """``log.csv``, and TensorBoard event files in ``tensorboard/`` where tensorboard is installed.
+
+    Args:
+        folder: of the run; None writes nothing (all processes of a run but the first).
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._open = ExitStack()
+
+    def __enter__(self) -> RunLog:
+        if self._folder is None:
+            return self
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / "log.csv"
+        new = not path.exists()
+        self._file = self._open.enter_context(path.open("a", newline="", encoding="utf-8"))
+        self._rows = csv.DictWriter(self._file, COLUMNS, restval="")
+        if new:
+            self._rows.writeheader()
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self._board = None
+        else:
+            self._board = self._open.enter_context(SummaryWriter(str(self._folder / "tensorboard")))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        """One row; every figure is a column of ``COLUMNS``."""
+        if self._folder is None:
+            return
+        self._rows.writerow({"step": step, **{k: f"{v:.6g}" for k, v in figures.items()}})
+        self._file.flush()
+        for name, value in figures.items() if self._board else ():
+            self._board.add_scalar(name, value, step)  # type: ignore[union-attr]

@@ -1,0 +1,270 @@
+"""The one training loop: any model settings, any source of clips; CPU, one GPU or several (Lightning Fabric).
+
+Every random choice of step ``s`` is made from ``(seed, s)`` and the clips of step ``s`` are a function of them too, so
+a run that was killed goes on from its last state to the very weights it would have had.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from avtext.clip import MODALITIES
+from avtext.data.sources import ClipSource
+from avtext.errors import AvtextError, Code, MissingExtra
+from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
+from avtext.training.evaluation import find
+from avtext.training.log import RunLog
+from avtext.training.plan import StepBatches, batches
+from avtext.training.settings import TrainSettings
+from avtext.training.state import publish_state, restore_state
+
+logger = logging.getLogger(__name__)
+Hook = Callable[[str, int, int, dict[str, float]], None]  # (what, step, of steps, figures)
+
+
+class _Stepper(nn.Module):
+    """The loss as a forward pass, which is what data-parallel wrappers can see."""
+
+    def __init__(self, model: EventDetector) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> Losses:
+        return self.model.loss(batch)
+
+
+def fit(
+    settings: TrainSettings,
+    train: ClipSource,
+    validation: ClipSource | None = None,
+    *,
+    card: str = "",
+    hook: Hook | None = None,
+) -> EventDetector:
+    """Train a detector; goes on where ``settings.out`` holds the state of the same run.
+
+    Args:
+        settings: the run.
+        train: clips to learn from, labelled.
+        validation: clips to choose the best weights by (event F1); without them the last weights are the result.
+        card: the model card of the folders ``out/best`` and ``out/last``.
+        hook: called as ``hook(what, step, steps, figures)`` after each step (``"train"``) and evaluation.
+
+    Returns:
+        The best detector, in evaluation mode, on the CPU.
+
+    Raises:
+        MissingExtra: Lightning is not installed.
+        AvtextError: a loss is not finite (the last state is intact), the run's folder holds another run.
+    """
+    return _Run(settings, train, validation, card, hook).go()
+
+
+class _Run:
+    """State and steps of one training run."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        train: ClipSource,
+        validation: ClipSource | None,
+        card: str,
+        hook: Hook | None,
+    ) -> None:
+        self.settings, self.train, self.validation, self.card, self.hook = (
+            settings,
+            train,
+            validation,
+            card,
+            hook,
+        )
+        self.fabric = _fabric(settings)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        self.model = _build(settings)
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = _optimizer(self.model, settings)
+        self.progress: dict[str, Any] = {
+            "step": 0, "best": -1.0, "stale": 0, "run": settings.model_dump_json(exclude={"out", "workers"})
+        }  # fmt: skip
+        self._resume()
+        self.average.to(self.fabric.device)
+        self.stepper, self.optimizer = self.fabric.setup(_Stepper(self.model), self.optimizer)
+        self.log: RunLog
+
+    def _resume(self) -> None:
+        progress = restore_state(self.settings.out, self.model, self.average, self.optimizer)
+        if progress is None:
+            return
+        if progress["run"] != self.progress["run"]:
+            raise AvtextError(
+                f"{self.settings.out}: holds the state of a run with other settings: choose another out=, or remove it",
+                code=Code.CONFIG,
+            )
+        self.progress = progress
+
+    def go(self) -> EventDetector:
+        s, fabric = self.settings, self.fabric
+        dataset = StepBatches(
+            self.train, self.model.scheme, self.model.settings.grid_rate, s.batch_size, s.seed,
+            fabric.global_rank, fabric.world_size,
+        )  # fmt: skip
+        steps = range(self.progress["step"], s.steps)
+        with RunLog(s.out if fabric.is_global_zero else None) as self.log:
+            self._run(steps, batches(dataset, steps, s.workers))
+        return load_detector(s.out / ("best" if self.validation is not None else "last"))
+
+    def _run(self, steps: range, stream: Iterator[Batch]) -> None:
+        patience = self.settings.patience
+        mark = time.perf_counter()
+        for step, batch in zip(steps, stream, strict=True):
+            waited = time.perf_counter() - mark
+            figures = self._step(step, batch)
+            seconds = time.perf_counter() - mark
+            self._after(step + 1, figures | {"seconds": seconds, "wait_share": waited / seconds})
+            if patience is not None and self.progress["stale"] >= patience:
+                logger.info("no better F1 in %d evaluations: stopped at step %d", patience, step + 1)
+                self._save()
+                return
+            mark = time.perf_counter()
+
+    def _step(self, step: int, batch: Batch) -> dict[str, float]:
+        s = self.settings
+        generator = torch.Generator().manual_seed(hash((s.seed, step, self.fabric.global_rank)) % 2**63)
+        torch.manual_seed(hash((s.seed, step, self.fabric.global_rank, 1)) % 2**63)
+        batch = drop_modalities(batch, s.modality_dropout, generator).to(self.fabric.device)
+        rate = learning_rate(step, s)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.stepper.train()
+        losses = self.stepper(batch)
+        if not torch.isfinite(losses.total):
+            raise AvtextError(
+                f"the loss of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "
+                f"look at these clips; the last state in {s.out} is intact",
+                stage="train",
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(losses.total)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm)
+        self.optimizer.step()
+        self._average(step)
+        return {
+            "loss": losses.total.item(),
+            "crf": losses.crf.item(),
+            "frame": losses.frame.item(),
+            "alignment": losses.alignment.item(),
+            "gradient_norm": float(norm),
+            "learning_rate": rate,
+        }
+
+    @torch.no_grad()
+    def _average(self, step: int) -> None:
+        """Exponential moving average of the weights, with a shorter memory at first; buffers are copied."""
+        decay = min(self.settings.average, (1 + step) / (10 + step))
+        for mean, value in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+        for kept, new in zip(self.average.buffers(), self.model.buffers(), strict=True):
+            kept.copy_(new)
+
+    def _after(self, step: int, figures: dict[str, float]) -> None:
+        s = self.settings
+        self.progress["step"] = step
+        last = step == s.steps
+        if self.validation is not None and (step % s.evaluate_every == 0 or last):
+            figures |= self._evaluate(step)
+        if step % s.checkpoint_every == 0 or last:
+            self._save()
+        if step % s.log_every == 0 or last or "f1" in figures:
+            self.log.write(step, figures)
+        if self.hook:
+            self.hook("train", step, s.steps, figures)
+
+    def _evaluate(self, step: int) -> dict[str, float]:
+        """Score the averaged weights; keep them in ``out/best`` where they are the best so far."""
+        assert self.validation is not None
+        if not self.fabric.is_global_zero:
+            self.fabric.barrier()
+            return {}
+        source = self.validation
+        rates = find(self.average, (source[i] for i in range(len(source)))).scores()
+        f1 = 0.0 if math.isnan(rates.micro.f1) else rates.micro.f1
+        better = f1 > self.progress["best"]
+        self.progress["stale"] = 0 if better else self.progress["stale"] + 1
+        if better:
+            self.progress["best"] = f1
+            save_detector(self.settings.out / "best", self.average, self.card, half=self.settings.half)
+        if self.hook:
+            self.hook("evaluate", step, self.settings.steps, {"f1": f1})
+        self.fabric.barrier()
+        return {"f1": f1, "macro_f1": rates.macro.f1}
+
+    def _save(self) -> None:
+        if self.fabric.is_global_zero:
+            save_detector(self.settings.out / "last", self.average, self.card, half=self.settings.half)
+            publish_state(self.settings.out, self.model, self.average, self.optimizer, self.progress)
+        self.fabric.barrier()
+
+
+def _fabric(settings: TrainSettings) -> Any:
+    try:
+        from lightning.fabric import Fabric
+    except ImportError:
+        raise MissingExtra.of("lightning", "train") from None
+    accelerator = settings.accelerator
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise AvtextError("accelerator: cuda was asked for but no GPU is there: use accelerator=cpu or auto")
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = settings.precision
+    if precision == "auto":  # bf16 is several times slower than float32 on most CPUs
+        precision = "bf16-mixed" if accelerator == "cuda" else "32-true"
+    fabric = Fabric(accelerator=accelerator, devices=settings.devices, precision=precision)
+    fabric.launch()
+    return fabric
+
+
+def _build(settings: TrainSettings) -> EventDetector:
+    model = EventDetector(settings.model)
+    if settings.init is not None:
+        model.load_state_dict(load_detector(settings.init).state_dict())
+    return model
+
+
+def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    """AdamW; no weight decay on norms, biases, and the CRF's transitions."""
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    decayed = [p for name, p in trained if p.ndim > 1 and not name.startswith("crf.")]
+    others = [p for name, p in trained if not (p.ndim > 1 and not name.startswith("crf."))]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.98))
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Linear warm-up, then a half cosine down to 1 % at the last step."""
+    if step < settings.warmup:
+        return settings.learning_rate * (step + 1) / settings.warmup
+    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def drop_modalities(batch: Batch, chance: float, generator: torch.Generator) -> Batch:
+    """Take each modality from each clip with ``chance``, but never all three from one clip."""
+    lost: Tensor = torch.rand(len(batch.mask), len(MODALITIES), generator=generator) < chance
+    keep = torch.randint(
+        len(MODALITIES) - 1, (len(batch.mask),), generator=generator
+    )  # sound or picture stays
+    lost[torch.arange(len(lost)), keep] &= ~lost.all(1)
+    return batch.without({name: lost[:, i] for i, name in enumerate(MODALITIES)})

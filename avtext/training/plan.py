@@ -1,0 +1,63 @@
+"""Which clips make up which step: a pure function of the seed and the step, so that a run can go on anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from avtext.data.sources import ClipSource
+from avtext.model import Batch, collate
+from avtext.tags import TagScheme
+
+
+class StepBatches(Dataset):
+    """Dataset whose item ``step`` is the batch of that step, for one of ``world`` processes.
+
+    Each pass over the source is a new permutation of it.
+    """
+
+    def __init__(
+        self,
+        source: ClipSource,
+        scheme: TagScheme,
+        grid_rate: float,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.source, self.scheme, self.grid_rate = source, scheme, grid_rate
+        self.batch_size, self.seed, self.rank, self.world = batch_size, seed, rank, world
+
+    def indices(self, step: int) -> list[int]:
+        """Clip numbers of this process's share of ``step``."""
+        count = len(self.source)
+        first = (step * self.world + self.rank) * self.batch_size
+        places = range(first, first + self.batch_size)
+        passes = {place // count for place in places}
+        order = {p: np.random.default_rng((self.seed, p)).permutation(count) for p in passes}
+        return [int(order[place // count][place % count]) for place in places]
+
+    def __getitem__(self, step: int) -> Batch:
+        return collate([self.source[i] for i in self.indices(step)], self.scheme, self.grid_rate)
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def batches(dataset: StepBatches, steps: range, workers: int) -> Iterator[Batch]:
+    """Batches of the given steps in order, made ahead by ``workers`` processes (0: in this one)."""
+    loader = DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="spawn" if workers else None,
+        prefetch_factor=3 if workers else None,
+    )
+    yield from loader

@@ -1,0 +1,79 @@
+"""What a training run is, as read from ``configs/*.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from avtext.config import ModelSettings, Settings, override, parse, read_yaml
+from avtext.data.scenes.recipe import SceneRecipe
+
+
+class DataSettings(Settings):
+    """Where clips come from: generated scenes, or a manifest of one's own videos; exactly one of the two.
+
+    ``scenes`` are numbered ``first`` to ``first + count - 1``; the number is the seed.
+    """
+
+    scenes: SceneRecipe | None = None
+    first: int = Field(0, ge=0)
+    count: int = Field(1000, ge=1)
+    manifest: Path | None = None
+    window: float = Field(20.0, gt=0, description="seconds of a training clip cut from a longer video")
+    cache: Path = Field(
+        Path("cache"), description="folder for the decoded streams or features of a manifest's videos"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataSettings:
+        if (self.scenes is None) == (self.manifest is None):
+            raise ValueError("give either scenes or manifest")
+        return self
+
+
+class TrainSettings(Settings):
+    """One training run; see :func:`avtext.training.fit`."""
+
+    seed: int = Field(1, ge=0)
+    out: Path = Path("runs/run")
+    model: ModelSettings
+    init: Path | None = Field(None, description="model folder whose weights to start from")
+    train: DataSettings
+    validation: DataSettings | None = None
+    batch_size: int = Field(8, ge=1)
+    steps: int = Field(1000, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup: int = Field(50, ge=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip_norm: float = Field(2.0, gt=0)
+    average: float = Field(
+        0.998, ge=0, lt=1, description="decay of the moving average of the weights; 0: none"
+    )
+    modality_dropout: float = Field(0.15, ge=0, le=1, description="chance that a clip loses a given modality")
+    evaluate_every: int = Field(200, ge=1)
+    checkpoint_every: int = Field(100, ge=1)
+    log_every: int = Field(10, ge=1)
+    patience: int | None = Field(None, ge=1, description="evaluations without a better F1 before stopping")
+    workers: int = Field(1, ge=0)
+    threads: int | None = Field(None, ge=1, description="torch threads; None: all cores")
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: int = Field(1, ge=1)
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    half: bool = Field(False, description="store the final weights as float16")
+
+
+def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
+    """Training settings from a YAML file with ``key.sub=value`` overrides.
+
+    ``model`` may be a path to a YAML file, relative to the config's folder, that several runs share.
+
+    Raises:
+        ConfigError: the file or an override says something that is not allowed.
+    """
+    values = read_yaml(path)
+    if isinstance(values.get("model"), str):
+        values["model"] = read_yaml(Path(path).parent / values["model"])
+    return parse(TrainSettings, override(values, words), str(path))

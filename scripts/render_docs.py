@@ -1,0 +1,51 @@
+"""Render measured figures and real output into the documents: ``python scripts/render_docs.py [--check]``.
+
+What stands between ``<!-- results: NAME -->`` and ``<!-- end -->`` is made from docs/results/NAME.json, between
+``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json. Nothing there is typed by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from avtext.benchmark.figures import read_figures, table
+from avtext.formats import read_events
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs" / "results"
+BLOCK = re.compile(r"(<!-- (results|output): ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def block(kind: str, name: str) -> str:
+    """The text for one place."""
+    if kind == "results":
+        document = read_figures(RESULTS / f"{name}.json")
+        head = [figure for figure in document["figures"] if figure["limit"] is not None]
+        return f"\n{table(head)}\n`docs/results/{name}.json`, {document['machine']}.\n\n"
+    (events,) = read_events(RESULTS / f"{name}.events.json").events.values()
+    lines = [f"{e.start:6.2f} {e.end:6.2f} {e.label:8} {e.score:.2f}" for e in events]
+    return "\n```\n" + "\n".join(lines) + "\n```\n\n"
+
+
+def rendered(text: str) -> str:
+    """A document with all its places filled."""
+    return BLOCK.sub(lambda found: found[1] + block(found[2], found[3]) + found[4], text)
+
+
+def main() -> int:
+    """Write the documents, or with ``--check`` say which are not up to date."""
+    stale = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        if rendered(text) != text:
+            stale.append(path.name)
+            if "--check" not in sys.argv:
+                path.write_text(rendered(text), encoding="utf-8")
+    print("\n".join(stale) or "up to date")
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""Train a detector: ``python scripts/train_av.py --config configs/smoke.yaml key.sub=value …``, as ``avtext train``."""
+
+from __future__ import annotations
+
+import sys
+
+from avtext.cli import main
+
+if __name__ == "__main__":
+    sys.argv[1:1] = ["train"]
+    main()

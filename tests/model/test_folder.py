@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from avtext.checkpoint import load_tensors, save_tensors
+from avtext.errors import ConfigError, ModelError, StorageError
+from avtext.model import EventDetector, collate, load_detector, save_detector
+from tests.model.test_detector import clip, make, settings
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> tuple[EventDetector, Path]:
+    model = make(3)
+    save_detector(tmp_path / "m", model, "# card\n")
+    return model, tmp_path / "m"
+
+
+def test_saved_and_loaded_is_bit_equal(saved: tuple[EventDetector, Path]) -> None:
+    model, folder = saved
+    again = load_detector(folder)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+    batch = collate([clip(1.0)])
+    assert torch.equal(model(batch).emissions, again(batch).emissions)
+    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+
+
+def test_half_precision_halves_the_bytes_and_loads_as_float32(tmp_path: Path, saved: tuple[EventDetector, Path]) -> None:
+    model, folder = saved
+    save_detector(tmp_path / "h", model, "", half=True)
+    assert (tmp_path / "h" / "model.safetensors").stat().st_size < 0.6 * (folder / "model.safetensors").stat().st_size
+    again = load_detector(tmp_path / "h")
+    assert all(p.dtype == torch.float32 for p in again.parameters())
+
+
+def test_saving_again_replaces_the_whole_folder(saved: tuple[EventDetector, Path]) -> None:
+    _, folder = saved
+    other = make(4)
+    save_detector(folder, other, "# other\n")
+    assert torch.equal(load_detector(folder).emit.weight, other.emit.weight)
+    assert [p.name for p in folder.parent.iterdir()] == ["m"]
+
+
+def test_one_flipped_bit_anywhere_is_noticed(saved: tuple[EventDetector, Path]) -> None:
+    _, folder = saved
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    for at in (0, 9, 60, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        with pytest.raises(ModelError, match="damaged"):
+            load_detector(folder)
+
+
+def test_a_tensor_file_notices_flipped_bits_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, {"a": torch.arange(10.0), "b": torch.ones(3, dtype=torch.int64)}, {"step": "3"})
+    assert load_tensors(path)[1] == {"step": "3"}
+    content = path.read_bytes()
+    noticed = 0
+    for at in range(len(content)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        try:
+            tensors, metadata = load_tensors(path)
+        except ModelError:
+            noticed += 1
+        else:  # white space that pads the header means nothing
+            assert chr(content[at]) == " "
+            assert metadata == {"step": "3"}
+            assert torch.equal(tensors["a"], torch.arange(10.0))
+    assert noticed > 0.9 * len(content)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "word"),
+    [
+        (lambda f: (f / "config.json").unlink(), "no config.json"),
+        (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+        (lambda f: (f / "config.json").write_text("{"), "not readable JSON"),
+        (lambda f: (f / "config.json").write_text('{"format": "other/9"}'), "not a config of format"),
+    ],
+)
+def test_a_broken_folder_is_refused_in_one_line(saved: tuple[EventDetector, Path], break_it, word: str) -> None:
+    _, folder = saved
+    break_it(folder)
+    with pytest.raises(ModelError, match=word) as caught:
+        load_detector(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model folder"):
+        load_detector(tmp_path / "none")
+
+
+def test_weights_of_another_model_are_refused(saved: tuple[EventDetector, Path]) -> None:
+    _, folder = saved
+    document = json.loads((folder / "config.json").read_text())
+    document["model"] = settings(width=32).model_dump(mode="json")
+    (folder / "config.json").write_text(json.dumps(document))
+    with pytest.raises(ModelError, match="not those of its config"):
+        load_detector(folder)
+
+
+def test_a_config_of_another_version_names_the_key(saved: tuple[EventDetector, Path]) -> None:
+    _, folder = saved
+    document = json.loads((folder / "config.json").read_text())
+    document["model"]["colour"] = "red"
+    (folder / "config.json").write_text(json.dumps(document))
+    with pytest.raises(ConfigError, match="colour: unknown key"):
+        load_detector(folder)
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    torch.save({"a": torch.ones(2)}, path)
+    with pytest.raises(ModelError, match="safetensors"):
+        load_tensors(path)
+
+
+def test_a_folder_that_cannot_be_written_is_a_typed_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot be written"):
+        save_detector(tmp_path / "file" / "m", make(), "")

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import csv
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avtext.clip import Clip, Event, Stream
+from avtext.data.scenes import SceneRecipe
+from avtext.data.sources import SceneSource
+from avtext.errors import AvtextError
+from avtext.training import TrainSettings, fit
+from avtext.training.loop import drop_modalities, learning_rate
+from avtext.training.plan import StepBatches
+from tests.model.test_detector import clip, make
+
+LABELS = ["bell", "siren", "beep", "knock", "engine", "whoosh", "cut", "fade", "flash", "freeze", "black", "impact"]
+RECIPE = SceneRecipe(duration=(4.0, 4.0), heard=(4, 8), seen=(4, 8), missing_chance=0.0)
+MODEL = {
+    "labels": LABELS, "width": 16, "tcn": {"num_layers": 2}, "head_layers": 1, "alignment": {"size": 8},
+    "fusion": {"num_layers": 1, "num_heads": 2, "reach": 0.4},
+    "encoders": {
+        "audio": {"name": "logmel", "options": {"size": 16, "channels": [4, 8]}},
+        "video": {"name": "small_video", "options": {"size": 16, "channels": [4, 8]}},
+        "picture": {"name": "picture", "options": {"size": 8}},
+        "text": {"name": "hashed_text", "options": {"size": 8, "num_buckets": 64, "embedding": 8}},
+    },
+}  # fmt: skip
+
+
+def run(out: Path, **changes: object) -> TrainSettings:
+    base = {
+        "out": out, "model": MODEL, "train": {"scenes": RECIPE}, "batch_size": 2, "steps": 6, "warmup": 2,
+        "workers": 0, "threads": 1, "checkpoint_every": 2, "evaluate_every": 3, "log_every": 1, "average": 0.5,
+        "accelerator": "cpu",
+    }  # fmt: skip
+    return TrainSettings.model_validate({**base, **changes})
+
+
+SOURCE = SceneSource(RECIPE, 0, 50)
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_run_ends_with_the_very_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
+    whole = fit(run(tmp_path / "a"), SOURCE)
+
+    def kill(what: str, step: int, steps: int, figures: dict[str, float]) -> None:
+        if step == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(run(tmp_path / "b"), SOURCE, hook=kill)
+    resumed = fit(run(tmp_path / "b"), SOURCE)
+    assert equal(weights(whole), weights(resumed))
+
+
+def test_a_damaged_state_falls_back_to_the_one_before_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = fit(run(tmp_path / "a"), SOURCE)
+    again = fit(run(tmp_path / "b"), SOURCE)
+    last = tmp_path / "b" / "last.safetensors"
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(bytes(content))
+    with caplog.at_level(logging.WARNING):
+        again = fit(run(tmp_path / "b"), SOURCE)
+    assert "damaged" in caplog.text
+    assert equal(weights(whole), weights(again))
+
+
+def test_a_run_with_other_settings_is_not_mixed_in(tmp_path: Path) -> None:
+    fit(run(tmp_path, steps=2), SOURCE)
+    with pytest.raises(AvtextError, match="other settings"):
+        fit(run(tmp_path, steps=4), SOURCE)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_state(tmp_path: Path) -> None:
+    class Poisoned:
+        def __len__(self) -> int:
+            return 50
+
+        def __getitem__(self, index: int) -> Clip:
+            good = SOURCE[index]
+            if calls["n"] < 8:
+                calls["n"] += 1
+                return good
+            assert good.audio is not None
+            bad = np.full_like(good.audio.values, np.nan)
+            return Clip(good.duration, audio=Stream(bad, 16000.0), events=good.events, name="poisoned")
+
+    calls = {"n": 0}
+    with pytest.raises(AvtextError, match=r"step 4 is not finite.*poisoned.*intact"):
+        fit(run(tmp_path), Poisoned())
+    assert (tmp_path / "last.safetensors").exists()
+
+
+def test_best_weights_are_kept_and_every_step_is_logged(tmp_path: Path) -> None:
+    seen = []
+    fit(run(tmp_path), SOURCE, SceneSource(RECIPE, 900, 2), hook=lambda *what: seen.append(what[:2]))
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [row["f1"] != "" for row in rows] == [False, False, True, False, False, True]
+    assert ("evaluate", 3) in seen
+    assert ("train", 6) in seen
+    for name in ("best", "last"):
+        assert (tmp_path / name / "model.safetensors").exists()
+    assert any((tmp_path / "tensorboard").iterdir())
+
+
+def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    steps = []
+    fit(
+        run(tmp_path, steps=50, evaluate_every=1, patience=2, learning_rate=1e-9),
+        SOURCE,
+        SceneSource(RECIPE, 900, 1),
+        hook=lambda what, step, *_: steps.append(step),
+    )
+    assert max(steps) < 10
+
+
+def test_workers_make_the_same_batches(tmp_path: Path) -> None:
+    a = fit(run(tmp_path / "a", steps=2), SOURCE)
+    b = fit(run(tmp_path / "b", steps=2, workers=1), SOURCE)
+    assert equal(weights(a), weights(b))
+
+
+def test_a_missing_gpu_is_one_line(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("a GPU is there")
+    with pytest.raises(AvtextError, match="no GPU"):
+        fit(run(tmp_path, accelerator="cuda"), SOURCE)
+
+
+def test_every_pass_sees_every_clip_once_and_processes_share_them() -> None:
+    class Numbers:
+        def __len__(self) -> int:
+            return 12
+
+        def __getitem__(self, index: int) -> Clip:
+            return Clip(1.0, events=(), name=str(index))
+
+    parts = [StepBatches(Numbers(), make().scheme, 25.0, 2, seed=3, rank=r, world=2) for r in range(2)]
+    first = [i for step in range(3) for part in parts for i in part.indices(step)]
+    second = [i for step in range(3, 6) for part in parts for i in part.indices(step)]
+    assert sorted(first) == sorted(second) == list(range(12))
+    assert first != second
+
+
+def test_modalities_drop_at_the_asked_rate_but_never_all() -> None:
+    from avtext.model import collate
+
+    batch = collate([clip(0.4, i, events=(Event(0, 0.1, "dog"),)) for i in range(40)])
+    lost = np.zeros(3)
+    for seed in range(20):
+        dropped = drop_modalities(batch, 0.5, torch.Generator().manual_seed(seed))
+        there = np.stack(
+            [dropped.streams["audio"].mask.any(1), dropped.streams["video"].mask.any(1), [bool(c) for c in dropped.cues]]
+        )
+        assert there.any(0).all()
+        assert (dropped.streams["picture"].mask.any(1).numpy() == there[1]).all()
+        lost += 1 - there.mean(1)
+    assert np.allclose(lost / 20, [0.4375, 0.4375, 0.5], atol=0.05)  # an eighth of all would lose everything
+
+
+def test_the_learning_rate_warms_up_and_cools_down(tmp_path: Path) -> None:
+    settings = run(tmp_path, steps=100, warmup=10, learning_rate=1.0)
+    rates = [learning_rate(step, settings) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[10] == 1.0 or rates[9] == 1.0
+    assert rates[-1] < 0.02
+    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
