@@ -78,8 +78,8 @@ def _against(view: np.ndarray, stream: np.ndarray, rate: float, settings: Alignm
         view,
         stream,
         rate=rate,
-        video_mask=view.any(axis=1),
-        stream_mask=stream.any(axis=1),
+        video_mask=np.asarray(view.any(axis=1)),
+        stream_mask=np.asarray(stream.any(axis=1)),
         settings=settings,
     )
 

@@ -87,6 +87,8 @@ def best_line(evidence: Evidence, usable: np.ndarray, *, max_slope: float, rate:
     _, variance = standardise(*curve(merged, np.zeros(len(merged.centres))), round(NEAR * rate))
     prior = lag_prior(evidence.max_lag, rate)
     best, line = -np.inf, Line(0.0, 0.0, 0.0)
+    if variance <= 0:
+        return line
     for slope in slopes:
         scores, energies = curve(merged, np.round(slope * (merged.centres - middle)))
         z = np.where(usable & (energies > 0), scores, 0.0) / np.sqrt(variance * np.maximum(energies, 1e-9))

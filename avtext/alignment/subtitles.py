@@ -18,6 +18,7 @@ from avtext.timeline import GRID_RATE, ClockMap, num_steps, span_to_steps
 FRAME_RATE_RATIOS = (24 / 25, 25 / 24)
 SUBTITLE_SETTINGS = AlignmentSettings(max_offset=60.0, break_cost=20.0, min_piece=60.0)
 WORTH = 4.0  # log-odds of confidence that a frame rate ratio must bring over none
+CERTAIN = 14.0  # log-odds at which no ratio is tried
 
 
 def sync_cues(
@@ -64,7 +65,7 @@ def sync_cues(
         raise InvalidInput(f"sync_cues: ratios must be positive, got {tuple(ratios)}")
     best = _at_ratio(cues, speech, 1.0, rate, settings)
     best_odds = _log_odds(best) + WORTH
-    for ratio in ratios:
+    for ratio in ratios if best_odds < CERTAIN else ():
         found = _at_ratio(cues, speech, ratio, rate, settings)
         if not found.abstained and _log_odds(found) > best_odds:
             best, best_odds = found, _log_odds(found)

@@ -17,14 +17,15 @@ FFT = 512  # samples
 WINDOW = 400  # samples: 25 ms
 STEP = 640  # samples per output step: 40 ms
 FLOOR = 1e-6  # power under which a mel band counts as silent; -60 dB of full scale
-CENTRE, SPREAD = (
-    -7.0,
-    4.0,
-)  # fixed, so that what a window's features are does not depend on the rest of the file
+CENTRE, SPREAD = -7.0, 4.0  # fixed, so that a window's features do not depend on the rest of the file
+AROUND = 25  # steps to either side: the second image is what stands out from the mean of its surroundings
 
 
 class LogMelEncoder(nn.Module):
     """Waveform to features.
+
+    The network sees two images: the log-mel spectrogram, and the same less its mean over a second to either side,
+    band by band, in which a sound looks alike whatever the level and the colour of the background.
 
     Args:
         size: features per step.
@@ -34,6 +35,7 @@ class LogMelEncoder(nn.Module):
 
     rate = AUDIO_RATE / STEP
     start = 0.0
+    sight = AROUND * STEP / AUDIO_RATE + 0.2  # seconds to either side that a step can depend on
 
     def __init__(
         self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128, 160), num_mels: int = 64
@@ -52,7 +54,7 @@ class LogMelEncoder(nn.Module):
             center=False,
         )
         strides = [(2, 2), (2, 2)] + [(1, 2)] * (len(channels) - 2)
-        ins = [1, *channels[:-1]]
+        ins = [2, *channels[:-1]]
         self.blocks = nn.ModuleList(
             MaskedConv(a, b, s) for a, b, s in zip(ins, channels, strides[: len(channels)], strict=True)
         )
@@ -78,9 +80,21 @@ class LogMelEncoder(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, samples) at 16 kHz with mask (B, samples) to (B, T, size) with mask (B, T), T = samples // 640."""
         spectra, real = self.spectrogram(values, mask)
-        hidden = keep(spectra, real).unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        images = torch.stack([keep(spectra, real), keep(spectra - _surroundings(spectra, real), real)], 1)
+        hidden = images.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             hidden, real = block(hidden, real)
         B, C, T, bands = hidden.shape
         features = self.project(hidden.permute(0, 2, 1, 3).reshape(B, T, C * bands))
         return keep(features, real), real
+
+
+def _surroundings(spectra: Tensor, real: Tensor) -> Tensor:
+    """Mean of each band over the real steps around, (B, spectra, mels), in blocks of one output step."""
+    block = STEP // HOP
+    B, T, mels = spectra.shape
+    steps = keep(spectra, real).reshape(B, T // block, block, mels).mean(2)
+    there = real[:, ::block].to(steps.dtype)[:, None]
+    total = F.avg_pool1d(steps.transpose(1, 2), 2 * AROUND + 1, 1, AROUND)
+    share = F.avg_pool1d(there, 2 * AROUND + 1, 1, AROUND)
+    return (total / share.clamp_min(1e-6)).transpose(1, 2).repeat_interleave(block, dim=1)

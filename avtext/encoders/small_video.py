@@ -73,10 +73,12 @@ class PictureEncoder(nn.Module):
     def __init__(self, size: int = 64, rate: float = 25.0) -> None:
         super().__init__()
         self.size, self.rate = size, rate
+        self.norm = nn.BatchNorm1d(2 * NUM_STATISTICS)  # a cut stands out by ten deviations
         self.network = nn.Sequential(nn.Linear(2 * NUM_STATISTICS, size), nn.GELU(), nn.Linear(size, size))
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, SIZE) with mask (B, T) to (B, T, size) and the mask."""
         values = keep(values.float(), mask)
         stretched = values.sign() * values.abs().sqrt()
-        return keep(self.network(torch.cat([values, stretched], -1)), mask), mask
+        wide = self.norm(torch.cat([values, stretched], -1).flatten(0, 1)).unflatten(0, mask.shape)
+        return keep(self.network(wide), mask), mask

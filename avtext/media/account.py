@@ -181,7 +181,7 @@ class Account:
         missing_end = self._missing_end(self.source.audio, audio.end, file_end, partial)
         gaps = sum(b - a for a, b in audio.gaps)
         undecoded = 0.0 if partial else self.audio.packet_seconds - audio.seconds
-        lost = max(undecoded, gaps + missing_end) - slack
+        lost = max(undecoded - slack, gaps + (missing_end if missing_end > slack else 0.0))
         return audio.seconds + max(0.0, lost)
 
     def _reasons(self, quality: Quality, audio: Waveform | None, video: Pictures | None) -> Iterator[str]:

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from avtext.clip import MODALITIES, Event
 from avtext.config import ModelSettings
 from avtext.encoders import build_encoder
-from avtext.layers.contrastive import frame_info_nce
 from avtext.layers.crf import CRF
 from avtext.layers.fusion import GatedFusion
 from avtext.layers.tcn import TCN, keep, to_grid
 from avtext.layers.warp import warp
 from avtext.model.batch import Batch
+from avtext.model.objective import Losses, detection_losses
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, centres
 
@@ -40,15 +40,6 @@ class Output(NamedTuple):
     emissions: Tensor
     mask: Tensor
     gates: Tensor
-
-
-class Losses(NamedTuple):
-    """Weighted sum and its terms; each per real grid step."""
-
-    total: Tensor
-    crf: Tensor
-    frame: Tensor
-    alignment: Tensor
 
 
 class EventDetector(nn.Module):
@@ -228,54 +219,12 @@ class EventDetector(nn.Module):
     # -- training and decoding ----------------------------------------------------------------------------------
 
     def loss(self, batch: Batch) -> Losses:
-        """CRF negative log-likelihood, frame cross-entropy on the emissions and InfoNCE between modalities.
-
-        The cross-entropy keeps emissions calibrated: with the CRF loss alone a small bias on them ruins events.
+        """The training loss of a labelled batch; see :mod:`avtext.model.objective`.
 
         Raises:
-            ValueError: the batch has no tags.
+            InvalidInput: the batch has no tags.
         """
-        if batch.tags is None:
-            raise ValueError("loss: the batch has no tags: its clips are not labelled")
-        encoded = self.encode(batch)
-        features, masks = self.on_video_clock(encoded, batch)
-        output = self.fuse(features, masks, batch.mask)
-        steps = batch.mask.sum().clamp_min(1)
-        frame = self._frame_loss(output.emissions, batch.tags, batch.mask) / steps
-        crf = frame.new_zeros(())
-        if self.settings.decoder == "crf":
-            crf = -self.crf.log_likelihood(output.emissions, batch.tags, batch.mask).sum() / steps
-        alignment = self._alignment_loss(encoded, batch)
-        weights = self.settings.loss
-        total = weights.crf * crf + weights.frame * frame + weights.alignment * alignment
-        return Losses(total, crf, frame, alignment)
-
-    @staticmethod
-    def _frame_loss(emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-        terms = F.cross_entropy(emissions.flatten(0, -2), tags.flatten(), reduction="none").reshape(
-            tags.shape
-        )
-        return (terms * (mask if tags.ndim == 2 else mask[:, None])).sum()
-
-    def _alignment_loss(self, encoded: Encoded, batch: Batch) -> Tensor:
-        """Mean InfoNCE over pairs of modalities, on steps in or near an event: elsewhere nothing tells the time."""
-        assert batch.tags is not None
-        busy = (batch.tags > 0).any(1) if batch.tags.ndim == 3 else batch.tags > 0
-        near = F.max_pool1d(busy.float()[:, None], 13, stride=1, padding=6)[:, 0]
-        weight = torch.maximum(near, torch.full_like(near, 0.05))
-        settings = self.settings.alignment
-        exclusion = round(settings.exclusion * self.settings.grid_rate)
-        terms = [batch.mask.new_zeros((), dtype=torch.float32)]
-        if settings.enabled and self.settings.loss.alignment > 0:
-            moved = encoded._replace(features=encoded.embeddings)
-            embeddings, masks = self.on_video_clock(moved, batch)
-            for i in range(len(embeddings)):
-                for j in range(i + 1, len(embeddings)):
-                    both = masks[i] & masks[j]
-                    if bool(both.any()):
-                        pair = (embeddings[i], embeddings[j], both, weight, settings.temperature, exclusion)
-                        terms.append(frame_info_nce(*pair))
-        return torch.stack(terms).sum() / max(1, len(terms) - 1)
+        return detection_losses(self, batch)
 
     def marginals(self, output: Output) -> Tensor:
         """Tag probabilities in the shape of the emissions, float32; softmax where the decoder is ``softmax``."""

@@ -31,7 +31,8 @@ CHUNK = 1500  # grid steps that are fused at once: a minute
 def encoding_halo(model: EventDetector) -> int:
     """Grid steps to either side of a step that its encoded features can depend on, encoders' own sight included."""
     tcns: list[Any] = list(model.tcns.values())
-    return max(tcn.receptive_field for tcn in tcns) // 2 + round(0.5 * model.settings.grid_rate)
+    sight = max(float(getattr(encoder, "sight", 0.2)) for encoder in model.encoders.values())
+    return max(tcn.receptive_field for tcn in tcns) // 2 + round(sight * model.settings.grid_rate) + 3
 
 
 def fusion_halo(model: EventDetector) -> int:

@@ -1,0 +1,195 @@
+"""What is lost is told, and what is whole is not accused."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media_files import steady, tone, write
+
+from avtext.errors import Code, MediaError
+from avtext.media import MediaOptions, MediaReader, Quality
+
+Maker = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    """Good files by name, each written once."""
+    folder = tmp_path_factory.mktemp("media")
+    rng = np.random.default_rng(0)
+    frames = [(i / 25, rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)) for i in range(75)]
+    codecs = {
+        "tail.mp4": ("libx264", "aac"),
+        "head.mp4": ("libx264", "aac"),
+        "a.mkv": ("libx264", "flac"),
+        "a.ts": ("libx264", "mp2"),
+        "a.avi": ("mpeg4", "libmp3lame"),
+        "a.wav": (None, "pcm_s16le"),
+        "a.flac": (None, "flac"),
+        "a.mp3": (None, "libmp3lame"),
+        "a.ogg": (None, "libopus"),
+    }
+
+    def maker(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            video, audio = codecs[name]
+            options = {"movflags": "faststart"} if name == "head.mp4" else {}
+            write(
+                path, frames if video else None, [(0.0, tone(3.0))],
+                video_codec=video or "", audio_codec=audio, options=options,
+            )  # fmt: skip
+        return path
+
+    return maker
+
+
+NAMES = ["tail.mp4", "head.mp4", "a.mkv", "a.ts", "a.avi", "a.wav", "a.flac", "a.mp3", "a.ogg"]
+
+
+def read(path: Path) -> Quality:
+    with MediaReader(path) as reader:
+        for clip in reader:
+            if clip.audio is not None:
+                assert np.isfinite(clip.audio.values).all()
+        return reader.quality
+
+
+def read_or_refuse(path: Path) -> Quality | MediaError:
+    try:
+        return read(path)
+    except MediaError as error:
+        return error
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_whole_file_is_not_accused(make: Maker, name: str) -> None:
+    quality = read(make(name))
+    assert quality.reasons == ()
+    assert quality.frames_lost == 0
+    assert quality.audio_lost == pytest.approx(0.0, abs=1e-6)
+    assert quality.decoded_duration == pytest.approx(3.0, abs=0.08)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_was_cut_off(make: Maker, tmp_path: Path, name: str, share: float) -> None:
+    content = make(name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(content[: int(len(content) * share) | 1])
+    if name == "tail.mp4":
+        with pytest.raises(MediaError, match="index is missing") as caught:
+            read(path)
+        assert caught.value.code == Code.TRUNCATED
+        return
+    quality = read(path)
+    assert quality.status == "degraded"
+    assert quality.reasons
+
+
+@pytest.mark.parametrize("name", ["head.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_a_hole_in_the_middle(make: Maker, tmp_path: Path, name: str) -> None:
+    content = bytearray(make(name).read_bytes())
+    hole = slice(len(content) // 2, len(content) * 3 // 4)
+    content[hole] = bytes(hole.stop - hole.start)
+    path = tmp_path / name
+    path.write_bytes(content)
+    quality = read(path)
+    assert quality.status == "degraded"
+    assert quality.frames_lost + quality.frames_damaged > 1
+    assert 0.0 < quality.decoded_duration < 3.2
+
+
+def test_nothing_but_a_header(make: Maker, tmp_path: Path) -> None:
+    content = make("head.mp4").read_bytes()
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content[: content.index(b"mdat") + 8])
+    with pytest.raises(MediaError, match="hardly any media") as caught:
+        read(path)
+    assert caught.value.code == Code.TRUNCATED
+
+
+def test_a_track_that_nobody_can_find(make: Maker, tmp_path: Path) -> None:
+    content = make("head.mp4").read_bytes()
+    at = content.rindex(b"trak")
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content[:at] + b"\x01" + content[at + 1 :])
+    quality = read(path)
+    assert quality.modalities == ("video",)
+    assert "the index is damaged: a track may be missing" in quality.reasons
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_damage_ends_in_a_result_or_a_typed_error(make: Maker, tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    name = NAMES[seed % len(NAMES)]
+    content = bytearray(make(name).read_bytes())
+    for _ in range(rng.choice([1, 10, 200])):
+        content[rng.randrange(len(content) if seed % 2 else 600)] ^= 1 << rng.randrange(8)
+    path = tmp_path / name
+    path.write_bytes(content)
+    outcome = read_or_refuse(path)
+    if isinstance(outcome, MediaError):
+        assert str(path) in str(outcome)
+        assert "\n" not in str(outcome)
+        return
+    quality = outcome
+    assert quality.modalities
+    assert quality.num_gaps >= len(quality.gaps)
+    assert quality.decoded_duration > 0
+
+
+def test_odd_files(data_dir: Path) -> None:
+    """Each is read, or refused with the right code; only those with something missing are accused."""
+    outcomes = {path.name: read_or_refuse(path) for path in (data_dir / "odd_media").iterdir() if path.suffix != ".csv"}
+    refused = {name: outcome.code.value for name, outcome in outcomes.items() if isinstance(outcome, MediaError)}
+    assert refused == {
+        "androidx_cmaf_multi-segment_video_1.m4s": "TRUNCATED",
+        "androidx_mp3_1024_incrementing_bytes.mp3": "NOT_MEDIA",
+        "androidx_mp4_sample_ac4.mp4": "UNSUPPORTED",
+        "androidx_mp4_sample_fragmented_sideloaded_track.mp4": "TRUNCATED",
+        "mp4parse_bipbop_nonfragment_header.mp4": "TRUNCATED",
+        "mp4parse_short-cenc.mp4": "UNSUPPORTED",
+        "mp4parse_zero_empty_stsc.mp4": "TRUNCATED",
+    }
+    read_well = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Quality)}
+    assert len(read_well) == 24
+    assert sorted(name for name, quality in read_well.items() if quality.reasons) == [
+        "androidx_mp4_sample_partially_fragmented.mp4",  # a tenth of a second of sound is missing
+        "androidx_mp4_sample_with_invalid_nalu.mp4",  # one of 30 frames
+        "androidx_ts_sample_with_sdt.ts",  # the first 4096 bytes of a file
+    ]
+    # as a plain loop over PyAV found them
+    assert read_well["androidx_flv_sample.flv"].frames_decoded == 30
+    assert read_well["torchcodec_var_fps_video.mp4"].frames_decoded == 300
+    assert read_well["androidx_mp4_iibbibb_editlist_videoonly.mp4"].frames_decoded == 12
+    seconds = read_well["androidx_mp4_sample_shorter_audio.mp4"].audio_decoded
+    assert seconds == pytest.approx(32_768 / 44_100)
+
+
+def test_real_files_are_not_accused(data_dir: Path) -> None:
+    files = [path for path in sorted((data_dir / "media").iterdir()) if path.suffix not in (".srt", ".txt")]
+    assert len(files) == 20
+    for path in files:
+        with MediaReader(path, MediaOptions(end=1.0)) as reader:
+            (clip,) = reader
+        assert reader.quality.reasons == (), path.name
+        assert clip.modalities == reader.quality.modalities
+        assert clip.duration == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["androidx_sample.avi", "androidx_sample.mp4", "torchcodec_nasa_13013.mp4", "whisper_jfk.flac"]
+)
+def test_real_files_read_to_their_ends(data_dir: Path, name: str) -> None:
+    quality = read(data_dir / "media" / name)
+    assert quality.reasons == ()
+    assert quality.decoded_duration == pytest.approx(quality.declared_duration, abs=0.03)
+
+
+def test_steady_files_have_no_pauses(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.mp4", steady(5, fps=1.0))).reasons == ()
