@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from avtext.alignment.search import Line
-from avtext.kernels.dtw import dtw, sakoe_chiba
 
 RADIUS = 0.6  # seconds to either side of the line that the path may leave it
 KNOT = 20.0  # seconds between the points where the map may bend
@@ -28,6 +27,8 @@ def bend(stream: np.ndarray, video: np.ndarray, line: Line, end: float, rate: fl
     Returns:
         One line per stretch between knots; ``[line]`` where the overlap is too short to bend.
     """
+    from avtext.kernels.dtw import dtw, sakoe_chiba  # numba takes 0.3 s to import, and short files need none
+
     steps = np.arange(max(0, int(np.ceil(line.start))), min(len(stream), int(end)))
     centre = steps + line.at(steps)
     inside = (centre >= 0) & (centre <= len(video) - 1)

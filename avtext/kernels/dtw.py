@@ -19,8 +19,9 @@ import numpy as np
 from numba import njit
 
 from avtext.errors import InvalidInput
-from avtext.kernels.pairwise import CostRows
+from avtext.kernels.pairwise import CostRows, Product
 
+Block = tuple[np.ndarray, int, int]  # costs, and their first row and column
 MAX_BLOCK, MIN_BLOCK = 256, 32  # rows of cost that are computed at once
 DIAGONAL, DOWN, RIGHT = 0, 1, 2  # how a path came to a cell
 
@@ -72,9 +73,7 @@ def sakoe_chiba(rows: int, columns: int, radius: float, centre: np.ndarray | Non
         centre = np.linspace(0.0, max(columns - 1, 0), rows) if rows > 1 else np.zeros(rows)
     centre = np.asarray(centre, dtype=np.float64)
     if centre.shape != (rows,) or not np.isfinite(centre).all():
-        raise InvalidInput(
-            f"dtw: centre must be {rows} finite columns, one per step of x, got {centre.shape}"
-        )
+        raise InvalidInput(f"dtw: centre must be {rows} finite columns, one per step of x, got {centre.shape}")
     low = np.clip(np.ceil(centre - radius), 0, columns).astype(np.int64)
     high = np.clip(np.floor(centre + radius) + 1, 0, columns).astype(np.int64)
     return Band(low, np.maximum(low, high))
@@ -107,7 +106,7 @@ def dtw_from_cost(
     rows, columns = cost.shape
 
     spans = _spans(band or full_band(rows, columns), rows, columns)
-    blocks = ((first, left, cost[first:last, left:right]) for first, last, left, right in spans)
+    blocks = ((cost[first:last, left:right], first, left) for first, last, left, right in spans)
     return _solve(blocks, (rows, columns), band, open_begin, open_end)
 
 
@@ -119,11 +118,12 @@ def dtw(
     band: Band | None = None,
     open_begin: bool = False,
     open_end: bool = False,
+    product: Product | None = None,
 ) -> Warp:
     """The cheapest path between two sequences of features.
 
     Costs are float32 from one matrix product per block of rows (:class:`avtext.kernels.pairwise.CostRows`).
-    The next block's product runs in a second thread while this block's path is sought.
+    While one block's product runs, the path is sought through the last one's costs in a second thread.
 
     Args:
         x: ``(N, size)`` finite features.
@@ -132,6 +132,7 @@ def dtw(
         band: as for :func:`dtw_from_cost`.
         open_begin: likewise.
         open_end: likewise.
+        product: as for :class:`avtext.kernels.pairwise.CostRows`.
 
     Raises:
         InvalidInput: shapes that do not match, an unknown metric, a value that is not finite, or no path.
@@ -141,19 +142,22 @@ def dtw(
         >>> dtw(x, np.repeat(x, 2, axis=0)).path.tolist()
         [[0, 0], [0, 1], [1, 2], [1, 3], [2, 4], [2, 5]]
     """
-    costs = CostRows(x, y, metric)
+    costs = CostRows(x, y, metric, product)
     spans = _spans(band or full_band(*costs.shape), *costs.shape)
-    return _solve(_ahead(costs, spans), costs.shape, band, open_begin, open_end)
+    blocks = _computed(costs, spans)
+    return _solve(blocks, costs.shape, band, open_begin, open_end, overlap=len(spans) > 1)
 
 
 def _solve(
-    blocks: Iterable[tuple[int, int, np.ndarray]],
+    blocks: Iterable[Block],
     shape: tuple[int, int],
     band: Band | None,
     open_begin: bool,
     open_end: bool,
+    *,
+    overlap: bool = False,
 ) -> Warp:
-    """Run the recurrence over blocks of cost ``(first row, first column, costs)``, then walk back."""
+    """Run the recurrence over blocks of cost ``(costs, first row, first column)``, then walk back."""
     rows, columns = shape
     if rows == 0 or columns == 0:
         return Warp(0.0, np.zeros((0, 2), np.int64))
@@ -163,9 +167,10 @@ def _solve(
     sums = np.full((2, columns + 2), np.inf)
     if open_begin:
         sums[1] = 0.0  # the row before the first: every column is a way in
-    for first, left, costs in blocks:
-        if not _advance(costs, first, left, low, high, offset, sums, back):
-            raise InvalidInput("dtw: a cost is NaN or -inf: mask such steps, or replace them")
+    rest = low, high, offset, sums, back
+    sound = _overlapped(blocks, rest) if overlap else all(_advance(*block, *rest) for block in blocks)
+    if not sound:
+        raise InvalidInput("dtw: a cost is NaN or -inf: mask such steps, or replace them")
     last = sums[(rows - 1) % 2, 1 + low[-1] : 1 + high[-1]]
     end = int(np.argmin(last)) if open_end and len(last) else columns - 1 - int(low[-1])
     if not (0 <= end < len(last) and np.isfinite(last[end])):
@@ -193,23 +198,23 @@ def _spans(band: Band, rows: int, columns: int) -> list[tuple[int, int, int, int
     return [(a, b, int(low[a:b].min()), int(high[a:b].max())) for a, b in edges]
 
 
-def _ahead(costs: CostRows, spans: list[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, np.ndarray]]:
-    """``(first row, first column, costs)`` in turn; a thread computes the next while one is used."""
-    if len(spans) <= 1:
-        yield from ((span[0], span[2], costs.block(*span)) for span in spans)
-        return
+def _computed(costs: CostRows, spans: list[tuple[int, int, int, int]]) -> Iterator[Block]:
+    """Blocks of cost in turn, in two places by turns: one may still be read while the next is written."""
     shapes = [(last - first, right - left) for first, last, left, right in spans]
-    room = np.empty((2, max(rows * columns for rows, columns in shapes)), np.float32)
-    places = [
-        room[k % 2, : rows * columns].reshape(rows, columns) for k, (rows, columns) in enumerate(shapes)
-    ]
+    room = np.empty((2, max((rows * columns for rows, columns in shapes), default=0)), np.float32)
+    for k, (span, (rows, columns)) in enumerate(zip(spans, shapes, strict=True)):
+        place = room[k % 2, : rows * columns].reshape(rows, columns)
+        yield costs.block(*span, out=place), span[0], span[2]
+
+
+def _overlapped(blocks: Iterable[Block], rest: tuple[np.ndarray, ...]) -> bool:
+    """Go through the blocks in a second thread, one behind the one that is being computed in this."""
     with ThreadPoolExecutor(1) as worker:
-        coming = worker.submit(costs.block, *spans[0], places[0])
-        for k, span in enumerate(spans):
-            ready = coming.result()
-            if k + 1 < len(spans):
-                coming = worker.submit(costs.block, *spans[k + 1], places[k + 1])
-            yield span[0], span[2], ready
+        sound, behind = True, None
+        for block in blocks:
+            sound = sound and (behind is None or behind.result())
+            behind = worker.submit(_advance, *block, *rest)
+        return sound and (behind is None or behind.result())
 
 
 @njit(nogil=True, cache=True)

@@ -65,9 +65,7 @@ def soft_dtw_forward(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> Sof
     if not (gamma > 0 and math.isfinite(gamma)):
         raise InvalidInput(f"soft_dtw: gamma must be positive, got {gamma}")
     if cost.ndim != 3 or lengths.shape != (len(cost), 2):
-        raise InvalidInput(
-            f"soft_dtw: need cost (B, N, M), lengths (B, 2), got {cost.shape}, {lengths.shape}"
-        )
+        raise InvalidInput(f"soft_dtw: need cost (B, N, M), lengths (B, 2), got {cost.shape}, {lengths.shape}")
     if len(lengths) and (lengths.min() < 0 or (lengths > cost.shape[1:]).any()):
         raise InvalidInput(f"soft_dtw: lengths must lie within the costs' {cost.shape[1:]}")
     weights, steps = _weights(cost, gamma)

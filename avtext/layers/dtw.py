@@ -20,6 +20,9 @@ from avtext.layers.soft_dtw import soft_dtw, soft_dtw_divergence
 __all__ = ["DTWPath", "dtw", "dtw_from_cost", "soft_dtw", "soft_dtw_divergence"]
 
 
+WORTH_CONVERTING = 100_000  # cells of cost from which oneDNN's own layout pays for its conversion
+
+
 class DTWPath(NamedTuple):
     """Cheapest paths and what they cost.
 
@@ -87,6 +90,7 @@ def dtw(
             band=limit,
             open_begin=open_begin,
             open_end=open_end,
+            product=_product() if len(rows) * len(columns) > WORTH_CONVERTING else None,
         )
 
     return _each(pair, x, (x.shape[-2], y.shape[-2]), (x_mask, y_mask), band, centre, lead=x.shape[:-2])
@@ -123,6 +127,18 @@ def dtw_from_cost(
     return _each(pair, cost, sizes, (x_mask, y_mask), band, centre, lead=cost.shape[:-2])
 
 
+def _product() -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+    """``a @ b.T`` by oneDNN, which is twice as fast as numpy's on processors with AVX-512; None without it."""
+    if not torch.backends.mkldnn.is_available():
+        return None
+
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        left, right = (torch.from_numpy(rows).to_mkldnn() for rows in (a, b))
+        return torch.nn.functional.linear(left, right).to_dense().numpy()
+
+    return product
+
+
 def _rows(values: Tensor, keep: int) -> np.ndarray:
     """Leading axes made one, in numpy, float32 at least."""
     wide = values.detach().to(device="cpu", dtype=torch.promote_types(values.dtype, torch.float32))
@@ -146,8 +162,7 @@ def _each(
 ) -> DTWPath:
     """Run every pair on its real steps and gather costs and paths."""
     rows, columns = (
-        _real(name, mask, (*lead, size))
-        for name, mask, size in zip(("x_mask", "y_mask"), masks, sizes, strict=True)
+        _real(name, mask, (*lead, size)) for name, mask, size in zip(("x_mask", "y_mask"), masks, sizes, strict=True)
     )
     if band is not None and not 0 < band <= 1:
         raise InvalidInput(f"dtw: band must be a share of the longer sequence in (0, 1], got {band}")

@@ -49,9 +49,7 @@ def soft_dtw(
         [[1.0, 0.333...], [0.333..., 1.0]]
     """
     if cost.dim() != 3 or not cost.is_floating_point():
-        raise InvalidInput(
-            f"soft_dtw: cost must be floating point, (B, N, M), got {cost.dtype} of {tuple(cost.shape)}"
-        )
+        raise InvalidInput(f"soft_dtw: cost must be floating point, (B, N, M), got {cost.dtype} of {tuple(cost.shape)}")
     if not 0 < gamma < float("inf"):
         raise InvalidInput(f"soft_dtw: gamma must be positive and finite, got {gamma}")
     lengths = torch.stack(
@@ -134,9 +132,7 @@ def _real_steps(name: str, values: Tensor, mask: Tensor | None) -> tuple[Tensor,
         )
     if bool((mask[:, 1:] & ~mask[:, :-1]).any()):
         raise InvalidInput(f"soft_dtw_divergence: {name}_mask has a gap: the real steps must come first")
-    return torch.where(
-        mask[:, :, None], values, torch.zeros((), dtype=values.dtype, device=values.device)
-    ), mask.sum(1)
+    return torch.where(mask[:, :, None], values, torch.zeros((), dtype=values.dtype, device=values.device)), mask.sum(1)
 
 
 def _lengths(name: str, given: Tensor | None, count: int, size: int) -> Tensor:

@@ -68,9 +68,7 @@ def _forward(slanted: Tensor) -> Tensor:
     logs = torch.empty_like(slanted)
     before = older = slanted.new_full((B, N), -math.inf)
     for k in range(K):
-        ways = torch.stack(
-            [torch.cat([nothing, older[:, :-1]], 1), torch.cat([nothing, before[:, :-1]], 1), before]
-        )
+        ways = torch.stack([torch.cat([nothing, older[:, :-1]], 1), torch.cat([nothing, before[:, :-1]], 1), before])
         if k == 0:
             ways[0, :, 0] = 0.0
         older, before = before, torch.logsumexp(ways, 0) + slanted[k]
@@ -85,9 +83,7 @@ def _backward(slanted: Tensor, logs: Tensor, last: tuple[Tensor, Tensor], way_ou
     share = torch.empty_like(slanted)
     after = later = slanted.new_full((B, N), -math.inf)
     for k in range(K - 1, -1, -1):
-        ways = torch.stack(
-            [torch.cat([later[:, 1:], nothing], 1), torch.cat([after[:, 1:], nothing], 1), after]
-        )
+        ways = torch.stack([torch.cat([later[:, 1:], nothing], 1), torch.cat([after[:, 1:], nothing], 1), after])
         ends = torch.where(last[0] == k, way_out, -math.inf)[:, None]
         onward = torch.logsumexp(ways, 0).scatter_reduce(1, last[1][:, None], ends, "amax")
         share[k] = (logs[k] + onward).exp()

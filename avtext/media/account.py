@@ -7,7 +7,6 @@ held to it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -15,6 +14,7 @@ from typing import Any
 
 from avtext.errors import Code, MediaError
 from avtext.media.container import Source
+from avtext.media.diagnosis import num_log_lines
 from avtext.media.frames import Pictures
 from avtext.media.quality import MAX_AUDIO_LOST, MAX_FRAMES_LOST, Quality
 from avtext.media.waveform import Waveform
@@ -150,7 +150,7 @@ class Account:
     def _damaged(self) -> bool:
         """Whether anything went wrong at all, FFmpeg's own complaints in the log included."""
         counted = self.unreadable + self.audio.skipped + self.video.skipped + self.video.corrupt
-        return counted > 0 or os.fstat(2).st_size > 0
+        return counted > 0 or num_log_lines() > 0
 
     def _missing_end(self, stream: Any, end: float, file_end: float, partial: bool) -> float:
         """Seconds between where a stream ends and where it or the file should."""
@@ -166,14 +166,14 @@ class Account:
         tally = self.video
         if partial:  # the decoder may still hold frames that were not wanted
             return tally.decoded + tally.skipped
-        interval = video.typical_interval or tally.packet_duration or 0.04
+        interval = video.usual_interval or tally.packet_duration or 0.04
         missing = self._missing_end(stream, video.end, file_end, partial)
         short = missing > _SLACK * interval
         expected = tally.expected + (round(missing / interval) if short else 0)
         if damaged or short:
             promised = stream.frames - tally.unshown
-            paused = sum(round((b - a) / interval) - 1 for a, b in video.pauses) if damaged else 0
-            expected = max(expected, tally.decoded + paused, min(promised, _believable(expected)))
+            skipped = video.num_skipped if damaged else 0
+            expected = max(expected, tally.decoded + skipped, min(promised, _believable(expected)))
         return expected
 
     def _audio_expected(self, audio: Waveform, file_end: float, partial: bool) -> float:

@@ -65,6 +65,7 @@ def _answer(request: dict[str, Any], limits: Limits, answers: BinaryIO) -> None:
 
     av.logging.restore_default_callback()  # FFmpeg's complaints go to the log, where their number is evidence
     av.logging.set_libav_level(av.logging.ERROR)
+    send(answers, {"kind": "alive"})  # starting is done; a busy machine may take long for it
     options = MediaOptions.from_dict(request["options"])
     path, name, kind = request["path"], request["name"], request["kind"]
 

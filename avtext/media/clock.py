@@ -1,15 +1,17 @@
 """Presentation times of a container's stamps, with the jumps of broadcast clocks undone.
 
-A transport stream that was cut and joined starts a new clock at each joint, and players go on as if nothing
-had happened. Each stream is followed on its own; a jump that another stream has made already is taken over
-exactly, so that sound and picture stay together::
+A transport stream that was cut and joined starts a new clock at each joint, and players go on as if nothing had
+happened. Each stream is followed on its own; a jump that another stream has made already is taken over exactly, so
+that sound and picture stay together::
 
     stamps   0 1 2 3 | 95 96 97          times   0 1 2 3 4 5 6       shift -91
 """
 
 from __future__ import annotations
 
-JUMP = 10.0  # seconds; beyond this a stamp belongs to another clock, as in ffmpeg's own tool
+FAR = 10.0  # seconds; a stamp further off belongs to another clock, as in ffmpeg's own tool
+_BEHIND = 0.5  # seconds; clocks do not go back, so several stamps in a row that do are of another clock, too
+_IN_A_ROW = 6
 _SAME = 1.0  # seconds by which two streams' jumps may differ and still be one
 
 
@@ -33,6 +35,7 @@ class Clock:
         self._joined = joined
         self._shifts: dict[str, float] = {}
         self._known: list[float] = []
+        self._behind: dict[str, list[float]] = {}
 
     @property
     def num_jumps(self) -> int:
@@ -43,13 +46,32 @@ class Clock:
         """The presentation time of ``stamp``, given where the stream's last frame ended, if there was one."""
         time = stamp - self._origin
         shift = self._shifts.get(stream, 0.0)
-        if not self._joined or expected is None or abs(time + shift - expected) <= JUMP:
+        if not self._joined or expected is None:
             return time + shift
-        shift = expected - time
+        first = self._first_of_another_clock(stream, time, time + shift - expected)
+        if first is not None:
+            shift = self._jump(expected - first)
+            self._shifts[stream] = shift
+        return time + shift
+
+    def _first_of_another_clock(self, stream: str, time: float, deviation: float) -> float | None:
+        """Where another clock began, if this stamp shows that one did."""
+        if abs(deviation) > FAR:
+            return time
+        behind = self._behind.setdefault(stream, [])
+        if deviation >= -_BEHIND:
+            behind.clear()
+            return None
+        behind.append(time)
+        if len(behind) < _IN_A_ROW:
+            return None
+        first = behind[0]
+        behind.clear()
+        return first
+
+    def _jump(self, shift: float) -> float:
         same = [known for known in self._known if abs(known - shift) <= _SAME]
         if same:
-            shift = same[-1]
-        else:
-            self._known.append(shift)
-        self._shifts[stream] = shift
-        return time + shift
+            return same[-1]
+        self._known.append(shift)
+        return shift

@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from avtext.errors import Code, MediaError
-from avtext.media.diagnosis import open_error
+from avtext.media.diagnosis import num_log_lines, open_error
 from avtext.media.options import Limits, MediaOptions
 from avtext.media.quality import MediaInfo
 from avtext.media.soundness import complaints, length_known
@@ -41,6 +41,7 @@ AUDIO_CODECS = (
 TEXT_CODECS = "mov_text,srt,subrip,ass,ssa,webvtt,text"
 _FAMILIES = ("pcm_", "adpcm_")  # of plain sample formats
 _ALLOWED = frozenset(",".join((VIDEO_CODECS, AUDIO_CODECS, TEXT_CODECS)).split(","))
+_ENCRYPTED = ("encv", "enca", "drmi", "drms")  # tags that stand in the place of the codec's
 _PROBE_BYTES = 5_000_000
 _MAX_SAMPLES = str(1 << 24)  # in one audio frame
 _THREADS = 2
@@ -99,7 +100,7 @@ def opened(path: str, name: str, options: MediaOptions, limits: Limits) -> Itera
         "codec_whitelist": _codec_whitelist(),
         "protocol_whitelist": "file",
         "probesize": str(_PROBE_BYTES),
-        "max_streams": str(limits.max_streams),
+        "max_streams": str(limits.max_streams + 1),  # what is beyond is left out in silence: let it show
         "max_pixels": str(limits.max_pixels),
     }
     try:
@@ -115,7 +116,7 @@ def opened(path: str, name: str, options: MediaOptions, limits: Limits) -> Itera
 
 
 def _complaints(path: str, source: Source) -> Iterator[str]:
-    if os.fstat(2).st_size > 0:  # FFmpeg says nothing about the headers of a file that is whole
+    if num_log_lines():  # FFmpeg says nothing about the headers of a file that is whole
         yield "the headers are damaged: something may be missing"
     kind = source.info.format.split(",")[0]
     yield from complaints(path, kind, has_both=source.audio is not None and source.video is not None)
@@ -138,7 +139,8 @@ def _choose(path: str, container: Any, options: MediaOptions, limits: Limits) ->
     if audio is None and video is None:
         raise _nothing_to_decode(path, container, options, unsupported)
     _set_up(path, audio, video, limits)
-    subtitles = tuple(s for s in container.streams.subtitles if s.codec_context and s.codec_context.name in TEXT_CODECS)
+    texts = TEXT_CODECS.split(",")
+    subtitles = tuple(s for s in container.streams.subtitles if s.codec_context and s.codec_context.name in texts)
     origin = _origin(container, [s for s in (audio, video) if s is not None])
     info = _describe(path, container, audio, video, subtitles, origin, unsupported)
     if (info.duration or 0.0) > limits.max_duration:
@@ -166,12 +168,7 @@ def _best(container: Any, kind: str, unsupported: list[str]) -> Any | None:
 def _encrypted(stream: Any) -> bool:
     """Whether the container says that a stream's packets cannot be read without a key."""
     try:
-        return stream.codec_context is not None and stream.codec_context.codec_tag in (
-            "encv",
-            "enca",
-            "drmi",
-            "drms",
-        )
+        return stream.codec_context is not None and stream.codec_context.codec_tag in _ENCRYPTED
     except UnicodeDecodeError:  # a tag that is not made of letters
         return False
 

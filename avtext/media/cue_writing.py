@@ -32,20 +32,22 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
         raise ConfigError(f"{path}: subtitles are written as {' or '.join(HEADS)}")
     mark = "," if kind == ".srt" else "."
     blocks = [
-        f"{number}\n{_clock(cue.start, mark)} --> {_clock(cue.end, mark)}\n{_inert(cue.text)}\n\n"
+        f"{number}\n{_clock(cue.start, mark)} --> {_clock(cue.end, mark)}\n{_inert(cue.text, kind)}\n\n"
         for number, cue in enumerate(cues, 1)
     ]
     publish_text(path, HEADS[kind] + "".join(blocks))
 
 
 def _clock(seconds: float, mark: str) -> str:
-    total = round(seconds * 1000)
+    total = max(0, round(seconds * 1000))
     minutes, milliseconds = divmod(total, 60_000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"
 
 
-def _inert(text: str) -> str:
-    """No empty line, which would end the cue, and no arrow, which would begin another."""
-    lines = [line for line in text.replace("-->", "→").splitlines() if line.strip()]
-    return "\n".join(lines)
+def _inert(text: str, kind: str) -> str:
+    """No empty line, which would end the cue, no arrow, which would begin another, and in WebVTT no tag."""
+    text = text.replace("-->", "→")
+    if kind == ".vtt":
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "\n".join(line for line in text.splitlines() if line.strip())

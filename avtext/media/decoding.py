@@ -74,7 +74,8 @@ class Decoding:
         self._limits = limits
         self._send = send
         self._account = Account(source)
-        self._clock = Clock(source.origin, "ts_discont" in str(source.container.format.flags))
+        joined = source.container.format.flags & av.format.Flags.ts_discont.value
+        self._clock = Clock(source.origin, bool(joined))
         self._furthest = options.start or 0.0  # seconds reached by any stream
         self._unverified: set[str] = set()  # streams that were sought and gave no frame yet
         begin = options.first_step / GRID_RATE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import av
 
 from avtext.errors import Code, MediaError
@@ -20,6 +22,7 @@ _MAGIC = (
     b"\x00\x00\x01\xba",
 )
 _BOXES = (b"ftyp", b"moov", b"mdat", b"styp", b"sidx", b"wide", b"free", b"skip", b"moof")
+_LOG_BYTES = 1 << 16  # of the log that are looked at
 _PACKET = 188  # bytes between two sync bytes of a transport stream
 
 
@@ -41,6 +44,18 @@ def open_error(path: str, name: str, error: Exception) -> MediaError:
         return MediaError(message, code=Code.CORRUPT, stage="open")
     message = f"{name}: no media file ({reason}); video and audio files such as mp4, mkv, wav or mp3 are read"
     return MediaError(message, code=Code.NOT_MEDIA, stage="open")
+
+
+def num_log_lines() -> int:
+    """How often FFmpeg complained so far, not counting that a stream which nobody wants has no decoder.
+
+    The child's log is a file, from which it can read back.
+    """
+    try:
+        lines = os.pread(2, _LOG_BYTES, 0).splitlines()
+    except OSError:  # not a child: the log is a terminal or a pipe
+        return 0
+    return sum(bool(line.strip()) and b"whitelist" not in line for line in lines)
 
 
 def refuse_memory(name: str, error: Exception) -> None:

@@ -23,7 +23,8 @@ from avtext.timeline import GRID_RATE
 THUMBNAIL = 64  # pixels of a side of what is measured
 _BATCH = 16  # frames measured at a time, wherever windows begin and end
 _LONGEST_LAST = 10.0  # seconds; a last frame that claims to last longer is not believed
-_PAUSE = 0.2  # seconds; a frame shown for longer, and for much longer than its neighbours, may hide lost ones
+_PAUSE = 1.6  # a frame shown for so many times as long as its neighbours may stand for lost ones
+_MAX_PAUSES = 100
 
 
 class Scaler:
@@ -64,13 +65,15 @@ class Pictures:
         self.num_frames = 0
         self.out_of_order = 0
         self.late = 0  # sampled frames that came after their window was given out
-        self.pauses: list[tuple[float, float]] = []  # long times without a new frame
+        self.pauses: list[tuple[float, float]] = []  # the first long times without a new frame
+        self.num_skipped = 0  # frames that would have fitted into such times
         self.turns = 0  # quarters counterclockwise by which the file wants its frames turned
         self._rate = rate
         self._sample = Scaler(size, "AREA")
         self._measure = Scaler((THUMBNAIL, THUMBNAIL), "FAST_BILINEAR")
         self._shown: Any = None  # the frame on show, and the time from which it is
         self._time = -math.inf
+        self.usual_interval = 0.0  # seconds between frames, lately; 0 before the second
         self._interval = 0.0
         self._intervals: deque[float] = deque(maxlen=30)
         self._batch: list[tuple[float, np.ndarray]] = []
@@ -135,14 +138,14 @@ class Pictures:
     def _passed(self, time: float) -> None:
         """Take note of how long the frame on show was shown."""
         self._interval = time - self._time
-        if self._interval > _PAUSE and self._interval > 3.0 * self.typical_interval > 0.0:
-            self.pauses.append((self._time, time))
+        usual = self.usual_interval
+        if self._interval > _PAUSE * usual > 0.0:
+            self.num_skipped += round(self._interval / usual) - 1
+            if len(self.pauses) < _MAX_PAUSES:
+                self.pauses.append((self._time, time))
         self._intervals.append(self._interval)
-
-    @property
-    def typical_interval(self) -> float:
-        """Seconds between frames, lately; 0 before the second."""
-        return float(np.median(self._intervals)) if self._intervals else 0.0
+        if len(self._intervals) < _BATCH or self.num_frames % _BATCH == 0:
+            self.usual_interval = float(np.median(self._intervals))
 
     def _show(self, until: float, last: bool = False) -> None:
         """Write the frame on show to the steps whose centres lie before ``until``.

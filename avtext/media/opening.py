@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from avtext.errors import Code, MediaError
+from avtext.errors import Code, MediaError, StorageError
 
 HEAD_BYTES = 4096
 _PICTURES = {
@@ -144,17 +144,25 @@ def spooled(stream: BinaryIO, max_bytes: int) -> Iterator[str]:
 
     Raises:
         MediaError: it gives text instead of bytes, or more than ``max_bytes``.
-        StorageError: the temporary folder is full.
+        StorageError: the temporary folder is full, or the object cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="avtext-") as folder:
         path = Path(folder) / "media"
-        copied = 0
-        with path.open("wb") as target:
-            while piece := stream.read(_SPOOL_PIECE):
-                if not isinstance(piece, bytes | bytearray | memoryview):
-                    raise _refused("file object", f"gives {type(piece).__name__}; open it in binary mode")
-                copied += len(piece)
-                if copied > max_bytes:
-                    raise _refused("file object", f"holds more than {max_bytes} bytes", Code.TOO_LARGE)
-                target.write(piece)
+        try:
+            _copy(stream, path, max_bytes)
+        except OSError as error:
+            text = f"file object: cannot be copied to {folder} ({error.strerror or error}); set TMPDIR to a larger disk"
+            raise StorageError(text, stage="open") from error
         yield str(path)
+
+
+def _copy(stream: BinaryIO, path: Path, max_bytes: int) -> None:
+    copied = 0
+    with path.open("wb") as target:
+        while piece := stream.read(_SPOOL_PIECE):
+            if not isinstance(piece, bytes | bytearray | memoryview):
+                raise _refused("file object", f"gives {type(piece).__name__}; open it in binary mode")
+            copied += len(piece)
+            if copied > max_bytes:
+                raise _refused("file object", f"holds more than {max_bytes} bytes", Code.TOO_LARGE)
+            target.write(piece)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,7 +27,7 @@ _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
     "PYTHONIOENCODING": "utf-8",
 }
-_PIPE_BYTES = 1 << 20  # a larger pipe needs fewer turns of both processes
+_PIPE_BYTES = 1 << 20
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
@@ -45,19 +46,8 @@ class DecoderProcess:
         self._name = name
         self._limits = limits
         self._num_bytes = os.stat(path).st_size  # noqa: PTH116  (a path may hold bytes that are not UTF-8)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close)
-        kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-        self._process = subprocess.Popen(
-            [*_COMMAND, *(entry for entry in sys.path if os.path.isabs(entry))],  # noqa: PTH117
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**kept, **_ENVIRONMENT},
-            cwd=os.sep,
-            bufsize=0,
-            pipesize=_PIPE_BYTES,
-        )
-        assert self._process.stdin is not None  # as asked for above
+        self._process, self._log = self._start()
+        assert self._process.stdin is not None  # as asked for
         assert self._process.stdout is not None
         request = {
             "kind": kind,
@@ -71,6 +61,27 @@ class DecoderProcess:
             self._process.stdin.close()
         self._reader = WireReader(self._process.stdout.fileno(), limits.stall_seconds)
         self._reader.wall_seconds = limits.wall(None, self._num_bytes)
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], BinaryIO]:
+        kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
+        try:
+            log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close)
+            process = subprocess.Popen(
+                [*_COMMAND, *(entry for entry in sys.path if os.path.isabs(entry))],  # noqa: PTH117
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**kept, **_ENVIRONMENT},
+                cwd=os.sep,
+                bufsize=0,
+            )
+        except OSError as error:
+            text = f"{self._name}: the decoder could not be started ({error.strerror}); free some memory or disk"
+            raise MediaError(text, code=Code.STORAGE, stage="open") from error
+        if process.stdout is not None:
+            with suppress(OSError):  # a larger pipe is faster; users have a limited amount of them
+                fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        return process, log
 
     def receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The next message that says something.

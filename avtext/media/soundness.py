@@ -15,8 +15,10 @@ from typing import BinaryIO
 _PACKETS = (188, 192, 204)  # bytes of a packet of a transport stream, bare, with a time stamp, with a checksum
 _TAIL = 1 << 17  # bytes; an Ogg page is at most half as long
 _RIFF_LOSS = 0.01  # of the bytes; less is a sloppy writer
+_STREAMED = 0xFFFFFFF0  # and more: the length that writers to a pipe leave behind; others leave 0
+_STRAY = 0.1  # of the bytes
 _MAX_BOXES = 10_000
-_HEAD = 1 << 16  # bytes in which an MP3 has its first frame, behind its titles
+_HEAD = 1 << 16  # bytes that hold an AVI's headers, or an MP3's first frame behind its titles
 _GUESSED = ("aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "dv", "rm", "ivf")
 _KNOWN = {
     b"moov": b"mvhd trak udta meta iods mvex pssh free skip uuid prfl wide ctab",
@@ -36,9 +38,11 @@ def complaints(path: str, kind: str, has_both: bool) -> Iterator[str]:
     """
     size = os.stat(path).st_size  # noqa: PTH116  (a path may hold bytes that are not UTF-8)
     with open(path, "rb") as handle:  # noqa: PTH123
-        head = handle.read(2048)
+        head = handle.read(_HEAD)
         if kind in ("wav", "avi"):
-            yield from _riff(head, size)
+            yield from _riff(handle, head, size)
+            if kind == "avi" and not _streams_agree(head):
+                yield "the headers are damaged: a stream may be missing"
         elif kind == "mpegts":
             yield from _transport(head, size)
         elif kind == "ogg":
@@ -56,18 +60,40 @@ def length_known(path: str, kind: str) -> bool:
     return kind not in _GUESSED
 
 
-def _riff(head: bytes, size: int) -> Iterator[str]:
-    """The first chunk says how long the file is; writers to a pipe leave 0 or all ones."""
-    declared = struct.unpack("<I", head[4:8])[0] + 8
-    if head[:4] == b"RIFF" and 8 < declared < 0xFFFFFFF0 and size < declared * (1.0 - _RIFF_LOSS):
+def _riff(handle: BinaryIO, head: bytes, size: int) -> Iterator[str]:
+    """The first chunk says how long the file is; the chunks in it follow each other up to its end."""
+    declared = struct.unpack("<I", head[4:8].ljust(4, b"\0"))[0] + 8
+    if head[:4] == b"RIFF" and 8 < declared < _STREAMED and size < declared * (1.0 - _RIFF_LOSS):
         yield f"the file was cut off: {size} of {declared} bytes are there"
+    at = 12
+    for _ in range(_MAX_BOXES):
+        handle.seek(at)
+        header = handle.read(8)
+        if len(header) < 8:
+            return
+        kind, length = struct.unpack("<4sI", header)
+        if not all(0x20 <= byte < 0x7F for byte in kind):
+            break
+        at += 12 if kind == b"RIFF" else 8 + length + length % 2
+    if size - at > _STRAY * size:
+        yield f"the headers are damaged: {size - at} of {size} bytes belong to nothing"
+
+
+def _streams_agree(head: bytes) -> bool:
+    """Whether an AVI has as many headers of known streams as it says."""
+    at = head.find(b"avih")
+    if at < 0 or len(head) < at + 36:
+        return False
+    declared = struct.unpack("<I", head[at + 32 : at + 36])[0]
+    kinds = [head[i + 8 : i + 12] for i in range(len(head)) if head.startswith(b"strh", i)]
+    return declared == sum(kind in (b"vids", b"auds", b"txts", b"mids", b"iavs") for kind in kinds)
 
 
 def _transport(head: bytes, size: int) -> Iterator[str]:
     """Packets have one length, so a whole file is a multiple of it."""
     for length in _PACKETS:
         first = head.find(b"\x47")
-        if first >= 0 and all(head[i] == 0x47 for i in range(first, len(head), length)):
+        if first >= 0 and all(head[i] == 0x47 for i in range(first, min(len(head), 2048), length)):
             if size % length:
                 yield "the file ends in the middle of a packet: it was cut off, nobody knows by how much"
             return

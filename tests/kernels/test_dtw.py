@@ -128,9 +128,7 @@ def test_length_one():
     assert dtw_from_cost(np.array([[3.0]])).path.tolist() == [[0, 0]]
     assert dtw_from_cost(np.ones((1, 3))).path.tolist() == [[0, 0], [0, 1], [0, 2]]
     assert dtw_from_cost(np.ones((3, 1))).path.tolist() == [[0, 0], [1, 0], [2, 0]]
-    assert dtw_from_cost(np.array([[5.0, 1.0, 4.0]]), open_begin=True, open_end=True).path.tolist() == [
-        [0, 1]
-    ]
+    assert dtw_from_cost(np.array([[5.0, 1.0, 4.0]]), open_begin=True, open_end=True).path.tolist() == [[0, 1]]
 
 
 def test_long_sequences_go_through_many_blocks_as_a_plain_recurrence_does():

@@ -19,9 +19,7 @@ def test_gradcheck_with_ragged_lengths(backend, gamma: float):
     torch.manual_seed(0)
     cost = torch.rand(3, 4, 5, dtype=torch.float64, requires_grad=True)
     x_lengths, y_lengths = torch.tensor([4, 2, 0]), torch.tensor([5, 1, 3])
-    assert torch.autograd.gradcheck(
-        lambda c: soft_dtw(c, x_lengths, y_lengths, gamma=gamma, backend=backend), (cost,)
-    )
+    assert torch.autograd.gradcheck(lambda c: soft_dtw(c, x_lengths, y_lengths, gamma=gamma, backend=backend), (cost,))
 
 
 @pytest.mark.parametrize("gamma", [10.0, 1.0, 0.01])

@@ -34,6 +34,23 @@ def test_a_second_jump_is_its_own() -> None:
 
 def test_a_pause_below_the_limit_is_kept() -> None:
     assert Clock(0.0, joined=True).time("audio", 9.0, 1.0) == 9.0
+    assert Clock(0.0, joined=True).time("audio", 0.8, 1.0) == 0.8
+
+
+def test_a_clock_that_begins_anew_goes_on() -> None:
+    clock = Clock(0.0, joined=True)
+    times = [clock.time("audio", 0.1 * i, 3.0) for i in range(8)]
+    assert times[:5] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])  # not yet believed
+    assert times[5:] == pytest.approx([3.5, 3.6, 3.7])
+    assert clock.num_jumps == 1
+
+
+def test_stamps_out_of_order_are_no_new_clock() -> None:
+    clock = Clock(0.0, joined=True)
+    for i in range(50):
+        assert clock.time("video", 10.0 + i, 10.0 + i) == 10.0 + i
+        assert clock.time("video", 9.0 + i, 10.0 + i) == 9.0 + i
+    assert clock.num_jumps == 0
 
 
 def test_other_containers_may_jump() -> None:

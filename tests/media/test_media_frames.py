@@ -141,7 +141,9 @@ def test_a_long_pause_is_noted_only_where_frames_come_often() -> None:
     for time in (0.0, 2.0, 4.5, 6.0):
         rarely.add(_frame(1), time)
     assert often.pauses == [(pytest.approx(0.96), 3.0)]
+    assert often.num_skipped == 50
     assert rarely.pauses == []
+    assert rarely.num_skipped == 0
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from avtext.errors import Code, MediaError
+from avtext.errors import Code, MediaError, StorageError
 from avtext.media.opening import check_head, media_file, shown, spooled
 
 
@@ -106,5 +106,17 @@ def test_file_objects_have_limits() -> None:
     with pytest.raises(MediaError, match="more than 10 bytes") as caught, spooled(io.BytesIO(b"x" * 11), 10):
         pass
     assert caught.value.code == Code.TOO_LARGE
+
+
+def test_file_objects_that_fail() -> None:
+    class Broken(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(StorageError, match=r"cannot be copied .*Input/output error"), spooled(Broken(), 10):
+        pass
+
+
+def test_file_objects_that_give_text() -> None:
     with pytest.raises(MediaError, match="binary mode"), spooled(io.StringIO("text"), 10):  # type: ignore[arg-type]
         pass

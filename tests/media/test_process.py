@@ -11,6 +11,7 @@ from media_files import steady, write
 
 from avtext.errors import Code, MediaError
 from avtext.media import Limits, MediaOptions, MediaReader, probe
+from avtext.media.process import DecoderProcess
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,8 @@ def test_a_child_that_dies_costs_its_file_only(video: Path, number: int, code: C
 
 
 def test_a_child_that_stops_is_a_timeout(video: Path) -> None:
-    with MediaReader(video, MediaOptions(window=0.2, overlap=0.0), Limits(stall_seconds=1.0)) as reader:
+    with MediaReader(video, MediaOptions(window=0.2, overlap=0.0)) as reader:
+        reader._process._reader._stall_seconds = 0.3
         os.kill(reader._process._process.pid, signal.SIGSTOP)
         with pytest.raises(MediaError) as caught:
             list(reader)
@@ -86,3 +88,29 @@ def test_the_child_does_not_depend_on_the_working_folder(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert probe(video).has_video
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "ffconcat version 1.0\nfile '{}'\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+        "<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011'><BaseURL>{}</BaseURL></MPD>",
+    ],
+)
+def test_the_second_line_of_defence(video: Path, tmp_path: Path, content: str) -> None:
+    """The child refuses playlists by itself, also where the first bytes were not recognised."""
+    path = tmp_path / "a.mp4"
+    path.write_text(content.format(video))
+    process = DecoderProcess(str(path), "a.mp4", "probe", MediaOptions(), Limits())
+    with pytest.raises(MediaError, match=r"container is not read|no media file") as caught:
+        process.receive()
+    assert caught.value.stage == "open"
+
+
+def test_the_child_refuses_a_pipe_by_itself(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    process = DecoderProcess(str(tmp_path / "a.mp4"), "a.mp4", "probe", MediaOptions(), Limits())
+    with pytest.raises(MediaError, match="not a regular file"):
+        process.receive()

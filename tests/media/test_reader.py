@@ -354,3 +354,40 @@ def test_subtitles_inside(tmp_path: Path, data_dir: Path) -> None:
     assert len(embedded_cues(data_dir / "odd_media" / "androidx_mkv_sample_with_overlapping_srt.mkv")) == 3
     assert embedded_cues(data_dir / "odd_media" / "androidx_mkv_sample_with_ssa_subtitles.mkv")
     assert embedded_cues(data_dir / "media" / "whisper_jfk.flac") == ()
+
+
+def test_broadcasts_that_were_joined_go_on(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.ts", steady(75), [(0.0, tone(3.0))], audio_codec="mp2")
+    other = write(tmp_path / "other.ts", steady(50, start=500.0), [(500.0, tone(2.0))], audio_codec="mp2")
+    for first, second in ((one, one), (one, other), (other, one)):
+        path = tmp_path / "joined.ts"
+        path.write_bytes(first.read_bytes() + second.read_bytes())
+        clip, quality = whole(path)
+        expected = 3.0 * ((first == one) + (second == one)) + 2.0 * ((first == other) + (second == other))
+        assert clip.duration == pytest.approx(expected, abs=0.15)
+        assert clip.audio.real.mean() > 0.95  # some frames pass before a small step back is believed
+        if first != second:
+            assert quality.reasons == ()
+
+
+def test_a_rate_that_changes_in_the_middle(tmp_path: Path) -> None:
+    parts = []
+    for rate in (44_100, 22_050, 48_000):
+        path = write(tmp_path / f"{rate}.mp3", None, [(0.0, tone(2.0, rate))], rate=rate, audio_codec="libmp3lame")
+        parts.append(path.read_bytes())
+    path = tmp_path / "all.mp3"
+    path.write_bytes(b"".join(parts))
+    clip, _ = whole(path)
+    heard = clip.audio.values[: int(4.5 * 16_000)]
+    for second in (1.0, 3.0):
+        part = heard[int((second - 0.5) * 16_000) : int((second + 0.5) * 16_000)]
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+        assert spectrum.argmax() == pytest.approx(440, abs=3)
+
+
+def test_a_time_stamp_that_lies_is_not_believed(tmp_path: Path) -> None:
+    frames = [*steady(50), (50_000.0, grey(200))]
+    clips, quality = read(write(tmp_path / "a.mkv", frames), window=10.0)
+    assert len(clips) == 1
+    assert clips[0].duration == pytest.approx(2.0, abs=0.05)
+    assert quality.status == "degraded"

@@ -29,20 +29,38 @@ def _told(tmp_path: Path, content: bytes, kind: str, has_both: bool = False) -> 
 
 @pytest.mark.parametrize(
     ("declared", "size", "cut"),
-    [
-        (1000, 1008, False),
-        (1000, 1000, False),
-        (1000, 900, True),
-        (0, 900, False),
-        (0xFFFFFFFF, 900, False),
-        (100, 900, False),
-    ],
+    [(1000, 1008, 0), (1000, 1000, 0), (1000, 900, 1), (0, 900, 0), (0xFFFFFFFF, 900, 0), (100, 900, 0)],
 )
-def test_riff(tmp_path: Path, declared: int, size: int, cut: bool) -> None:
-    content = (b"RIFF" + struct.pack("<I", declared) + b"WAVE").ljust(size, b"\0")
-    assert bool(_told(tmp_path, content, "wav")) == cut
-    assert bool(_told(tmp_path, content, "avi")) == cut
-    assert not _told(tmp_path, content, "matroska")
+def test_riff(tmp_path: Path, declared: int, size: int, cut: int) -> None:
+    content = b"RIFF" + struct.pack("<I", declared) + b"WAVEdata" + struct.pack("<I", size - 20)
+    told = _told(tmp_path, content.ljust(size, b"\0"), "wav")
+    assert told == ["the file was cut off: 900 of 1008 bytes are there"] * cut
+
+
+def test_riff_chunks_that_leave_bytes_to_nobody(tmp_path: Path) -> None:
+    def content(first: int, second: int) -> bytes:
+        chunks = b"fmt " + struct.pack("<I", first) + bytes(101) + b"\0data" + struct.pack("<I", second) + bytes(1000)
+        return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+    assert not _told(tmp_path, content(101, 1000), "wav")
+    assert not _told(tmp_path, content(102, 5000), "wav")
+    assert _told(tmp_path, content(101, 300), "wav") == ["the headers are damaged: 700 of 1130 bytes belong to nothing"]
+    assert _told(tmp_path, content(11, 1000), "wav")
+    assert not _told(tmp_path, b"RIFF", "wav")
+    joined = content(101, 1000) + b"RIFF" + struct.pack("<I", 12) + b"AVIXdata" + bytes(4)
+    assert not _told(tmp_path, joined, "wav")
+
+
+@pytest.mark.parametrize(
+    ("declared", "kinds", "sound"),
+    [(2, [b"vids", b"auds"], True), (1, [b"vids"], True), (2, [b"vids"], False), (2, [b"vids", b"aucs"], False)],
+)
+def test_the_streams_of_an_avi(tmp_path: Path, declared: int, kinds: list[bytes], sound: bool) -> None:
+    main = b"avih" + struct.pack("<I", 56) + bytes(24) + struct.pack("<I", declared) + bytes(28)
+    streams = b"".join(b"strh" + struct.pack("<I", 56) + kind + bytes(52) for kind in kinds)
+    content = b"LIST" + struct.pack("<I", len(main + streams) + 4) + b"hdrl" + main + streams
+    told = _told(tmp_path, b"RIFF" + struct.pack("<I", len(content) + 4) + b"AVI " + content, "avi")
+    assert told == ([] if sound else ["the headers are damaged: a stream may be missing"])
 
 
 @pytest.mark.parametrize("length", [188, 192, 204])
