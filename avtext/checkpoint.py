@@ -97,6 +97,7 @@ def publish_model(
         publish_text(temporary / CARD, card)
         document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
         publish_json(temporary / CONFIG, document)
+        (temporary / WEIGHTS).chmod(0o644)
         temporary.chmod(0o755)
         _swap(temporary, folder)
     except OSError as error:

@@ -66,6 +66,13 @@ class LossSettings(Settings):
     alignment: float = Field(0.1, ge=0)
 
 
+class DecisionSettings(Settings):
+    """What happens to decoded events before they are reported; chosen on validation clips."""
+
+    thresholds: dict[str, float] = Field(default_factory=dict, description="label to the least score it is kept with")
+    calibration: dict[str, Any] | None = Field(None, description="maps scores to shares of right events")
+
+
 class ModelSettings(Settings):
     """Everything that :class:`avtext.model.EventDetector` is built from; stored as ``config.json`` in a model folder.
 
@@ -86,6 +93,7 @@ class ModelSettings(Settings):
     head_layers: int = Field(3, ge=0, le=8)
     decoder: Literal["crf", "softmax"] = "crf"
     loss: LossSettings = LossSettings()
+    decision: DecisionSettings = DecisionSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelSettings:

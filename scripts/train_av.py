@@ -7,5 +7,6 @@ import sys
 from avtext.cli import main
 
 if __name__ == "__main__":
-    sys.argv[1:1] = ["train"]
+    if sys.argv[1:2] != ["train"]:  # processes of a run on several devices start with the words of the first
+        sys.argv[1:1] = ["train"]
     main()

@@ -17,6 +17,7 @@ from avtext.layers.fusion import GatedFusion
 from avtext.layers.tcn import TCN, keep, to_grid
 from avtext.layers.warp import warp
 from avtext.model.batch import Batch
+from avtext.model.decision import decide
 from avtext.model.objective import Losses, detection_losses
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, centres
@@ -241,7 +242,7 @@ class EventDetector(nn.Module):
 
     @torch.no_grad()
     def decode(self, output: Output, starts: Sequence[float] | None = None) -> list[list[Event]]:
-        """Events of each clip in seconds, ordered by start.
+        """Events of each clip in seconds, ordered by start, as ``settings.decision`` keeps and scores them.
 
         Args:
             output: of :meth:`forward`.
@@ -253,7 +254,8 @@ class EventDetector(nn.Module):
         for b, count in enumerate(counts):
             origin = 0.0 if starts is None else float(starts[b])
             activity = self.scheme.activity(marginals[b][..., :count, :])
-            result.append(self.scheme.decode(tags[b][..., :count], activity, rate, origin, gates[b, :count]))
+            found = self.scheme.decode(tags[b][..., :count], activity, rate, origin, gates[b, :count])
+            result.append(decide(found, self.settings.decision))
         return result
 
     def num_parameters(self) -> Mapping[str, int]:

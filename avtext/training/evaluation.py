@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
 
 from avtext.clip import Clip, Event
+from avtext.config import DecisionSettings
 from avtext.metrics.sound_events import SoundEventScores, event_based
 from avtext.model import EventDetector, collate
+from avtext.model.decision import choose_decision
 
 ONSET_COLLAR = 0.2  # seconds
 
@@ -43,9 +46,20 @@ def find(
     for group in _groups(clips, batch_size):
         batch = collate(group, None, model.settings.grid_rate).only(modalities).to(device)
         for clip, events in zip(group, model.decode(model(batch), batch.starts.tolist()), strict=True):
-            reference[clip.name], estimate[clip.name] = clip.events or (), events
+            name = clip.name if clip.name not in reference else f"{clip.name} #{len(reference)}"
+            reference[name], estimate[name] = clip.events or (), events
     model.train(was_training)
     return Found(reference, estimate)
+
+
+def with_decision(model: EventDetector, clips: Iterable[Clip]) -> EventDetector:
+    """The same model with thresholds and calibration chosen on labelled clips that it has not learnt from."""
+    plain = model.settings.model_copy(update={"decision": DecisionSettings()})
+    decided = copy.deepcopy(model)
+    decided.settings = plain
+    found = find(decided, clips)
+    decided.settings = plain.model_copy(update={"decision": choose_decision(found.reference, found.estimate)})
+    return decided
 
 
 def _groups(clips: Iterable[Clip], size: int) -> Iterable[list[Clip]]:

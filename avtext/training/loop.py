@@ -20,7 +20,7 @@ from avtext.clip import MODALITIES
 from avtext.data.sources import ClipSource
 from avtext.errors import AvtextError, Code, MissingExtra
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
-from avtext.training.evaluation import find
+from avtext.training.evaluation import find, with_decision
 from avtext.training.log import RunLog
 from avtext.training.plan import StepBatches, batches
 from avtext.training.settings import TrainSettings
@@ -121,7 +121,16 @@ class _Run:
         steps = range(self.progress["step"], s.steps)
         with RunLog(s.out if fabric.is_global_zero else None) as self.log:
             self._run(steps, batches(dataset, steps, s.workers))
+            self._decide()
         return load_detector(s.out / ("best" if self.validation is not None else "last"))
+
+    def _decide(self) -> None:
+        """Thresholds and calibration of the best weights, chosen on the validation clips."""
+        if self.validation is not None and self.fabric.is_global_zero:
+            best, source = self.settings.out / "best", self.validation
+            decided = with_decision(load_detector(best), (source[i] for i in range(len(source))))
+            save_detector(best, decided, self.card, half=self.settings.half)
+        self.fabric.barrier()
 
     def _run(self, steps: range, stream: Iterator[Batch]) -> None:
         patience = self.settings.patience
@@ -186,27 +195,29 @@ class _Run:
             self._save()
         if step % s.log_every == 0 or last or "f1" in figures:
             self.log.write(step, figures)
-        if self.hook:
-            self.hook("train", step, s.steps, figures)
+        self._tell("train", step, figures)
 
     def _evaluate(self, step: int) -> dict[str, float]:
         """Score the averaged weights; keep them in ``out/best`` where they are the best so far."""
-        assert self.validation is not None
-        if not self.fabric.is_global_zero:
-            self.fabric.barrier()
-            return {}
-        source = self.validation
-        rates = find(self.average, (source[i] for i in range(len(source)))).scores()
-        f1 = 0.0 if math.isnan(rates.micro.f1) else rates.micro.f1
-        better = f1 > self.progress["best"]
+        found = (0.0, 0.0)
+        if self.fabric.is_global_zero and self.validation is not None:
+            source = self.validation
+            scores = find(self.average, (source[i] for i in range(len(source)))).scores()
+            found = (scores.micro.f1, scores.macro.f1)
+        micro, macro = (0.0 if math.isnan(f1) else f1 for f1 in self.fabric.broadcast(found))
+        better = micro > self.progress["best"]
         self.progress["stale"] = 0 if better else self.progress["stale"] + 1
         if better:
-            self.progress["best"] = f1
-            save_detector(self.settings.out / "best", self.average, self.card, half=self.settings.half)
-        if self.hook:
-            self.hook("evaluate", step, self.settings.steps, {"f1": f1})
+            self.progress["best"] = micro
+            if self.fabric.is_global_zero:
+                save_detector(self.settings.out / "best", self.average, self.card, half=self.settings.half)
+        self._tell("evaluate", step, {"f1": micro})
         self.fabric.barrier()
-        return {"f1": f1, "macro_f1": rates.macro.f1}
+        return {"f1": micro, "macro_f1": macro}
+
+    def _tell(self, what: str, step: int, figures: dict[str, float]) -> None:
+        if self.hook and self.fabric.is_global_zero:
+            self.hook(what, step, self.settings.steps, figures)
 
     def _save(self) -> None:
         if self.fabric.is_global_zero:
@@ -218,6 +229,7 @@ class _Run:
 def _fabric(settings: TrainSettings) -> Any:
     try:
         from lightning.fabric import Fabric
+        from lightning.fabric.strategies import DDPStrategy
     except ImportError:
         raise MissingExtra.of("lightning", "train") from None
     accelerator = settings.accelerator
@@ -228,7 +240,10 @@ def _fabric(settings: TrainSettings) -> Any:
     precision = settings.precision
     if precision == "auto":  # bf16 is several times slower than float32 on most CPUs
         precision = "bf16-mixed" if accelerator == "cuda" else "32-true"
-    fabric = Fabric(accelerator=accelerator, devices=settings.devices, precision=precision)
+    strategy: Any = "auto"
+    if settings.devices > 1:  # a modality that no clip of a batch has leaves its weights without a gradient
+        strategy = DDPStrategy(find_unused_parameters=True)
+    fabric = Fabric(accelerator=accelerator, devices=settings.devices, precision=precision, strategy=strategy)
     fabric.launch()
     return fabric
 

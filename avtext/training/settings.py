@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,9 +23,7 @@ class DataSettings(Settings):
     count: int = Field(1000, ge=1)
     manifest: Path | None = None
     window: float = Field(20.0, gt=0, description="seconds of a training clip cut from a longer video")
-    cache: Path = Field(
-        Path("cache"), description="folder for the decoded streams or features of a manifest's videos"
-    )
+    cache: Path = Field(Path("cache"), description="folder for the decoded streams or features of a manifest's videos")
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSettings:
@@ -49,9 +47,7 @@ class TrainSettings(Settings):
     warmup: int = Field(50, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(2.0, gt=0)
-    average: float = Field(
-        0.998, ge=0, lt=1, description="decay of the moving average of the weights; 0: none"
-    )
+    average: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of the weights; 0: none")
     modality_dropout: float = Field(0.15, ge=0, le=1, description="chance that a clip loses a given modality")
     evaluate_every: int = Field(200, ge=1)
     checkpoint_every: int = Field(100, ge=1)
@@ -73,7 +69,12 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
     Raises:
         ConfigError: the file or an override says something that is not allowed.
     """
-    values = read_yaml(path)
-    if isinstance(values.get("model"), str):
-        values["model"] = read_yaml(Path(path).parent / values["model"])
-    return parse(TrainSettings, override(values, words), str(path))
+    values = _with_model(read_yaml(path), path)
+    return parse(TrainSettings, _with_model(override(values, words), path), str(path))
+
+
+def _with_model(values: dict[str, Any], path: str | Path) -> dict[str, Any]:
+    """``values`` with the model that they name by a file."""
+    if not isinstance(values.get("model"), str):
+        return values
+    return {**values, "model": read_yaml(Path(path).parent / values["model"])}
