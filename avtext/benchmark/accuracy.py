@@ -34,7 +34,7 @@ class Accuracy(NamedTuple):
         return max(_f1(found.scores()) for names, found in self.subsets.items() if len(names) == 1)
 
 
-def test_recipe(data: Path) -> SceneRecipe:
+def unseen_recipe(data: Path) -> SceneRecipe:
     """Scenes in sync whose sounds, speakers, signers, objects and phrasings no training scene has."""
     return SceneRecipe(
         split="test",
@@ -52,7 +52,7 @@ def test_recipe(data: Path) -> SceneRecipe:
 
 def measure(model: EventDetector, data: Path, count: int = COUNT) -> Accuracy:
     """Find events in ``count`` test scenes with every subset of modalities given."""
-    recipe = test_recipe(data)
+    recipe = unseen_recipe(data)
     finds: dict[tuple[str, ...], list[Found]] = {names: [] for names in SUBSETS}
     for first in range(FIRST, FIRST + count, 10):
         scenes = [make_scene(recipe, i) for i in range(first, min(first + 10, FIRST + count))]
@@ -80,7 +80,9 @@ def figures(accuracy: Accuracy) -> list[Figure]:
     detail = f"{files} generated scenes of 20 s, unseen sources, in sync; onset collar 0.2 s, sed_eval's matching"
     found = [
         Figure("event_f1_all", everything, "F1", 0.65, detail=detail),
-        Figure("gain_over_best_single", 100 * (everything - single), "points", 15.0, detail="best of audio, video, text"),
+        Figure(
+            "gain_over_best_single", 100 * (everything - single), "points", 15.0, detail="best of audio, video, text"
+        ),
     ]
     for names, one in accuracy.subsets.items():
         found.append(Figure(f"event_f1_{'_'.join(names)}", _f1(one.scores()), "F1", detail=detail))

@@ -76,9 +76,7 @@ def machine() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
         names = [
-            line.split(":", 1)[1].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith("model name")
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
         ]
         model = names[0] if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -110,9 +108,7 @@ def table(figures: Sequence[dict[str, Any]]) -> str:
     lines = ["| figure | value | limit | |", "|---|---|---|---|"]
     signs = {"at_least": "≥", "at_most": "≤"}
     for figure in figures:
-        value = (
-            "not measured" if figure["value"] is None else f"{figure['value']:.4g} {figure['unit']}".strip()
-        )
+        value = "not measured" if figure["value"] is None else f"{figure['value']:.4g} {figure['unit']}".strip()
         limit = "" if figure["limit"] is None else f"{signs[figure['sense']]} {figure['limit']:g}"
         verdict = {True: "met", False: "**missed**", None: ""}[figure["met"]]
         lines.append(f"| {figure['name']} | {value} | {limit} | {verdict} |")

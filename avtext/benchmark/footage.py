@@ -27,10 +27,19 @@ def measure(pipe: Pipeline, media: Path) -> tuple[list[Figure], dict[str, Result
     silent = {name: r for name, r in results.items() if "audio" not in r.modalities}
     spoken = [name for name, r in silent.items() if _labelled(r, "speech")]
     found.append(
-        Figure("speech_in_clips_without_sound", float(len(spoken)), "files", 0.0, "at_most", f"{len(silent)} clips: {spoken}")
+        Figure(
+            "speech_in_clips_without_sound",
+            float(len(spoken)),
+            "files",
+            0.0,
+            "at_most",
+            f"{len(silent)} clips: {spoken}",
+        )
     )
     outside = [n for n, r in results.items() for e in r if e.start < 0 or e.end > r.duration + 1e-6]
-    found.append(Figure("events_outside_their_file", float(len(outside)), "events", 0.0, "at_most", f"{len(results)} clips"))
+    found.append(
+        Figure("events_outside_their_file", float(len(outside)), "events", 0.0, "at_most", f"{len(results)} clips")
+    )
     nasa = results["torchcodec_nasa_13013.mp4"].modalities
     found.append(Figure("nasa_modalities", float(len(nasa)), "modalities", 3.0, detail=", ".join(nasa)))
     return found, results
@@ -51,7 +60,7 @@ def _detector(name: str) -> Any:
 def _reference_times(path: Path, detector: str) -> list[float]:
     """Where PySceneDetect's ``detector`` begins new scenes, seconds."""
     scenes = _detector("detect")(str(path), _detector(detector)())
-    return [start.get_seconds() for start, _ in scenes[1:]]
+    return [start.seconds for start, _ in scenes[1:]]
 
 
 def _cuts(result: Result, media: Path) -> Figure:
@@ -61,7 +70,11 @@ def _cuts(result: Result, media: Path) -> Figure:
     spurious = [round(t, 2) for t in times if not _near(t, truth)]
     share = 1.0 - len(missed) / max(1, len(truth))
     return Figure(
-        "cuts_found", share, "of PySceneDetect's", 1.0, detail=f"{len(truth)} cuts, missed at {missed}, others at {spurious}"
+        "cuts_found",
+        share,
+        "of PySceneDetect's",
+        1.0,
+        detail=f"{len(truth)} cuts, missed at {missed}, others at {spurious}",
     )
 
 
@@ -86,4 +99,6 @@ def _near(time: float, others: Sequence[float]) -> bool:
 def _speech(result: Result) -> Figure:
     covered = sum(event.duration for event in _labelled(result, "speech"))
     name = f"speech_in_{Path(result.file).stem}"
-    return Figure(name, covered / result.duration, "share of the clip", 0.5, detail=f"{covered:.1f} of {result.duration:.1f} s")
+    return Figure(
+        name, covered / result.duration, "share of the clip", 0.5, detail=f"{covered:.1f} of {result.duration:.1f} s"
+    )

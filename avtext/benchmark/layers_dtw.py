@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from avtext.benchmark.figures import Figure
+from avtext.benchmark.layers_limits import LIMITS, row
 from avtext.benchmark.timing import alternate, first_call, one_torch_thread, peak_extra_memory, require, take_turns
 from avtext.layers.dtw import dtw, soft_dtw
 
@@ -49,7 +51,10 @@ class DTWSizes:
     rounds: int = 5
 
 
-def measure(sizes: DTWSizes = DTWSizes()) -> list[Figure]:
+FULL = DTWSizes()
+
+
+def measure(sizes: DTWSizes = FULL) -> list[Figure]:
     """The figures of DTW and soft-DTW.
 
     Raises:
@@ -111,16 +116,15 @@ def _dtaidistance(x: np.ndarray, y: np.ndarray) -> float:
 
 
 class Peer(NamedTuple):
-    """A function that finds the same path as ours, the name of the figure and its limit."""
+    """A function that finds the same path as ours and returns its cost, and the name of the figure."""
 
     call: Callable[[np.ndarray, np.ndarray], float]
     figure: str
-    limit: float | None = None
 
 
 EXACT = {
-    "librosa": Peer(_librosa, "row01a_dtw_path_against_librosa", 20.0),
-    "dtw-python": Peer(_dtw_python, "row01b_dtw_path_against_dtw_python", 8.0),
+    "librosa": Peer(_librosa, "row01a_dtw_path_against_librosa"),
+    "dtw-python": Peer(_dtw_python, "row01b_dtw_path_against_dtw_python"),
     "tslearn": Peer(_tslearn, "dtw_path_against_tslearn"),
     "dtaidistance": Peer(_dtaidistance, "dtw_path_against_dtaidistance"),
 }
@@ -133,13 +137,15 @@ def _against(name: str, peer: Peer, x: np.ndarray, y: np.ndarray, rounds: int) -
         f"path and cost from {x.shape[0]} x {x.shape[1]} features, euclidean: {turns.describe(name)}; "
         f"costs differ by {abs(ours - theirs) / theirs:.1e}"
     )
-    return Figure(peer.figure, turns.speedup, "x", peer.limit, detail=detail)
+    if peer.figure in LIMITS:
+        return row(peer.figure, turns.speedup, detail)
+    return Figure(peer.figure, turns.speedup, "x as fast", detail=detail)
 
 
 def _band(x: np.ndarray, y: np.ndarray, rounds: int) -> Figure:
     turns = take_turns(lambda: _ours(x, y, BAND), lambda: _ours(x, y), rounds)
     detail = f"{BAND:.0%} of {len(x)} steps to either side: {turns.describe('full matrix', 'band')}"
-    return Figure("row02_band_against_full", 1 / turns.speedup, "of the time", 0.35, "at_most", detail)
+    return row("row02_dtw_band_against_full", 1 / turns.speedup, detail)
 
 
 # -- in processes of their own -----------------------------------------------------------------------------------------
@@ -173,20 +179,18 @@ def _first_calls(rounds: int) -> list[Figure]:
     """Ours on arrays is the like of tslearn's; ours on tensors has torch to import, which alone takes seconds."""
     code = {name: _PAIR.format(length=200, size=8) + call for name, call in _FIRST.items()}
     first_call(code["tslearn"])  # so that no file is read from the disk for the first time
-    found = {}
-    for kind in ("numpy", "torch"):
-        found[kind] = alternate(lambda k=kind: first_call(code[k]), lambda: first_call(code["tslearn"]), rounds)
-    names = {"numpy": "row03_first_call_against_tslearn", "torch": "first_call_on_tensors_against_tslearn"}
+    theirs = partial(first_call, code["tslearn"])
+    arrays = alternate(partial(first_call, code["numpy"]), theirs, rounds)
+    tensors = alternate(partial(first_call, code["torch"]), theirs, 1)
+    detail = "new process to first path, kernels compiled anew, {} input: {}".format
     return [
+        row("row03_dtw_first_call_against_tslearn", 1 / arrays.speedup, detail("numpy", arrays.describe("tslearn"))),
         Figure(
-            names[kind],
-            1 / turns.speedup,
+            "dtw_first_call_on_tensors_against_tslearn",
+            1 / tensors.speedup,
             "of the time",
-            0.25 if kind == "numpy" else None,
-            "at_most",
-            f"new process to first path, {kind} input, kernels compiled anew: {turns.describe('tslearn')}",
-        )
-        for kind, turns in found.items()
+            detail=detail("torch", tensors.describe("tslearn")),
+        ),
     ]
 
 
@@ -194,11 +198,11 @@ def _memory(length: int, size: int) -> Figure:
     pair = _PAIR.format(length=length, size=size)
     pair += "large = np.stack([x, y]).astype(np.float32)\nsmall = large[:, :32].copy()\n"
     held = {name: peak_extra_memory(pair + call) for name, call in _HELD.items()}
-    name, limit = "row04_peak_memory_against_librosa", 0.45
-    if held["ours"] is None or held["librosa"] is None:
-        return Figure(name, None, "of the memory", limit, "at_most", "needs /proc, which this system has not")
-    detail = f"{length} x {size}, new process each: ours {held['ours']:.0f} MiB, librosa {held['librosa']:.0f} MiB"
-    return Figure(name, held["ours"] / held["librosa"], "of the memory", limit, "at_most", detail)
+    name, ours, theirs = "row04_dtw_memory_against_librosa", held["ours"], held["librosa"]
+    if ours is None or theirs is None:
+        return row(name, None, "needs /proc, which this system has not")
+    detail = f"{length} x {size}, a new process each: ours {ours:.0f} MiB, librosa {theirs:.0f} MiB"
+    return row(name, ours / theirs, detail)
 
 
 # -- soft-DTW ----------------------------------------------------------------------------------------------------------
@@ -222,7 +226,7 @@ def _soft(sizes: DTWSizes) -> Figure:
     mine, other = ours(), theirs()
     apart = float((mine - other).norm() / other.norm())
     detail = f"{'x'.join(map(str, shape))}, from features: {turns.describe('pysdtw')}; gradients differ by {apart:.1e}"
-    return Figure("row05_soft_dtw_against_pysdtw", turns.speedup, "x", 2.0, detail=detail)
+    return row("row05_soft_dtw_against_pysdtw", turns.speedup, detail)
 
 
 def _squared_distances(x: Tensor, y: Tensor) -> Tensor:

@@ -73,9 +73,7 @@ class EventDetector(nn.Module):
         )
         self.embedders = nn.ModuleDict(
             {
-                m: nn.Sequential(
-                    nn.Linear(width, width), nn.GELU(), nn.Linear(width, settings.alignment.size)
-                )
+                m: nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, settings.alignment.size))
                 for m in self.modalities
             }
         )
@@ -133,11 +131,7 @@ class EventDetector(nn.Module):
         for name in ("video", "picture") if modality == "video" else (modality,):
             if name not in self.encoders:
                 continue
-            found = (
-                self._text(batch)
-                if name == "text" and "text" not in batch.streams
-                else self._stream(name, batch)
-            )
+            found = self._text(batch) if name == "text" and "text" not in batch.streams else self._stream(name, batch)
             if found is not None:
                 total, anywhere = total + found[0], anywhere | found[1]
         return total, anywhere
@@ -194,9 +188,7 @@ class EventDetector(nn.Module):
     def on_video_clock(self, encoded: Encoded, batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
         """Features and masks of ``encoded`` with audio and text moved to the video's clock by ``batch.clocks``."""
         features, masks = [], []
-        for m, (values, mask) in zip(
-            self.modalities, zip(encoded.features, encoded.masks, strict=True), strict=True
-        ):
+        for m, (values, mask) in zip(self.modalities, zip(encoded.features, encoded.masks, strict=True), strict=True):
             clocks = [c.get(m) for c in batch.clocks]
             if any(c is not None and not c.is_identity for c in clocks):
                 position = self._positions(clocks, batch)
@@ -227,16 +219,24 @@ class EventDetector(nn.Module):
         """
         return detection_losses(self, batch)
 
+    def for_crf(self, values: Tensor) -> Tensor:
+        """Emissions or tags without the chain axis where the CRF has one chain and so wants none."""
+        return values.squeeze(1) if self.scheme.kind == "overlapping" and self.scheme.num_chains == 1 else values
+
+    def per_chain(self, values: Tensor) -> Tensor:
+        """The inverse of :meth:`for_crf`."""
+        return values.unsqueeze(1) if self.scheme.kind == "overlapping" and self.scheme.num_chains == 1 else values
+
     def marginals(self, output: Output) -> Tensor:
         """Tag probabilities in the shape of the emissions, float32; softmax where the decoder is ``softmax``."""
         if self.settings.decoder == "crf":
-            return self.crf.marginals(output.emissions, output.mask)
+            return self.per_chain(self.crf.marginals(self.for_crf(output.emissions), output.mask))
         return output.emissions.softmax(-1)
 
     def tags(self, output: Output) -> Tensor:
         """Best tag per step, -1 outside the mask."""
         if self.settings.decoder == "crf":
-            return self.crf.decode(output.emissions, output.mask).tags
+            return self.per_chain(self.crf.decode(self.for_crf(output.emissions), output.mask).tags)
         best = output.emissions.argmax(-1)
         return best.masked_fill(~(output.mask if best.ndim == 2 else output.mask[:, None]), -1)
 

@@ -49,7 +49,8 @@ def detection_losses(model: EventDetector, batch: Batch) -> Losses:
     frame = _frame_loss(output.emissions, batch.tags, batch.mask) / steps
     crf = frame.new_zeros(())
     if model.settings.decoder == "crf":
-        crf = -model.crf.log_likelihood(output.emissions, batch.tags, batch.mask).sum() / steps
+        emissions, tags = model.for_crf(output.emissions), model.for_crf(batch.tags)
+        crf = -model.crf.log_likelihood(emissions, tags, batch.mask).sum() / steps
     alignment = _alignment_loss(model, encoded, batch, batch.tags)
     weights = model.settings.loss
     total = weights.crf * crf + weights.frame * frame + weights.alignment * alignment

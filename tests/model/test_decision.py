@@ -15,7 +15,10 @@ def made(count: int, seed: int = 0) -> tuple[dict, dict]:
     reference, estimate = {}, {}
     for k in range(count):
         reference[str(k)] = [Event(1.0, 2.0, "dog"), Event(4.0, 5.0, "cat")]
-        right = [Event(1.0, 2.0, "dog", float(rng.uniform(0.4, 1.0))), Event(4.0, 5.0, "cat", float(rng.uniform(0.1, 1.0)))]
+        right = [
+            Event(1.0, 2.0, "dog", float(rng.uniform(0.4, 1.0))),
+            Event(4.0, 5.0, "cat", float(rng.uniform(0.1, 1.0))),
+        ]
         wrong = [Event(7.0, 8.0, "dog", float(rng.uniform(0.0, 0.5))) for _ in range(int(rng.integers(0, 3)))]
         estimate[str(k)] = right + wrong
     return reference, estimate

@@ -62,6 +62,15 @@ def test_a_batch_goes_all_the_way_to_events_and_back(scheme: str, decoder: str) 
         assert all(0 <= e.start < e.end <= seconds + 1e-9 and e.label in LABELS for e in events)
 
 
+@pytest.mark.parametrize("scheme", ["overlapping", "exclusive"])
+def test_a_single_label_is_a_model_too(scheme: str) -> None:
+    model = make(labels=["dog"], scheme=scheme)
+    batch = collate([clip(2.0, 0, events=(Event(0.4, 1.0, "dog"),))], model.scheme)
+    assert torch.isfinite(model.loss(batch).total)
+    (events,) = model.decode(model(batch))
+    assert {e.label for e in events} <= {"dog"}
+
+
 def test_every_parameter_learns() -> None:
     model = make().train()
     model.loss(collate([clip(2.0, 0), clip(2.0, 1)], model.scheme)).total.backward()
@@ -83,7 +92,9 @@ def test_a_clip_alone_equals_the_clip_in_a_batch_with_nan_padding() -> None:
     torch.testing.assert_close(together.gates[0, :steps], alone.gates[0], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("present", [(), ("audio",), ("video",), ("text",), ("audio", "video"), ("audio", "text"), ("video", "text")])
+@pytest.mark.parametrize(
+    "present", [(), ("audio",), ("video",), ("text",), ("audio", "video"), ("audio", "text"), ("video", "text")]
+)
 def test_any_subset_of_modalities_gives_finite_emissions(present: tuple[str, ...]) -> None:
     model = make()
     batch = collate([clip(2.0, 0)], model.scheme)

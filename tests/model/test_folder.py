@@ -28,7 +28,9 @@ def test_saved_and_loaded_is_bit_equal(saved: tuple[EventDetector, Path]) -> Non
     assert sorted(p.name for p in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
 
 
-def test_half_precision_halves_the_bytes_and_loads_as_float32(tmp_path: Path, saved: tuple[EventDetector, Path]) -> None:
+def test_half_precision_halves_the_bytes_and_loads_as_float32(
+    tmp_path: Path, saved: tuple[EventDetector, Path]
+) -> None:
     model, folder = saved
     save_detector(tmp_path / "h", model, "", half=True)
     assert (tmp_path / "h" / "model.safetensors").stat().st_size < 0.6 * (folder / "model.safetensors").stat().st_size

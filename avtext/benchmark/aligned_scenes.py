@@ -1,0 +1,110 @@
+"""Scenes after the encoders: their clocks found and applied, without encoding anything twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from avtext.alignment import Alignment, align_jointly
+from avtext.clip import Clip, Event
+from avtext.layers.warp import warp
+from avtext.model import Batch, Encoded, EventDetector, collate
+from avtext.timeline import ClockMap, centres
+
+Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # embeddings (T, size) and mask (T,) by modality
+EVERY = 1.0  # seconds between the times at which two clocks are compared
+
+
+@dataclass(frozen=True)
+class EncodedScene:
+    """What is left of a scene after the encoders.
+
+    Args:
+        batch: of one clip, without its sound, picture and words.
+        encoded: its modalities on the grid, each on its own clock.
+        events: the truth.
+        clocks: the true maps to the video's clock.
+        duration: seconds.
+    """
+
+    batch: Batch
+    encoded: Encoded
+    events: tuple[Event, ...]
+    clocks: Mapping[str, ClockMap]
+    duration: float
+
+
+@torch.inference_mode()
+def encode_scene(model: EventDetector, clip: Clip) -> EncodedScene:
+    """Encode a scene once; its clocks can then be changed as often as one likes."""
+    batch = collate([clip], None, model.settings.grid_rate)
+    encoded = model.encode(batch)
+    light = replace(batch, streams={}, cues=[[]], cue_steps=[[]])
+    return EncodedScene(light, encoded, clip.events or (), clip.clocks, clip.duration)
+
+
+def streams_of(model: EventDetector, scene: EncodedScene) -> Streams:
+    """Embeddings and masks of a scene by modality."""
+    parts = zip(model.modalities, scene.encoded.embeddings, scene.encoded.masks, strict=True)
+    return {name: (values[0].numpy(), mask[0].numpy()) for name, values, mask in parts}
+
+
+def find_clocks(streams: Streams, rate: float) -> dict[str, Alignment]:
+    """The maps that the pipeline would find: none without a picture and something to align with it."""
+    present = {name: pair for name, pair in streams.items() if pair[1].any()}
+    if "video" not in present or len(present) < 2:
+        return {}
+    embeddings = {name: values for name, (values, _) in present.items()}
+    return align_jointly(embeddings, {name: mask for name, (_, mask) in present.items()}, rate=rate)
+
+
+def clock_of(found: Mapping[str, Alignment], modality: str) -> ClockMap:
+    """The map of one modality; the identity where nothing was found."""
+    return found[modality].clock if modality in found else ClockMap.shift()
+
+
+@torch.inference_mode()
+def find_events(model: EventDetector, scene: EncodedScene, clocks: Mapping[str, ClockMap]) -> list[Event]:
+    """Events of a scene with its streams moved by ``clocks``."""
+    batch = replace(scene.batch, clocks=[clocks])
+    features, masks = model.on_video_clock(scene.encoded, batch)
+    return model.decode(model.fuse(features, masks, batch.mask), batch.starts.tolist())[0]
+
+
+def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
+    """Mean seconds between where two maps put the same stream times, over those that lie in the video.
+
+    Example:
+        >>> round(clock_error(ClockMap.shift(1.5), ClockMap.shift(1.0), 20.0), 3)
+        0.5
+    """
+    times = centres(max(1, round(duration / EVERY)), 1 / EVERY)
+    where = true.to_video(times)
+    inside = (where >= 0) & (where < duration)
+    return float(np.abs(found.to_video(times) - where)[inside].mean()) if inside.any() else float("nan")
+
+
+def joined(parts: Sequence[Streams]) -> Streams:
+    """One long file of several: their embeddings one after the other."""
+    return {
+        name: (np.concatenate([part[name][0] for part in parts]), np.concatenate([part[name][1] for part in parts]))
+        for name in parts[0]
+    }
+
+
+def on_clock(streams: Streams, modality: str, clock: ClockMap, rate: float) -> Streams:
+    """The same file with one modality recorded on another clock, read between its steps.
+
+    Args:
+        streams: all on the video's clock.
+        modality: which one is moved.
+        clock: from its new clock to the video's.
+        rate: grid steps per second.
+    """
+    values, mask = streams[modality]
+    position = clock.to_video(centres(len(values), rate)) * rate - 0.5
+    moved, real = warp(torch.from_numpy(values)[None], torch.from_numpy(mask)[None], torch.from_numpy(position)[None])
+    return {**streams, modality: (moved[0].numpy(), real[0].numpy())}
