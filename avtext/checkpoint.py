@@ -35,9 +35,7 @@ def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def save_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
-) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write tensors and their checksum as safetensors, in sorted order: equal tensors give equal bytes."""
     from safetensors.torch import save_file
 
@@ -131,9 +129,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder / CONFIG}: not readable JSON: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT or "model" not in document:
-        raise ModelError(
-            f"{folder / CONFIG}: not a config of format {FORMAT}: save the model again with this version"
-        )
+        raise ModelError(f"{folder / CONFIG}: not a config of format {FORMAT}: save the model again with this version")
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise ModelError(f"{folder}: not a model folder: it has no {WEIGHTS}")

@@ -101,9 +101,7 @@ class Stream:
         if not isinstance(self.values, np.ndarray) or self.values.ndim < 1:
             raise InvalidInput("Stream: values must be a numpy array with time first")
         if not (np.isfinite(self.rate) and self.rate > 0 and np.isfinite(self.start)):
-            raise InvalidInput(
-                f"Stream: rate must be positive and start finite, got {self.rate}, {self.start}"
-            )
+            raise InvalidInput(f"Stream: rate must be positive and start finite, got {self.rate}, {self.start}")
         if self.mask is None:
             object.__setattr__(self, "mask", np.ones(len(self.values), dtype=bool))
         elif self.mask.dtype != bool or self.mask.shape != (len(self.values),):
@@ -162,9 +160,7 @@ class Clip:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.duration) and self.duration > 0 and np.isfinite(self.start)):
-            raise InvalidInput(
-                f"Clip: duration must be positive seconds, got {self.duration} from {self.start}"
-            )
+            raise InvalidInput(f"Clip: duration must be positive seconds, got {self.duration} from {self.start}")
         unknown = set(self.clocks) - set(MODALITIES)
         if unknown:
             raise InvalidInput(f"Clip: clocks of unknown modalities {sorted(unknown)}; known: {MODALITIES}")

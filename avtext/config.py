@@ -100,9 +100,7 @@ class ModelSettings(Settings):
         if len(set(self.labels)) != len(self.labels) or not all(self.labels):
             raise ValueError("labels must differ from each other and not be empty")
         if self.width % self.fusion.num_heads:
-            raise ValueError(
-                f"width {self.width} must be a multiple of fusion.num_heads {self.fusion.num_heads}"
-            )
+            raise ValueError(f"width {self.width} must be a multiple of fusion.num_heads {self.fusion.num_heads}")
         return self
 
 
@@ -141,9 +139,7 @@ def _fault(kind: type[BaseModel], fault: Any) -> str:
         near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"{place}: unknown key; {hint}"
-    got = (
-        "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f", got {fault['input']!r}"
-    )
+    got = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f", got {fault['input']!r}"
     message = fault["msg"].removeprefix("Value error, ")
     return f"{place}: {message}{got}" if place else message
 

@@ -82,9 +82,7 @@ class TagScheme:
         tags = np.zeros((self.num_chains, count), dtype=np.int64)
         for event in sorted(events):
             if event.label not in self.labels:
-                raise InvalidInput(
-                    f"label {event.label!r} is not one of the model's labels: {', '.join(self.labels)}"
-                )
+                raise InvalidInput(f"label {event.label!r} is not one of the model's labels: {', '.join(self.labels)}")
             chain, begin = self._place(self.labels.index(event.label))
             first, last = span_to_steps(event.start, event.end, rate, count, origin)
             if last > first:
@@ -117,9 +115,7 @@ class TagScheme:
             closes = np.concatenate([label[1:] != label[:-1], [True]]) | np.concatenate([opens[1:], [True]])
             firsts, lasts = np.flatnonzero(opens), np.flatnonzero((label >= 0) & closes) + 1
             for first, last in zip(firsts, lasts, strict=True):
-                found.append(
-                    (chain if self.kind == "overlapping" else int(label[first]), int(first), int(last))
-                )
+                found.append((chain if self.kind == "overlapping" else int(label[first]), int(first), int(last)))
         return sorted(found, key=lambda span: (span[1], span[0]))
 
     def activity(self, marginals: np.ndarray) -> np.ndarray:

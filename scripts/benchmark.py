@@ -13,15 +13,14 @@ from typing import Annotated
 
 import typer
 
+DATA = Path(os.environ.get("AVTEXT_DATA", "../shared/data"))
 SUITES = {"model": "avtext.benchmark.model", "memory": "avtext.benchmark.memory", "layers": "avtext.benchmark.layers"}
 
 
 def main(
     suite: Annotated[str, typer.Argument(help=f"One of {', '.join(SUITES)}.")],
     json: Annotated[Path | None, typer.Option(help="Where to write the figures.")] = None,
-    data: Annotated[Path, typer.Option(help="Real recordings.")] = Path(
-        os.environ.get("AVTEXT_DATA", "../shared/data")
-    ),
+    data: Annotated[Path, typer.Option(help="Real recordings.")] = DATA,
 ) -> None:
     """Run one suite, print its figures and write them."""
     if suite not in SUITES:

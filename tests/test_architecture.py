@@ -59,9 +59,7 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= (
-                {f"{node.module}.{alias.name}" for alias in node.names}
-                if node.module == "avtext"
-                else {node.module}
+                {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "avtext" else {node.module}
             )
     return {name for name in found if name == "avtext" or name.startswith("avtext.")}
 
@@ -69,8 +67,7 @@ def imports(path: Path) -> set[str]:
 def modules(root: Path) -> dict[str, Path]:
     package = root / "avtext"
     return {
-        ".".join(p.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): p
-        for p in package.rglob("*.py")
+        ".".join(p.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): p for p in package.rglob("*.py")
     }
 
 
@@ -99,8 +96,7 @@ def test_imports_within_a_package_have_no_cycle(root: Path) -> None:
     }
     # A package's __init__ gathers its own modules; that they import the package's other modules is no cycle.
     graph = {
-        name: {o for o in others if o in known and known[o].name != "__init__.py"}
-        for name, others in graph.items()
+        name: {o for o in others if o in known and known[o].name != "__init__.py"} for name, others in graph.items()
     }
     done: set[str] = set()
 
@@ -121,21 +117,19 @@ def test_light_modules_never_import_torch(part: str) -> None:
         "[importlib.import_module(f'{m.__name__}.{i.name}') for i in pkgutil.iter_modules(getattr(m, '__path__', []))]\n"
         "print('torch' in sys.modules)"
     )
-    out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
-    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert out.stdout.strip() == "False", out.stderr
 
 
 def test_the_command_line_starts_without_torch_or_numpy() -> None:
-    code = "import sys, avtext.cli; print(sorted({'torch', 'numpy', 'av', 'transformers', 'pydantic'} & set(sys.modules)))"
+    code = (
+        "import sys, avtext.cli; print(sorted({'torch', 'numpy', 'av', 'transformers', 'pydantic'} & set(sys.modules)))"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() == "[]"
 
 
 def test_inference_never_imports_lightning() -> None:
     code = "import sys, avtext.pipeline; print('lightning' in sys.modules)"
-    out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert out.stdout.strip() == "False"

@@ -31,9 +31,7 @@ def test_every_fault_has_its_line() -> None:
     assert len(str(caught.value).splitlines()) == 3
 
 
-@pytest.mark.parametrize(
-    ("text", "word"), [("a: [1", "not valid YAML"), ("- 1", "key: value"), ("", "key: value")]
-)
+@pytest.mark.parametrize(("text", "word"), [("a: [1", "not valid YAML"), ("- 1", "key: value"), ("", "key: value")])
 def test_broken_yaml_is_refused_with_the_file(tmp_path: Path, text: str, word: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(ConfigError, match=rf"a\.yaml.*{word}"):
@@ -72,9 +70,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["student", "smoke", "teacher"])
-def test_the_configs_in_the_repository_are_sound(
-    root: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_configs_in_the_repository_are_sound(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from avtext.training import read_settings
 
     monkeypatch.chdir(root)

@@ -16,9 +16,7 @@ from avtext.errors import (
 )
 
 
-@pytest.mark.parametrize(
-    "kind", [AvtextError, MediaError, ConfigError, InvalidInput, ModelError, StorageError]
-)
+@pytest.mark.parametrize("kind", [AvtextError, MediaError, ConfigError, InvalidInput, ModelError, StorageError])
 def test_every_error_has_the_one_root_and_survives_a_process_border(kind: type[AvtextError]) -> None:
     error = kind("a.mp4: broken", code=Code.CORRUPT, stage="decode")
     again = pickle.loads(pickle.dumps(error))

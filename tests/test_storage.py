@@ -13,9 +13,14 @@ from avtext.storage import publish_json, publish_text, publish_with, publishing,
 def test_a_failure_while_writing_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     publish_text(target, "old")
-    with pytest.raises(RuntimeError, match="half"), publishing(target) as temporary:
-        temporary.write_text("new, but ha")
-        raise RuntimeError("half way")
+
+    def stop_half_way() -> None:
+        with publishing(target) as temporary:
+            temporary.write_text("new, but ha")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half"):
+        stop_half_way()
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 

@@ -75,7 +75,7 @@ def test_an_event_across_the_grids_edge_is_cut() -> None:
 
 
 def test_an_unknown_label_is_refused_by_name() -> None:
-    with pytest.raises(InvalidInput, match="'cat'.*bell, dog, speech"):
+    with pytest.raises(InvalidInput, match=r"'cat'.*bell, dog, speech"):
         TagScheme(LABELS).encode([Event(0, 1, "cat")], 25, 25.0)
 
 
@@ -98,11 +98,7 @@ def test_activity_sums_the_tags_of_a_label(kind: str) -> None:
     marginals = np.random.default_rng(0).dirichlet(np.ones(shape[-1]), shape[:-1])
     activity = scheme.activity(marginals)
     assert activity.shape == (7, 2)
-    want = (
-        marginals[1, :, 1] + marginals[1, :, 2]
-        if kind == "overlapping"
-        else marginals[:, 3] + marginals[:, 4]
-    )
+    want = marginals[1, :, 1] + marginals[1, :, 2] if kind == "overlapping" else marginals[:, 3] + marginals[:, 4]
     np.testing.assert_allclose(activity[:, 1], want)
 
 

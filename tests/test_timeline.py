@@ -16,9 +16,7 @@ def test_the_steps_cover_the_duration_and_no_more(duration: float, rate: float) 
     assert count == 0 or (count - 1) / rate < duration
 
 
-@given(
-    st.integers(0, 400), st.integers(1, 100), st.sampled_from([8.0, 25.0, 49.95]), st.sampled_from([0.0, 3.2])
-)
+@given(st.integers(0, 400), st.integers(1, 100), st.sampled_from([8.0, 25.0, 49.95]), st.sampled_from([0.0, 3.2]))
 def test_steps_to_seconds_and_back(first: int, length: int, rate: float, origin: float) -> None:
     start, end = steps_to_span(first, first + length, rate, origin)
     assert span_to_steps(start, end, rate, 1000, origin) == (first, first + length)
@@ -74,9 +72,7 @@ def test_times_before_the_first_piece_follow_it() -> None:
     [((), (), (), "piece"), ((0.0,), (0.0, 1.0), (1.0,), "one value per piece"), ((0.0, 0.0), (0.0,) * 2, (1.0,) * 2, "ascend"),
      ((0.0,), (float("nan"),), (1.0,), "finite"), ((0.0,), (0.0,), (0.0,), "positive")],
 )  # fmt: skip
-def test_a_clock_map_refuses_to_be_built_wrong(
-    starts: tuple, offsets: tuple, rates: tuple, word: str
-) -> None:
+def test_a_clock_map_refuses_to_be_built_wrong(starts: tuple, offsets: tuple, rates: tuple, word: str) -> None:
     with pytest.raises(InvalidInput, match=word):
         ClockMap(starts, offsets, rates)
 

@@ -25,8 +25,8 @@ visibly hits something and is heard to).
 
     {command}
 
-Seed {seed}, {steps} steps of {batch} generated scenes of {seconds:g} s, on two CPU cores. Nothing is pretrained. Scenes mix
-recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and timed cues; see
+Seed {seed}, {steps} steps of {batch} generated scenes of {seconds:g} s, on two CPU cores. Nothing is pretrained.
+Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and timed cues; see
 `avtext/data/scenes`. Sources of the test split (recordings, speakers, signers, objects, phrasings) are in no training
 scene.
 
@@ -46,7 +46,8 @@ LIMITS = """## What it cannot do
 - It knows the classes above and nothing else; objects in real pictures mean nothing to it. `signing` was learnt from
   eight clips of two settings and is a demonstration, not a detector of sign language.
 - Speech was learnt from spoken digits of three English speakers. Music was only heard as a distraction.
-- Real footage was not used in training: seen events (cut, fade, flash, freeze, black) carry over, `impact` hardly does.
+- No real footage was used in training: seen events (cut, fade, flash, freeze, black) carry over, `impact` hardly does.
+- Very dark scenes are taken for black.
 - `freeze` means a picture that suddenly stands still; a slide show's pages are cuts.
 - Scores are posteriors on scenes like those of its training; on other material they are not calibrated.
 """

@@ -6,11 +6,14 @@ Nothing heavy is imported here: a command imports what it needs when it runs.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import typer
 
 from avtext.cli import align, convert, detect, evaluate, info, train
-from avtext.errors import AvtextError
+from avtext.cli.inputs import InputError
+from avtext.cli.tables import plain
+from avtext.errors import AvtextError, MediaError
 
 app = typer.Typer(
     name="avtext",
@@ -28,12 +31,18 @@ app.command("info")(info.info)
 
 
 def main() -> None:
-    """Run the command line; one line and exit code 2 for what the user can mend, 130 for Ctrl-C."""
+    """Run the command line; one line for what the user can mend.
+
+    The exit code is 1 where an input file failed, 2 for options, configs and manifests, 130 for Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file name may hold what the terminal's encoding cannot
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except AvtextError as error:
-        sys.stderr.write(f"avtext: {error}\n")
-        sys.exit(2)
+        sys.stderr.write("".join(f"avtext: {plain(line)}\n" for line in str(error).splitlines()))
+        sys.exit(1 if isinstance(error, MediaError | InputError) else 2)
     except KeyboardInterrupt:
         sys.stderr.write("avtext: stopped\n")
         sys.exit(130)

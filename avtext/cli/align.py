@@ -29,6 +29,7 @@ def align(
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """
+    from avtext.cli.tables import print_lines
     from avtext.media.cue_writing import write_cues
     from avtext.media.cues import read_cues
     from avtext.pipeline import Pipeline
@@ -36,36 +37,37 @@ def align(
 
     if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
         raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
-    cues = None if subtitles is None else read_cues(subtitles)
+    given = None if subtitles is None else read_cues(subtitles)
     pipe = Pipeline.from_pretrained(model)
-    result = pipe(video, transcript=cues)
-    found = {name: value for name, value in result.alignment.items() if name != "video"}
+    cues = pipe.cues_of(video) if given is None else given
+    if out is not None and not cues:
+        raise ConfigError(f"{video}: has no subtitles to correct: name a subtitle file")
+    found = pipe.clocks(video, cues)
     if as_json:
         sys.stdout.write(json.dumps({"file": str(video), "alignment": found}, indent=1) + "\n")
     else:
         sys.stdout.write(
-            "".join(_line(name, value) for name, value in found.items())
-            or "nothing to align: one stream only\n"
+            "".join(_line(name, value) for name, value in found.items()) or "nothing to align: one stream only\n"
         )
     if out is None:
         return
-    given = cues if cues is not None else pipe.cues_of(video)
-    if not given:
-        raise ConfigError(f"{video}: has no subtitles to correct: name a subtitle file")
     clock = (
-        ClockMap(**{k: tuple(v) for k, v in found["text"]["clock"].items()})
-        if "text" in found
-        else ClockMap.shift()
+        ClockMap(**{k: tuple(v) for k, v in found["text"]["clock"].items()}) if "text" in found else ClockMap.shift()
     )
-    write_cues(out, [moved for cue in given if (moved := clock_cue(clock, cue)) is not None])
-    sys.stdout.write(f"wrote {out}\n")
+    write_cues(out, [moved for cue in cues if (moved := clock_cue(clock, cue)) is not None])
+    print_lines([f"wrote {out}"], sys.stderr if as_json else sys.stdout)
 
 
 def clock_cue(clock: Any, cue: Any) -> Any:
-    """A cue on the video's clock; None where that ends before the video begins."""
+    """A cue on the video's clock; None where that ends before the video begins.
+
+    Where the clock jumps back inside the cue, it keeps its length.
+    """
     from avtext.clip import Cue
 
     start, end = (float(t) for t in clock.to_video([cue.start, cue.end]))
+    if end < start:
+        end = start + cue.end - cue.start
     return Cue(max(0.0, start), end, cue.text) if end > 0 else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,14 +24,16 @@ def convert(
 
     Example: avtext convert video.events.json video.eaf
     """
-    from avtext.formats import read_events, write_events
+    from avtext.cli.inputs import read_event_file
+    from avtext.cli.tables import print_lines
+    from avtext.formats import write_events
 
-    events = read_events(source, read_as)
-    for note in events.notes:
-        sys.stderr.write(f"note: {note}\n")
-    if target.exists():
-        sys.stderr.write(f"{target}: replaced\n")
-    for warning in write_events(target, events, write_as):
-        sys.stderr.write(f"warning: {warning}\n")
+    events = read_event_file(source, read_as)
+    notes = [f"note: {note}" for note in events.notes]
+    there = os.path.lexists(target)
+    notes += [f"warning: {warning}" for warning in write_events(target, events, write_as)]
+    if there:
+        notes.append(f"{target}: replaced")
+    print_lines(notes, sys.stderr)
     count = sum(len(found) for found in events.events.values())
-    sys.stdout.write(f"{target}: {count} events of {len(events.events)} files\n")
+    print_lines([f"{target}: {count} events of {len(events.events)} files"])

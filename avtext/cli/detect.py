@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avtext.errors import AvtextError, ConfigError
+from avtext.errors import ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
     from avtext.pipeline import Failure, Pipeline, Result
@@ -24,15 +26,11 @@ def detect(
         typer.Option("-m", "--model", help="Model folder or hub id; default: the one in the package."),
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")] = Path(),
-    formats: Annotated[
-        str, typer.Option("-f", "--format", help="Formats to write, as json,csv,vtt.")
-    ] = "json",
+    formats: Annotated[str, typer.Option("-f", "--format", help="Formats to write, as json,csv,vtt.")] = "json",
     transcript: Annotated[
         Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")
     ] = None,
-    threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")
-    ] = 0.0,
+    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")] = 0.0,
     classes: Annotated[str | None, typer.Option(help="Labels to report, as speech,cut.")] = None,
     start: Annotated[float | None, typer.Option(min=0.0, help="Analyse from this second on.")] = None,
     end: Annotated[float | None, typer.Option(min=0.0, help="Analyse up to this second.")] = None,
@@ -40,22 +38,19 @@ def detect(
         bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Skip files whose results are there.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the results as JSON lines instead of tables.")
-    ] = False,
+    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Skip files whose results are there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON lines instead of tables.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Find events in videos: print a table, write results.
 
     Example: avtext detect holiday.mp4 -o results -f json,vtt
     """
-    from avtext.cli.inputs import expand, result_names
+    from avtext.cli.inputs import check_folder, expand, result_names
     from avtext.pipeline import Failure
 
     paths = expand(files)
+    check_folder("--out", out)
     if transcript is not None and len(paths) != 1:
         raise ConfigError(
             f"--transcript: goes with one video, got {len(paths)}: name subtitle files as the videos instead"
@@ -64,22 +59,16 @@ def detect(
         raise ConfigError(f"--end: must be after --start, got {start} and {end}")
     endings = _endings(formats)
     names = result_names(paths)
-    waiting = [
-        p
-        for p in paths
-        if not (skip_existing and all((out / f"{names[p]}.{e}").exists() for e in endings.values()))
-    ]
+    waiting = [path for path in paths if not (skip_existing and _is_done(out / names[path], endings))]
     if skipped := len(paths) - len(waiting):
         _say(f"{skipped} of {len(paths)} files have results already: skipped")
     pipe = _load(model, device, threshold, not no_align) if waiting else None
-    options = {
-        "transcript": transcript, "start": start, "end": end, "classes": classes.split(",") if classes else None
-    }  # fmt: skip
+    wanted = [name.strip() for name in classes.split(",")] if classes else None
+    options = {"transcript": transcript, "start": start, "end": end, "classes": wanted}
     failures = []
     for path in waiting:
         assert pipe is not None
-        outcome = _one(pipe, path, options, debug)
-        written = _write(outcome, out, names[path], endings)
+        outcome, written = _one(pipe, path, options, out / names[path], endings, debug)
         _show(outcome, written, as_json)
         if isinstance(outcome, Failure):
             failures.append(outcome)
@@ -87,18 +76,24 @@ def detect(
 
 
 def _endings(formats: str) -> dict[str, str]:
-    """Format names to file endings."""
+    """Format names to file endings, which are never those of subtitles that a video has beside it.
+
+    A format that shares its ending with an earlier one of ``FORMATS`` is named in it: two would write one file.
+    """
     from avtext.formats import FORMATS
 
     names = [name.strip() for name in formats.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
-        raise ConfigError(
-            f"--format: {(unknown or [formats])[0]!r} is not known; known: {', '.join(FORMATS)}"
-        )
-    return {
-        name: "events.json" if name == "json" else FORMATS[name].suffixes[0].lstrip(".") for name in names
-    }
+        raise ConfigError(f"--format: {(unknown or [formats])[0]!r} is not known; known: {', '.join(FORMATS)}")
+    owners = {known.suffixes[0]: name for name, known in reversed(FORMATS.items())}
+    suffixes = {name: FORMATS[name].suffixes[0] for name in names}
+    return {name: ("events" if owners[suffix] == name else name) + suffix for name, suffix in suffixes.items()}
+
+
+def _is_done(place: Path, endings: dict[str, str]) -> bool:
+    """Whether all results whose paths begin with ``place`` are there."""
+    return all(os.path.exists(f"{place}.{ending}") for ending in endings.values())  # noqa: PTH110
 
 
 def _load(model: str | None, device: str, threshold: float, align: bool) -> Pipeline:
@@ -107,38 +102,34 @@ def _load(model: str | None, device: str, threshold: float, align: bool) -> Pipe
     return Pipeline.from_pretrained(model, device=device, threshold=threshold, align=align)
 
 
-def _one(pipe: Pipeline, path: Path, options: dict[str, Any], debug: bool) -> Result | Failure:
+def _one(
+    pipe: Pipeline, path: Path, options: dict[str, Any], place: Path, endings: dict[str, str], debug: bool
+) -> tuple[Result | Failure, list[Path]]:
+    """What one file gives and the files it was written to; ``place`` is their path less the ending."""
     from avtext.cli.progress import progress_hook
-    from avtext.errors import Code
+    from avtext.cli.tables import plain
     from avtext.pipeline import Failure
 
     try:
         with progress_hook(path.name) as hook:
-            return pipe(path, hook=hook, **options)
-    except AvtextError as error:
-        if debug or error.code == Code.CONFIG:
-            raise
-        return Failure.of(str(path), error)
+            result = pipe(path, hook=hook, **options)
+        return result, [_write(result, Path(f"{place}.{ending}"), kind) for kind, ending in endings.items()]
+    except (MediaError, StorageError) as error:
+        if debug:
+            traceback.print_exc()
+        return Failure.of(plain(str(path)), error), []
 
 
-def _write(outcome: Result | Failure, out: Path, name: str, endings: dict[str, str]) -> list[Path]:
-    from avtext.pipeline import Failure
-    from avtext.storage import publish_json
-
-    if isinstance(outcome, Failure):
-        return []
-    written = []
-    for kind, ending in endings.items():
-        path = out / f"{name}.{ending}"
-        if path.exists():
-            _say(f"{path}: replaced")
-        if kind == "json":
-            publish_json(path, outcome.to_dict())
-        else:
-            for warning in outcome.write(path, kind):
-                _say(f"{path}: {warning}")
-        written.append(path)
-    return written
+def _write(result: Result, path: Path, kind: str) -> Path:
+    there = os.path.lexists(path)
+    if kind == "json":
+        result.to_json(path)
+    else:
+        for warning in result.write(path, kind):
+            _say(f"{path}: {warning}")
+    if there:
+        _say(f"{path}: replaced")
+    return path
 
 
 def _show(outcome: Result | Failure, written: list[Path], as_json: bool) -> None:
@@ -160,4 +151,6 @@ def _finish(failures: list[Any], count: int) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    from avtext.cli.tables import print_lines
+
+    print_lines([line], sys.stderr)

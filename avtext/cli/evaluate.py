@@ -32,19 +32,20 @@ def evaluate_command(
 
     Example: avtext evaluate demo.events.json assets/demo.truth.json --collar 0.5
     """
-    from avtext.formats import read_events
+    from avtext.cli.inputs import read_event_file
+    from avtext.cli.tables import print_lines
     from avtext.metrics.evaluate import evaluate
     from avtext.metrics.names import align_names
     from avtext.metrics.sound_events import event_based
 
-    estimated, true = read_events(predictions), read_events(truth)
+    estimated, true = read_event_file(predictions), read_event_file(truth)
     matched = align_names(true.events, estimated.events)
     names = metrics if metrics == "all" else [name.strip() for name in metrics.split(",")]
     durations = {**estimated.durations, **true.durations}
     report = evaluate(matched.reference, matched.estimate, names, durations=durations)
     onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)
-    for note in (*true.notes, *estimated.notes, *matched.notes, *_labels(report)):
-        sys.stderr.write(f"note: {note}\n")
+    notes = (*true.notes, *estimated.notes, *matched.notes, *_labels(report))
+    print_lines([f"note: {note}" for note in notes], sys.stderr)
     if as_json:
         from avtext.metrics.evaluate import plain
 
@@ -82,9 +83,7 @@ def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
     console.print(table)
     console.print(f"event F1: {_percent(onsets.micro.f1)} micro, {_percent(onsets.macro.f1)} macro")
     for family, name, value in report.rows():
-        console.print(
-            f"{family}.{name}: {value:.4f}" if isinstance(value, float) else f"{family}.{name}: {value}"
-        )
+        console.print(f"{family}.{name}: {value:.4f}" if isinstance(value, float) else f"{family}.{name}: {value}")
     for family, reason in report.skipped.items():
         console.print(Text(f"{family}: not computed: {reason}"))
 

@@ -61,7 +61,6 @@ def _model(folder: Path) -> list[str]:
 
 
 def _media(path: Path) -> list[str]:
-    from avtext.cli.tables import plain
     from avtext.media import probe
 
-    return [f"{name}: {plain(str(value))}" for name, value in probe(path).to_dict().items()]
+    return [f"{name}: {value}" for name, value in probe(path).to_dict().items()]

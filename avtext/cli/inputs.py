@@ -2,75 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from avtext.errors import ConfigError
+from avtext.errors import AvtextError, ConfigError
 
-MEDIA_SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".ts",
-        ".mts",
-        ".mpg",
-        ".mpeg",
-        ".flv",
-        ".wmv",
-        ".3gp",
-        ".ogv",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".wav",
-        ".flac",
-        ".mp3",
-        ".m4a",
-        ".aac",
-        ".wma",
-    ]
-)
+if TYPE_CHECKING:
+    from avtext.formats.event_set import EventSet
+
+MEDIA_SUFFIXES = frozenset((
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".ogv",
+    ".ogg", ".oga", ".opus", ".wav", ".flac", ".mp3", ".m4a", ".aac", ".wma",
+))  # fmt: skip
+
+
+class InputError(AvtextError):
+    """A file of events that a command was given is missing or malformed."""
 
 
 def expand(words: Sequence[str]) -> list[Path]:
     """The files that ``words`` name, in order, each once.
 
-    A folder stands for the media files in it and below it, sorted; ``@list.txt`` for the paths on its lines (blank
-    lines and lines that begin with ``#`` are passed over). A file that does not exist stays in: it fails by itself.
+    A folder stands for the media files in it and below it, sorted; ``@list.txt`` for the files and folders on its
+    lines (blank lines and lines that begin with ``#`` are passed over). A file that does not exist stays in: it
+    fails by itself.
 
     Raises:
-        ConfigError: a list that cannot be read, or a folder without a media file.
+        ConfigError: an empty name, a list that cannot be read, a folder without a media file, or no file at all.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for word in words:
-        if word.startswith("@"):
-            found |= dict.fromkeys(expand(_lines(Path(word[1:]))))
-        elif Path(word).is_dir():
-            found |= dict.fromkeys(_media_in(Path(word)))
-        else:
-            found[Path(word)] = None
-    return list(found)
+        names = _lines(Path(word[1:])) if word.startswith("@") else [word]
+        for path in (path for name in names for path in _files(name)):
+            found.setdefault(os.path.abspath(path), path)  # noqa: PTH100  (links are files of their own)
+    if not found:
+        raise ConfigError(f"{' '.join(words)}: names no file: put a path on each line")
+    return list(found.values())
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"@{path}: the list cannot be read: {error}") from None
+        raise ConfigError(f"@{path}: the list cannot be read as UTF-8 text: {error}") from None
     return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _media_in(folder: Path) -> list[Path]:
+def _files(name: str) -> list[Path]:
+    if not name:
+        raise ConfigError("an empty file name was given: name a file, a folder or @list.txt")
+    folder = Path(name)
+    if not os.path.isdir(name):  # noqa: PTH112  (a name too long for a file is no folder either)
+        return [folder]
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file())
     if not files:
-        raise ConfigError(
-            f"{folder}: no media file in this folder (known endings: {' '.join(sorted(MEDIA_SUFFIXES))})"
-        )
+        raise ConfigError(f"{folder}: no media file in this folder (known endings: {' '.join(sorted(MEDIA_SUFFIXES))})")
     return files
 
 
@@ -83,10 +72,40 @@ def result_names(paths: Sequence[Path]) -> dict[Path, str]:
     """
     stems = Counter(path.stem for path in paths)
     names = {path: path.stem if stems[path.stem] == 1 else path.name for path in paths}
-    taken = Counter(names.values())
-    seen: Counter[str] = Counter()
+    count = Counter(names.values())
+    taken = set(names.values())
     for path, name in names.items():
-        if taken[name] > 1:  # the same file name in two folders: number them
-            seen[name] += 1
-            names[path] = f"{name}.{seen[name]}"
+        if count[name] > 1:  # the same file name in two folders: number them
+            number = next(k for k in range(1, len(paths) + len(taken) + 1) if f"{name}.{k}" not in taken)
+            names[path] = f"{name}.{number}"
+            taken.add(names[path])
     return names
+
+
+def check_folder(option: str, folder: Path) -> None:
+    """Refuse a folder that cannot be written, or made, before anything long is done.
+
+    Raises:
+        ConfigError: names the option that it came from.
+    """
+    place = next(p for p in (folder, *folder.absolute().parents) if os.path.exists(p))  # noqa: PTH110
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise ConfigError(f"{option}: {folder}: cannot be written: choose another folder")
+
+
+def read_event_file(path: Path, format: str | None = None) -> EventSet:
+    """Events of an input file or folder, in the format of that name or as it is found.
+
+    Raises:
+        ConfigError: no such format.
+        InputError: the file is missing or malformed.
+    """
+    from avtext.formats import read_events
+    from avtext.formats.registry import format_named
+
+    if format is not None:
+        format_named(format)
+    try:
+        return read_events(path, format)
+    except AvtextError as error:
+        raise InputError(error.message, code=error.code, stage="read") from None

@@ -19,20 +19,18 @@ def progress_hook(name: str) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from avtext.cli.tables import plain
+
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[stage]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, stage="opening")
+        task = bar.add_task(plain(name), total=None, stage="opening")
 
-        def hook(
-            step: str, artifact: Any = None, *, file: str, total: float | None, completed: float
-        ) -> None:
-            bar.update(
-                task, total=total, completed=min(completed, total or completed), stage=WORDS.get(step, step)
-            )
+        def hook(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
+            bar.update(task, total=total, completed=min(completed, total or completed), stage=WORDS.get(step, step))
 
         yield hook

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
     from avtext.clip import Event
     from avtext.pipeline import Failure, Result
@@ -42,7 +43,7 @@ def print_outcome(outcome: Result | Failure, written: Sequence[Path]) -> None:
     from avtext.pipeline import Failure
 
     if isinstance(outcome, Failure):
-        print_lines([f"{plain(outcome.file)}: failed: {plain(outcome.message)} [{outcome.code}]"])
+        print_lines([f"failed: {outcome.message} [{outcome.code}]"])
         return
     from rich.console import Console
     from rich.table import Table
@@ -51,7 +52,7 @@ def print_outcome(outcome: Result | Failure, written: Sequence[Path]) -> None:
     heard = ", ".join(outcome.modalities) or "nothing"
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     summary = f"{outcome.file}: {len(outcome.events)} events in {clock(outcome.duration)} (from {heard})"
-    console.print(Text(plain(summary)))
+    console.print(Text(plain(summary)), soft_wrap=True)
     table = Table(box=None, pad_edge=True)
     for name in ("start", "end", "event", "score", "from"):
         table.add_column(name, justify="left" if name in ("event", "from") else "right")
@@ -61,9 +62,9 @@ def print_outcome(outcome: Result | Failure, written: Sequence[Path]) -> None:
     if outcome.events:
         console.print(table)
     for line in _remarks(outcome):
-        console.print(Text("  " + plain(line)))
+        console.print(Text("  " + plain(line)), soft_wrap=True)
     for path in written:
-        console.print(Text(plain(f"  wrote {path}")))
+        console.print(Text(plain(f"  wrote {path}")), soft_wrap=True)
 
 
 def _shares(event: Event) -> str:
@@ -75,11 +76,7 @@ def _shares(event: Event) -> str:
 def _remarks(outcome: Result) -> list[str]:
     lines = [f"degraded: {reason}" for reason in outcome.quality.get("reasons", ())]
     for name, found in outcome.alignment.items():
-        if (
-            name != "video"
-            and not found["abstained"]
-            and (found["offset"] or found["drift_ppm"] or found["breaks"])
-        ):
+        if name != "video" and not found["abstained"] and (found["offset"] or found["drift_ppm"] or found["breaks"]):
             lines.append(
                 f"{name} moved by {found['offset']:+.3f} s, drift {found['drift_ppm']:+.0f} ppm, "
                 f"{len(found['breaks'])} breaks (confidence {found['confidence']:.2f})"
@@ -87,6 +84,6 @@ def _remarks(outcome: Result) -> list[str]:
     return lines
 
 
-def print_lines(lines: Sequence[str]) -> None:
-    """Lines on standard output."""
-    sys.stdout.write("".join(line + "\n" for line in lines))
+def print_lines(lines: Sequence[str], to: TextIO | None = None) -> None:
+    """Lines, made plain, on standard output or another stream."""
+    (to or sys.stdout).write("".join(plain(line) + "\n" for line in lines))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,23 +14,25 @@ import typer
 
 def train(
     config: Annotated[Path, typer.Option("-c", "--config", help="A YAML file such as configs/smoke.yaml.")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Settings to change, as key.sub=value.")
-    ] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help="Settings to change, as key.sub=value.")] = None,
 ) -> None:
     """Train a detector; goes on where a run in the same folder was stopped.
 
     Example: avtext train -c configs/smoke.yaml out=runs/mine steps=50
     """
+    from avtext.cli.inputs import check_folder
     from avtext.training import fit, open_clips, read_settings
     from avtext.training.card import draft_card
 
     settings = read_settings(config, overrides or [])
+    check_folder("out", settings.out)
     source = open_clips(settings.train, settings.model)
     validation = open_clips(settings.validation, settings.model) if settings.validation else None
-    words = " ".join(["avtext", "train", "-c", str(config), *(overrides or [])])
+    words = shlex.join(["avtext", "train", "-c", str(config), *(overrides or [])])
     with _Bar() as bar:
         model = fit(settings, source, validation, card=draft_card(settings, words), hook=bar)
+    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process of this run says it
+        return
     best = settings.out / ("best" if validation is not None else "last")
     total = model.num_parameters()["total"]
     sys.stdout.write(f"{best}: {total:,} parameters; use it with: avtext detect VIDEO -m {best}\n")

@@ -11,6 +11,7 @@ or the name of an event file in any format that :mod:`avtext.formats` reads.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +21,24 @@ from avtext.clip import Cue, Event
 from avtext.errors import AvtextError, ConfigError
 
 KEYS = ("path", "transcript", "events")
+LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too large for a float
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One video of a manifest: where it is, what is said, what happens."""
+    """One video of a manifest: where it is, what is said, what happens, and the manifest's file and line."""
 
     path: Path
     transcript: Path | None
     events: tuple[Event, ...]
+    where: str = ""
 
-    def cues(self) -> tuple[Cue, ...]:
-        """The transcript's cues; those of a subtitle file beside the video where none is named."""
+    def cues(self) -> tuple[Cue, ...] | None:
+        """The transcript's cues; those of a subtitle file beside the video where none is named; None without one."""
         from avtext.media.cues import find_cues, read_cues
 
         place = self.transcript or find_cues(self.path)
-        return () if place is None else read_cues(place)
+        return None if place is None else read_cues(place)
 
 
 def read_manifest(path: str | Path, labels: Sequence[str] | None = None) -> list[Entry]:
@@ -57,14 +60,12 @@ def read_manifest(path: str | Path, labels: Sequence[str] | None = None) -> list
         raise ConfigError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     entries = [_entry(line, path, number, labels) for number, line in _lines(text)]
     if not entries:
-        raise ConfigError(
-            f"{path}: has no entry: write one JSON object per line, with the keys {', '.join(KEYS)}"
-        )
+        raise ConfigError(f"{path}: has no entry: write one JSON object per line, with the keys {', '.join(KEYS)}")
     return entries
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # JSON may hold other characters that end lines
         if line.strip():
             yield number, line
 
@@ -73,7 +74,7 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
     where = f"{path}:{number}"
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         raise ConfigError(f'{where}: must be an object with a "path", as {{"path": "a.mp4", "events": []}}')
@@ -81,20 +82,18 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
     if unknown:
         raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(KEYS)}")
     if "events" not in value:
-        raise ConfigError(
-            f'{where}: has no "events": give a list (empty where nothing happens) or an event file'
-        )
+        raise ConfigError(f'{where}: has no "events": give a list (empty where nothing happens) or an event file')
     transcript = value.get("transcript")
     if transcript is not None and not isinstance(transcript, str):
         raise ConfigError(f"{where}: transcript must be a file name, got {transcript!r}")
     video = _existing(path.parent / value["path"], where, "path")
     spoken = None if transcript is None else _existing(path.parent / transcript, where, "transcript")
     events = _events(value["events"], video, path.parent, where)
-    return Entry(video, spoken, _allowed(events, labels, where))
+    return Entry(video, spoken, _allowed(events, labels, where), where)
 
 
 def _existing(path: Path, where: str, key: str) -> Path:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  (a name too long for a file is none either)
         raise ConfigError(f"{where}: {key}: {path}: no such file")
     return path
 
@@ -109,13 +108,11 @@ def _events(value: Any, video: Path, folder: Path, where: str) -> tuple[Event, .
 
 def _event(item: Any, where: str) -> Event:
     if not isinstance(item, Mapping) or not {"start", "end", "label"} <= set(item):
-        raise ConfigError(
-            f'{where}: must be {{"start": seconds, "end": seconds, "label": text}}, got {item!r}'
-        )
+        raise ConfigError(f'{where}: must be {{"start": seconds, "end": seconds, "label": text}}, got {item!r}')
     start, end = item["start"], item["end"]
     if (
         any(isinstance(x, bool) or not isinstance(x, int | float) for x in (start, end))
-        or not 0 <= start < end
+        or not 0 <= start < end <= LATEST
     ):
         raise ConfigError(f"{where}: needs 0 <= start < end in seconds, got start={start!r}, end={end!r}")
     try:
@@ -136,9 +133,7 @@ def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
             return tuple(events)
     if len(found) == 1:
         return tuple(next(iter(found.values())))
-    raise ConfigError(
-        f"{where}: {path}: has no events of {video.name}; it has those of: {', '.join(list(found)[:8])}"
-    )
+    raise ConfigError(f"{where}: {path}: has no events of {video.name}; it has those of: {', '.join(list(found)[:8])}")
 
 
 def _allowed(events: tuple[Event, ...], labels: Sequence[str] | None, where: str) -> tuple[Event, ...]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from avtext.clip import Clip, Cue, Event, Stream
-from avtext.data.manifest import read_manifest
+from avtext.data.manifest import Entry, read_manifest
+from avtext.errors import ConfigError, MediaError, StorageError
 from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen, reading_for
-from avtext.media import MediaOptions, MediaReader
+from avtext.media import MediaOptions, MediaReader, embedded_cues
 from avtext.timeline import steps_to_span
 
 if TYPE_CHECKING:
     from torch import nn
 
 KEPT_OPEN = 4  # videos whose streams stay in memory
+LEAST_TAIL = 0.1  # of a window; less at the end of a video is no window of its own
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class VideoSource:
     Args:
         videos: what there is.
         cache: where their streams lie.
-        window: seconds; the last window of a video may be shorter.
+        window: seconds; the last window of a video may be shorter, and what is less than a tenth of one
+            belongs to the window before.
     """
 
     videos: Sequence[Video]
@@ -49,25 +53,28 @@ class VideoSource:
     _open: OrderedDict[int, dict[str, Stream]] = field(default_factory=OrderedDict, repr=False)
 
     def __post_init__(self) -> None:
-        self._windows = [
-            (number, first * self.window)
-            for number, video in enumerate(self.videos)
-            for first in range(max(1, int(np.ceil(video.duration / self.window - 1e-6))))
-        ]
+        self._windows = []
+        for number, video in enumerate(self.videos):
+            count = max(1, int(np.ceil(video.duration / self.window - LEAST_TAIL)))
+            edges = [k * self.window for k in range(count)] + [video.duration]
+            self._windows += [(number, start, end) for start, end in pairwise(edges)]
 
     def __len__(self) -> int:
         return len(self._windows)
 
     def __getitem__(self, index: int) -> Clip:
-        number, start = self._windows[index]
+        number, start, end = self._windows[index]
         video = self.videos[number]
-        end = min(start + self.window, video.duration)
         streams: dict[str, Any] = {n: cut(stream, start, end) for n, stream in self._streams(number).items()}
         return Clip(
             duration=end - start,
             start=start,
-            cues=tuple(c for c in video.cues if c.end > start and c.start < end),
-            events=tuple(e for e in video.events if e.end > start and e.start < end),
+            cues=tuple(cue for cue in video.cues if _within(cue, start, end)),
+            events=tuple(
+                replace(event, start=max(event.start, start), end=min(event.end, end))
+                for event in video.events
+                if _within(event, start, end)
+            ),
             name=f"{video.name} at {start:g} s",
             **streams,
         )
@@ -80,15 +87,17 @@ class VideoSource:
             self._open[number] = found
             while len(self._open) > KEPT_OPEN:
                 self._open.popitem(last=False)
+        self._open.move_to_end(number)
         return self._open[number]
 
 
-def _gone(name: str) -> Exception:
-    from avtext.errors import StorageError
+def _gone(name: str) -> StorageError:
+    return StorageError(f"{name}: its cached streams are gone or damaged: start again to decode it", stage="read")
 
-    return StorageError(
-        f"{name}: its cached streams are gone or damaged: start again to decode it", stage="read"
-    )
+
+def _within(span: Cue | Event, start: float, end: float) -> bool:
+    """Whether ``span`` overlaps ``[start, end)``; one without length lies where it starts."""
+    return span.start < end and (span.end > start or span.start >= start)
 
 
 def cut(stream: Stream, start: float, end: float) -> Stream:
@@ -123,8 +132,8 @@ def open_videos(
             (``features``) are stored and given as features, the others as waveform and frames.
 
     Raises:
-        ConfigError: the manifest says something not allowed.
-        MediaError: a video cannot be read.
+        ConfigError: the manifest says something not allowed, such as an event after the end of its video.
+        MediaError: a video or its transcript cannot be read.
     """
     store = FeatureCache(cache)
     options = reading_for(encoders)
@@ -132,44 +141,66 @@ def open_videos(
     prints = {name: fingerprint(encoder) for name, encoder in fixed.items()}
     videos = []
     for entry in read_manifest(manifest, labels):
-        cues = entry.cues()
-        key = FeatureKey.of(entry.path, prints, options.to_dict(), cues if prints else ())
-        streams = store.get(key)
-        if streams is None:
-            streams = _decode(entry.path, options, cues, fixed)
-            store.put(key, streams)
+        try:
+            cues = _cues(entry) if "text" in encoders else ()
+            key = FeatureKey.of(entry.path, prints, options.to_dict(), cues if prints else ())
+            streams = store.get(key)
+            if streams is None:
+                streams = _decode(entry.path, options, cues, fixed)
+                store.put(key, streams)
+        except MediaError as error:
+            raise MediaError(f"{entry.where}: {error.message}", code=error.code, stage=error.stage) from error
         end = max((stream.end for stream in streams.values()), default=0.0)
-        videos.append(Video(entry.path.name, key, end, cues, entry.events))
+        _check_events(entry, end)
+        videos.append(Video(str(entry.path), key, end, cues, entry.events))
     return VideoSource(videos, store, window)
+
+
+def _cues(entry: Entry) -> tuple[Cue, ...]:
+    """What detection would read: the transcript, else the subtitles inside the file."""
+    found = entry.cues()
+    return embedded_cues(entry.path) if found is None else found
+
+
+def _check_events(entry: Entry, end: float) -> None:
+    late = [event for event in entry.events if event.start >= end]
+    if late:
+        raise ConfigError(
+            f"{entry.where}: {late[0].label!r} starts at {late[0].start:g} s, but {entry.path.name} "
+            f"ends at {end:.2f} s: times are in seconds from the video's beginning"
+        )
 
 
 def _decode(
     path: Path, options: MediaOptions, cues: Sequence[Cue], encoders: Mapping[str, nn.Module]
 ) -> dict[str, Stream]:
     """Waveform, frames and picture of a whole video; features in place of those that ``encoders`` has."""
-    with MediaReader(path, options) as reader:
-        said = cues or reader.cues
-        clips = [
-            replace(c, cues=tuple(q for q in said if q.end > c.start and q.start < c.end)) for c in reader
-        ]
     raw = [name for name in ("audio", "video", "picture") if name not in encoders]
-    streams = _whole(clips, raw)
-    return streams | extract(clips, encoders)
+    pieces: dict[str, list[Stream]] = {name: [] for name in raw}
+
+    def windows(reader: MediaReader) -> Iterator[Clip]:
+        for clip in reader:
+            for name in raw:
+                if (stream := getattr(clip, name)) is not None:
+                    pieces[name].append(stream)
+            yield replace(clip, cues=tuple(cue for cue in cues if _within(cue, clip.start, clip.end)))
+
+    with MediaReader(path, options) as reader:  # frames that become features are never all in memory
+        features = extract(windows(reader), encoders)
+    for name, encoder in encoders.items():  # a feature stream starts where its medium does, as the model expects
+        if name in features:
+            stream = features[name]
+            features[name] = replace(stream, start=stream.start - float(getattr(encoder, "start", 0.0)))
+    return {name: _whole(found) for name, found in pieces.items() if found} | features
 
 
-def _whole(clips: Sequence[Clip], names: Sequence[str] = ("audio", "video", "picture")) -> dict[str, Stream]:
-    """Windows sewn together: each gives what the ones before did not."""
-    streams = {}
-    for name in names:
-        pieces = [s for s in (getattr(clip, name) for clip in clips) if s is not None]
-        if not pieces:
-            continue
-        rate, origin = pieces[0].rate, pieces[0].start
-        values, masks, have = [], [], 0
-        for piece in pieces:
-            skip = have - round((piece.start - origin) * rate)
-            values.append(piece.values[skip:])
-            masks.append(piece.real[skip:])
-            have += len(values[-1])
-        streams[name] = Stream(np.concatenate(values), rate, origin, np.concatenate(masks))
-    return streams
+def _whole(pieces: Sequence[Stream]) -> Stream:
+    """Windows of one stream sewn together: each gives what the ones before did not."""
+    rate, origin = pieces[0].rate, pieces[0].start
+    values, masks, have = [], [], 0
+    for piece in pieces:
+        skip = have - round((piece.start - origin) * rate)
+        values.append(piece.values[skip:])
+        masks.append(piece.real[skip:])
+        have += len(values[-1])
+    return Stream(np.concatenate(values), rate, origin, np.concatenate(masks))

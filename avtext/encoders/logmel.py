@@ -37,9 +37,7 @@ class LogMelEncoder(nn.Module):
     start = 0.0
     sight = AROUND * STEP / AUDIO_RATE + 0.2  # seconds to either side that a step can depend on
 
-    def __init__(
-        self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128, 160), num_mels: int = 64
-    ) -> None:
+    def __init__(self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128, 160), num_mels: int = 64) -> None:
         super().__init__()
         from torchaudio.transforms import MelSpectrogram
 
@@ -72,9 +70,7 @@ class LogMelEncoder(nn.Module):
         with torch.autocast(waveform.device.type, enabled=False):
             power = self.mel(F.pad(waveform, (edge // 2, edge - edge // 2)))
         spectra = (torch.log(power + FLOOR) - CENTRE) / SPREAD
-        real = (
-            mask[:, :samples].reshape(len(mask), -1, STEP).any(-1)
-        )  # a step is real if any of its samples is
+        real = mask[:, :samples].reshape(len(mask), -1, STEP).any(-1)  # a step is real if any of its samples is
         return spectra.transpose(1, 2), real.repeat_interleave(STEP // HOP, dim=1)
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,22 +28,24 @@ class PrecomputedEncoder(nn.Module):
         ConfigError: the encoder that ``of`` names has another size or rate.
     """
 
-    def __init__(
-        self, size: int, rate: float, start: float = 0.0, of: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, size: int, rate: float, start: float = 0.0, of: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self.size, self.rate, self.start = size, float(rate), float(start)
         self.of = None if of is None else {"name": of["name"], "options": dict(of.get("options", {}))}
         self._built: list[nn.Module] = []  # a list: its weights are not this model's
+        self.register_buffer("_place", torch.zeros(0), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is, and the frozen encoder with it."""
+        return self.get_buffer("_place").device
 
     def encoder(self) -> nn.Module:
         """The frozen encoder, built when first asked for."""
         from avtext.encoders import build_encoder
 
         if self.of is None:
-            raise ConfigError(
-                "features: media came, but the model does not say which encoder its features are of"
-            )
+            raise ConfigError("features: media came, but the model does not say which encoder its features are of")
         if not self._built:
             built = build_encoder(self.of["name"], self.of["options"]).eval().requires_grad_(False)
             rate = getattr(built, "rate", self.rate)
@@ -55,17 +57,10 @@ class PrecomputedEncoder(nn.Module):
             self._built.append(built)
         return self._built[0]
 
-    def forward(
-        self, values: Tensor | Sequence[Sequence[str]], mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, values: Tensor | Sequence[Sequence[str]], mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B, T, size) and (B, T), as they come; waveform, frames or cues go through the encoder first."""
-        if (
-            isinstance(values, Tensor)
-            and mask is not None
-            and values.ndim == 3
-            and values.shape[-1] == self.size
-        ):
+        if isinstance(values, Tensor) and mask is not None and values.ndim == 3 and values.shape[-1] == self.size:
             return keep(values.float(), mask), mask
         arguments = (values,) if mask is None else (values, mask)
         with torch.no_grad():
-            return self.encoder()(*arguments)
+            return self.encoder().to(self.device)(*arguments)

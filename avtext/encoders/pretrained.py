@@ -32,20 +32,13 @@ def model_folder(source: str | Path) -> Path:
     text = str(source)
     name, _, revision = text.partition("@")
     if isinstance(source, Path) or not _is_hub_id(name):
-        raise ModelError(
-            f"{text}: no such folder; give a folder with config.json and model.safetensors, or a hub id"
-        )
+        raise ModelError(f"{text}: no such folder; give a folder with config.json and model.safetensors, or a hub id")
     return _complete(_fetched(name, revision or None), text)
 
 
 def _is_hub_id(name: str) -> bool:
     parts = name.split("/")
-    return (
-        len(parts) <= 2
-        and all(parts)
-        and name[0] not in ".~"
-        and not name.endswith((".safetensors", ".bin", ".pt"))
-    )
+    return len(parts) <= 2 and all(parts) and name[0] not in ".~" and not name.endswith((".safetensors", ".bin", ".pt"))
 
 
 def _fetched(name: str, revision: str | None) -> Path:
@@ -53,9 +46,7 @@ def _fetched(name: str, revision: str | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        found = Path(
-            snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=[*PATTERNS])
-        )
+        found = Path(snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=[*PATTERNS]))
         if (found / "config.json").is_file() and any(found.glob("*.safetensors")):
             return found
     except OSError:
@@ -75,9 +66,7 @@ def _fetched(name: str, revision: str | None) -> Path:
 
 def _complete(folder: Path, source: str) -> Path:
     if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"{source}: the folder has no config.json; it is no model that save_pretrained wrote"
-        )
+        raise ModelError(f"{source}: the folder has no config.json; it is no model that save_pretrained wrote")
     if not any(folder.glob("*.safetensors")):
         raise ModelError(
             f"{source}: no *.safetensors; pickled weights are never loaded: give a revision that has some "
@@ -92,9 +81,7 @@ def model_type(folder: Path) -> str:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return str(content["model_type"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{folder}: config.json is damaged or names no model_type ({first_line(error)})"
-        ) from error
+        raise ModelError(f"{folder}: config.json is damaged or names no model_type ({first_line(error)})") from error
 
 
 def read_config(kind: Any, folder: Path) -> Any:
@@ -130,13 +117,9 @@ def load_weights(kind: Any, folder: Path, config: Any) -> Any:
             )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(f"{folder}: the weights cannot be loaded ({first_line(error)})") from error
-    absent = sorted(
-        key for key in report["missing_keys"] if "pooler" not in key
-    )  # no feature here uses a pooler
+    absent = sorted(key for key in report["missing_keys"] if "pooler" not in key)  # no feature here uses a pooler
     if absent:
-        raise ModelError(
-            f"{folder}: {len(absent)} weights are absent, such as {absent[0]}: the file is incomplete"
-        )
+        raise ModelError(f"{folder}: {len(absent)} weights are absent, such as {absent[0]}: the file is incomplete")
     return model.float().eval()
 
 
@@ -157,9 +140,7 @@ def random_model(make: Callable[[Any], Any], config: Any) -> Any:
     try:
         return make(config)
     except (ValueError, TypeError, RuntimeError, ZeroDivisionError, IndexError, KeyError) as error:
-        raise ConfigError(
-            f"config: no {config.model_type} model can be built ({first_line(error)})"
-        ) from error
+        raise ConfigError(f"config: no {config.model_type} model can be built ({first_line(error)})") from error
 
 
 def config_to_settings(config: Any) -> dict[str, Any]:

@@ -153,9 +153,7 @@ def _clips(real: Tensor, length: int) -> list[tuple[int, Tensor]]:
         return []
     number = torch.arange(len(real), device=real.device)
     shown = torch.where(real, number, -1).cummax(0).values
-    shown = torch.where(
-        shown < 0, real.byte().argmax(), shown
-    )  # before the first real frame that one is held
+    shown = torch.where(shown < 0, real.byte().argmax(), shown)  # before the first real frame that one is held
     last = int(number[real][-1])
     clips = []
     for first in range(0, last + 1, length):
@@ -194,9 +192,7 @@ def _build(settings: Mapping[str, Any]) -> nn.ModuleList:
     try:
         network = create_slowfast(**settings, head=None)
     except (AssertionError, TypeError, ValueError, RuntimeError, IndexError) as error:
-        raise ConfigError(
-            f"config: SlowFast cannot be built from {dict(settings)} ({first_line(error)})"
-        ) from error
+        raise ConfigError(f"config: SlowFast cannot be built from {dict(settings)} ({first_line(error)})") from error
     return network.blocks[:5]
 
 
@@ -215,9 +211,7 @@ def _read_weights(source: str | Path) -> dict[str, Tensor]:
         weights = content.get("model_state", content)
         return {str(name): value for name, value in weights.items() if isinstance(value, Tensor)}
     except Exception as error:  # a damaged or hostile file makes the readers raise anything
-        raise ModelError(
-            f"{path}: damaged, or not only weights ({first_line(error)}); fetch it again"
-        ) from error
+        raise ModelError(f"{path}: damaged, or not only weights ({first_line(error)}); fetch it again") from error
 
 
 def _fetched() -> Path:
@@ -255,6 +249,4 @@ def _load(blocks: nn.ModuleList, weights: Mapping[str, Tensor], source: str) -> 
     named = {name.removeprefix("blocks."): value for name, value in own.items()}
     unknown = blocks.load_state_dict(named, strict=False).unexpected_keys
     if unknown:
-        raise ModelError(
-            f"{source}: has {unknown[0]}, which this SlowFast has not; its settings go into config"
-        )
+        raise ModelError(f"{source}: has {unknown[0]}, which this SlowFast has not; its settings go into config")

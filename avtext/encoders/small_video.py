@@ -26,9 +26,7 @@ class SmallVideoEncoder(nn.Module):
     start = 0.0
     frame_size = 64  # pixels, height and width
 
-    def __init__(
-        self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128), rate: float = 8.0
-    ) -> None:
+    def __init__(self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128), rate: float = 8.0) -> None:
         super().__init__()
         self.size, self.rate = size, rate
         self.stem = nn.Conv2d(3, 2 * channels[0], 5, stride=4, padding=2, bias=False)
@@ -48,9 +46,7 @@ class SmallVideoEncoder(nn.Module):
         B, T = mask.shape
         if T == 0:
             return values.new_zeros(B, 0, self.size, dtype=torch.float32), mask
-        frames = (
-            values.flatten(0, 1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-        )  # channels last in memory
+        frames = values.flatten(0, 1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)  # channels last in memory
         frames = torch.where(mask.flatten()[:, None, None, None], frames, torch.zeros(()).to(frames))
         still, moving = self.stem(frames).chunk(2, dim=1)
         moving = moving.unflatten(0, (B, T))

@@ -59,9 +59,7 @@ class TransformerTextEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if (source is None) == (config is None):
-            raise ConfigError(
-                "give either source (pretrained weights) or config (random weights), one of the two"
-            )
+            raise ConfigError("give either source (pretrained weights) or config (random weights), one of the two")
         if config is not None and tokenizer is None:
             raise ConfigError("config (random weights) needs tokenizer: a folder that has tokenizer.json")
         if max_tokens < 4 or batch < 1:
@@ -145,9 +143,7 @@ def _random(config: Mapping[str, Any]) -> Any:
 
     name = str(config.get("model_type"))
     if name not in CONFIG_MAPPING:
-        raise ConfigError(
-            f'config: model_type must be one that transformers knows, such as "bert", got {name}'
-        )
+        raise ConfigError(f'config: model_type must be one that transformers knows, such as "bert", got {name}')
     return random_model(AutoModel.from_config, settings_to_config(CONFIG_MAPPING[name], config))
 
 
@@ -157,9 +153,7 @@ def _pretrained(source: str) -> Any:
     folder = model_folder(source)
     settings = read_config(AutoConfig, folder)
     if getattr(settings, "is_encoder_decoder", False):
-        raise ModelError(
-            f"{source}: a {model_type(folder)!r} model has a decoder; give an encoder such as BERT"
-        )
+        raise ModelError(f"{source}: a {model_type(folder)!r} model has a decoder; give an encoder such as BERT")
     return load_weights(AutoModel, folder, settings)
 
 
@@ -169,20 +163,14 @@ def _checked_table(model: Any, source: str) -> nn.Embedding:
     except (NotImplementedError, AttributeError):
         table = None
     if not isinstance(table, nn.Embedding) or not hasattr(model.config, "hidden_size"):
-        raise ModelError(
-            f"{source}: {type(model).__name__} reads no tokens; give a text encoder such as BERT"
-        )
+        raise ModelError(f"{source}: {type(model).__name__} reads no tokens; give a text encoder such as BERT")
     return table
 
 
 def _positions(config: Any) -> int:
     """Tokens that the model has positions for; RoBERTa's first two, up to its padding's, are taken."""
     positions = getattr(config, "max_position_embeddings", None) or 1 << 20
-    offset = (
-        (config.pad_token_id or 0) + 1
-        if "roberta" in config.model_type or config.model_type == "mpnet"
-        else 0
-    )
+    offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type or config.model_type == "mpnet" else 0
     return positions - offset
 
 
@@ -193,15 +181,11 @@ def _read_tokenizer(source: str | Path) -> Any:
     folder = folder if folder.is_dir() else model_folder(source)
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
         # without a vocabulary the library would give a tokenizer to which every word is unknown
-        raise ModelError(
-            f"{source}: has no tokenizer.json; save the model's tokenizer there with save_pretrained"
-        )
+        raise ModelError(f"{source}: has no tokenizer.json; save the model's tokenizer there with save_pretrained")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # its readers raise whatever a damaged file makes them raise
         raise ModelError(f"{source}: its tokenizer cannot be read ({first_line(error)})") from error
     if not tokenizer.is_fast:
-        raise ModelError(
-            f"{source}: only tokenizers with a tokenizer.json are read; save one with save_pretrained"
-        )
+        raise ModelError(f"{source}: only tokenizers with a tokenizer.json are read; save one with save_pretrained")
     return tokenizer

@@ -119,9 +119,7 @@ class Wav2Vec2Encoder(nn.Module):
         for windows in self._batches(counts):
             computed = self._window_features(rows, moments, windows)
             for w, steps in zip(windows, computed, strict=True):
-                features[w.row, w.keep_first : w.keep_last] = steps[
-                    w.keep_first - w.first : w.keep_last - w.first
-                ]
+                features[w.row, w.keep_first : w.keep_last] = steps[w.keep_first - w.first : w.keep_last - w.first]
         for index, row in enumerate(rows):
             if counts[index]:
                 real[index, : counts[index]] = row.real_steps(self._hop, self._field)
@@ -182,12 +180,7 @@ def _normalised_layer(layer: Any, samples: Tensor, moments: Sequence[Moments]) -
 
 
 def _check(values: Tensor, mask: Tensor) -> None:
-    if (
-        values.ndim != 2
-        or mask.shape != values.shape
-        or mask.dtype != torch.bool
-        or not values.is_floating_point()
-    ):
+    if values.ndim != 2 or mask.shape != values.shape or mask.dtype != torch.bool or not values.is_floating_point():
         raise InvalidInput(
             "values must be floating (B, samples) and mask boolean of the same shape, got "
             f"{values.dtype} {tuple(values.shape)} and {mask.dtype} {tuple(mask.shape)}"
@@ -211,23 +204,17 @@ def _build(source: str | Path | None, config: Mapping[str, Any] | None, layer: i
     if folder is None:
         settings = settings_to_config(Wav2Vec2Config, config or {})
     elif (kind := model_type(folder)) != "wav2vec2":
-        raise ModelError(
-            f"{source}: is a {kind!r} model; give a wav2vec2 one, such as facebook/wav2vec2-base"
-        )
+        raise ModelError(f"{source}: is a {kind!r} model; give a wav2vec2 one, such as facebook/wav2vec2-base")
     else:
         settings = read_config(Wav2Vec2Config, folder)
     if settings.add_adapter:
-        raise ModelError(
-            f"{source or 'config'}: a model with an adapter has another step rate; give one without"
-        )
+        raise ModelError(f"{source or 'config'}: a model with an adapter has another step rate; give one without")
     count = settings.num_hidden_layers
     chosen = count if layer == "last" else layer
     if not isinstance(chosen, int) or not 1 <= chosen <= count:
         raise ConfigError(f'layer must be 1 to {count} or "last", got {layer!r}')
     settings.num_hidden_layers = chosen
-    settings.mask_time_prob = settings.mask_feature_prob = settings.layerdrop = (
-        0.0  # no random masking of time
-    )
+    settings.mask_time_prob = settings.mask_feature_prob = settings.layerdrop = 0.0  # no random masking of time
     if folder is None:
         return random_model(Wav2Vec2Model, settings)
     return load_weights(Wav2Vec2Model, folder, settings)

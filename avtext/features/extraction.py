@@ -51,9 +51,7 @@ def extract(clips: Iterable[Clip], encoders: Mapping[str, nn.Module]) -> dict[st
     for clip in clips:
         if previous is not None:
             if clip.start < previous[0]:
-                raise InvalidInput(
-                    f"extract: clip at {clip.start} s comes after one at {previous[0]} s; sort them"
-                )
+                raise InvalidInput(f"extract: clip at {clip.start} s comes after one at {previous[0]} s; sort them")
             middle = (previous[1] + clip.start) / 2
             _keep(seams, waiting, begin, middle)
             begin = middle
@@ -78,9 +76,7 @@ class _Seam:
         """Keep the steps whose centres lie in ``[begin, end)`` seconds."""
         shift = round((stream.start - self._origin) * self._rate)
         first, last = (
-            min(max(self._step_after(t) - shift, 0), len(stream))
-            if math.isfinite(t)
-            else (len(stream) if t > 0 else 0)
+            min(max(self._step_after(t) - shift, 0), len(stream)) if math.isfinite(t) else (len(stream) if t > 0 else 0)
             for t in (begin, end)
         )
         if last > first:
@@ -120,9 +116,7 @@ def _encode_stream(name: str, stream: Stream, encoder: Any) -> Stream:
 
     expected = AUDIO_RATE if name == "audio" else encoder.rate  # a picture's encoder has one step per frame
     if abs(stream.rate - expected) > 1e-6:
-        raise InvalidInput(
-            f"extract: {name} comes at {stream.rate:g} a second, its encoder takes {expected:g}"
-        )
+        raise InvalidInput(f"extract: {name} comes at {stream.rate:g} a second, its encoder takes {expected:g}")
     with _evaluating(encoder) as device:
         values = torch.from_numpy(stream.values)[None].to(device)
         features, mask = encoder(values, torch.from_numpy(stream.real)[None].to(device))
@@ -145,9 +139,7 @@ def _encode_cues(clip: Clip, encoder: Any) -> Stream:
         first, last = span_to_steps(cue.start, cue.end, GRID_RATE, count, clip.start)
         total[first:last] += vector
         speaking[first:last] += 1
-    return Stream(
-        total / np.maximum(speaking, 1)[:, None].astype(np.float32), GRID_RATE, clip.start, speaking > 0
-    )
+    return Stream(total / np.maximum(speaking, 1)[:, None].astype(np.float32), GRID_RATE, clip.start, speaking > 0)
 
 
 @contextmanager

@@ -80,9 +80,7 @@ def fingerprint(encoder: nn.Module) -> str:
         and name != "training"
         and isinstance(value, str | int | float | list | tuple | dict)
     }
-    digest = hashlib.sha256(
-        f"{type(encoder).__module__}.{type(encoder).__qualname__} {canonical(plain)}".encode()
-    )
+    digest = hashlib.sha256(f"{type(encoder).__module__}.{type(encoder).__qualname__} {canonical(plain)}".encode())
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)

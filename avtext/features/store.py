@@ -32,7 +32,8 @@ def publish_features(
 
     Args:
         path: the file.
-        streams: features by name, float16 or float32, or frames, uint8; every value finite (also where the mask is false).
+        streams: features by name, float16 or float32, or frames, uint8; every value finite (masked
+            steps too).
         metadata: plain JSON values to keep beside them.
 
     Raises:

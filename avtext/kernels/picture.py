@@ -104,9 +104,7 @@ def place_on_grid(
     if len(times) == 0:
         return values, mask
     edges = start + np.arange(count + 1) / rate
-    first = (
-        np.searchsorted(times, edges[:-1] + 1e-9, side="right") - 1
-    )  # the frame on show as the step begins
+    first = np.searchsorted(times, edges[:-1] + 1e-9, side="right") - 1  # the frame on show as the step begins
     last = np.searchsorted(times, edges[1:] - 1e-9, side="left")  # one past the last frame begun in the step
     mask[:] = (last > 0) & (edges[:-1] < end - 1e-9)
     levels = len(LEVELS)

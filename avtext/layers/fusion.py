@@ -31,7 +31,7 @@ SIGHT = {
 
 
 class Fused(NamedTuple):
-    """``features`` (B, T, D); ``mask`` (B, T), where any modality is there; ``gates`` (B, T, M), summing to one there."""
+    """``features`` (B, T, D); ``mask`` (B, T), where any modality is; ``gates`` (B, T, M), summing to one there."""
 
     features: Tensor
     mask: Tensor
@@ -60,16 +60,10 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, bi
     blocks = -(-T // R)
     tail = blocks * R - T
     query = F.pad(query, (0, 0, 0, tail)).reshape(B, H, blocks, R, E)
-    key, value = (
-        F.pad(x, (0, 0, R, tail + R)).unfold(3, 3 * R, R) for x in (key, value)
-    )  # (B, H, S, blocks, E, 3R)
+    key, value = (F.pad(x, (0, 0, R, tail + R)).unfold(3, 3 * R, R) for x in (key, value))  # (B, H, S, blocks, E, 3R)
     near = F.pad(mask, (R, tail + R)).unfold(2, 3 * R, R)  # (B, S, blocks, 3R)
-    distance = (
-        torch.arange(3 * R, device=query.device)[None, :] - torch.arange(R, device=query.device)[:, None]
-    )
-    in_band = (distance >= 0) & (
-        distance <= 2 * R
-    )  # key j of the three blocks lies at j - R - i from query i
+    distance = torch.arange(3 * R, device=query.device)[None, :] - torch.arange(R, device=query.device)[:, None]
+    in_band = (distance >= 0) & (distance <= 2 * R)  # key j of the three blocks lies at j - R - i from query i
     relative = bias[:, :, distance.clamp(0, 2 * R)]  # (H, S, R, 3R)
     scores = torch.einsum("bhnqe,bhsnek->bhnqsk", query, key) / E**0.5
     scores = scores + relative.permute(0, 2, 1, 3)[None, :, None]
@@ -84,9 +78,7 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, bi
 class AttentionLayer(nn.Module):
     """One round: every modality attends to what it may see, then an MLP of its own."""
 
-    def __init__(
-        self, width: int, num_modalities: int, sight: str, num_heads: int, reach: int, dropout: float
-    ) -> None:
+    def __init__(self, width: int, num_modalities: int, sight: str, num_heads: int, reach: int, dropout: float) -> None:
         super().__init__()
         self.num_heads, self.sight = num_heads, sight
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(num_modalities))
@@ -95,9 +87,7 @@ class AttentionLayer(nn.Module):
         self.outputs = nn.ModuleList(nn.Linear(width, width) for _ in range(num_modalities))
         self.bias = nn.Parameter(torch.zeros(num_heads, num_modalities, 2 * reach + 1))
         self.feedforward = nn.ModuleList(
-            nn.Sequential(
-                nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
-            )
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
             for _ in range(num_modalities)
         )
         self.dropout = nn.Dropout(dropout)
@@ -112,10 +102,7 @@ class AttentionLayer(nn.Module):
         """M times (B, T, D) and (B, T) to M times (B, T, D)."""
         B, T, D = features[0].shape
         normed = [keep(norm(x), m) for norm, x, m in zip(self.norms, features, masks, strict=True)]
-        pairs = [
-            linear(x).reshape(B, T, 2, self.num_heads, -1)
-            for linear, x in zip(self.keys, normed, strict=True)
-        ]
+        pairs = [linear(x).reshape(B, T, 2, self.num_heads, -1) for linear, x in zip(self.keys, normed, strict=True)]
         result = []
         for m, x in enumerate(features):
             sources = self._sources(m)
@@ -192,8 +179,5 @@ class GatedFusion(nn.Module):
         return gates * there
 
     def _mix(self, features: list[Tensor], gates: Tensor) -> Tensor:
-        parts = [
-            value(x) * gates[..., m, None]
-            for m, (value, x) in enumerate(zip(self.value, features, strict=True))
-        ]
+        parts = [value(x) * gates[..., m, None] for m, (value, x) in enumerate(zip(self.value, features, strict=True))]
         return torch.stack(parts, 0).sum(0)

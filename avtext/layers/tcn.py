@@ -45,9 +45,7 @@ def to_grid(
     values = keep(values, mask)
     device = values.device
     centres = (torch.arange(num_steps, device=device, dtype=torch.float64) + 0.5) / grid_rate
-    position = (
-        centres[None, :] - start.to(device, torch.float64)[:, None]
-    ) * rate - 0.5  # in the stream's steps
+    position = (centres[None, :] - start.to(device, torch.float64)[:, None]) * rate - 0.5  # in the stream's steps
     reach = max(1.0, rate / grid_rate)
     taps = int(2 * reach) + 2
     first = torch.ceil(position - reach).long()
@@ -102,9 +100,7 @@ class TCN(nn.Module):
     def __init__(self, width: int, num_layers: int, kernel_size: int = 3, dropout: float = 0.0) -> None:
         super().__init__()
         self.kernel_size = kernel_size
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, kernel_size, 2**i, dropout) for i in range(num_layers)
-        )
+        self.blocks = nn.ModuleList(ResidualBlock(width, kernel_size, 2**i, dropout) for i in range(num_layers))
 
     @property
     def receptive_field(self) -> int:

@@ -14,23 +14,21 @@ import torch
 
 from avtext.alignment.joint import align_jointly
 from avtext.alignment.pairwise import Alignment
-from avtext.clip import MODALITIES, Clip, Cue, Event, Stream
-from avtext.errors import AvtextError, InvalidInput
+from avtext.alignment.subtitles import sync_cues
+from avtext.clip import Clip, Cue, Event, Stream
+from avtext.errors import InvalidInput, MediaError
 from avtext.features import reading_for
-from avtext.media import Limits, MediaOptions, MediaReader, embedded_cues
-from avtext.media.cues import find_cues, read_cues
+from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.model import EventDetector, load_detector
+from avtext.model.decision import decide
+from avtext.pipeline.reading import ClipReading, FileReading, Reading, given_cues, with_last
 from avtext.pipeline.result import Failure, Result
 from avtext.pipeline.windows import EncodedVideo, decode_chunks, encoding_halo
 from avtext.timeline import ClockMap
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_MODEL = next(
-    (
-        place
-        for place in (_PACKAGE / "assets" / "model", _PACKAGE.parent / "assets" / "model")
-        if place.is_dir()
-    ),
+    (place for place in (_PACKAGE / "assets" / "model", _PACKAGE.parent / "assets" / "model") if place.is_dir()),
     _PACKAGE / "assets" / "model",
 )
 WINDOW = 60.0  # seconds that are decoded and encoded at once
@@ -43,9 +41,7 @@ class Hook(Protocol):
     video, ``total`` None where the file does not say how long it is.
     """
 
-    def __call__(
-        self, step: str, artifact: Any = None, *, file: str, total: float | None, completed: float
-    ) -> None:
+    def __call__(self, step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
         """Receive a step."""
         ...
 
@@ -112,61 +108,80 @@ class Pipeline:
         """Events in one video or audio file.
 
         Args:
-            source: a path, a binary file object, or a :class:`avtext.clip.Clip` with waveform and frames.
+            source: a path, a binary file object, or a :class:`avtext.clip.Clip` with waveform and frames, which
+                is analysed whole and with the cues it has.
             transcript: subtitle file, or cues; by default a subtitle file beside the video, else those inside it.
-            start, end: seconds, to analyse a part only.
+            start, end: seconds, to analyse a part of a file only.
             classes: labels to report; all by default.
             hook: told the progress; see :class:`Hook`.
 
         Raises:
             MediaError: the file cannot be read; ``code`` says why.
-            InvalidInput: a class that the model does not know.
+            InvalidInput: a class that the model does not know, or an argument that is not as above.
         """
         wanted = self._wanted(classes)
         tell = hook or _silent
         with ExitStack() as stack:
             if isinstance(source, Clip):
-                reading: _Reading = _ClipReading(source)
+                if not (transcript is start is end is None):
+                    raise InvalidInput("transcript, start, end: are for files; give the Clip its cues, or cut it first")
+                reading: Reading = ClipReading(source, dict(self.model.encoders.items()))
             else:
-                reading = _FileReading(source, transcript, self._options(start, end), self.limits, stack)
+                reading = FileReading(source, transcript, self._options(start, end), self.limits, stack)
             encoded = stack.enter_context(EncodedVideo(self.model))
-            for clip, last in _with_last(reading.clips()):
+            for clip, last in with_last(reading.clips()):
                 encoded.add(clip, last)
                 tell("read", None, file=reading.name, total=reading.total, completed=clip.end)
             return self._finish(encoded, reading, wanted, tell)
 
     def cues_of(self, video: str | Path) -> tuple[Cue, ...]:
         """The cues that go with a video when none are given: those beside it, else those inside it."""
-        beside = _given_cues(video, None)
+        beside = given_cues(video, None)
         return embedded_cues(video, self.limits) if beside is None else beside
+
+    def clocks(self, video: str | Path, cues: Sequence[Cue] = ()) -> dict[str, Mapping[str, Any]]:
+        """How sound and cues lie against the picture: per modality offset, drift, breaks and confidence.
+
+        Cues that the embeddings say nothing sure about are compared with where the model hears speech.
+
+        Args:
+            video: a path.
+            cues: its subtitles; none are looked for.
+
+        Raises:
+            MediaError: the file cannot be read.
+        """
+        result = self(video, transcript=tuple(cues))
+        found = {name: value for name, value in result.alignment.items() if name != "video"}
+        unsure = cues and found.get("text", {"abstained": True})["abstained"]
+        if unsure and "speech" in self.labels and "audio" in result.modalities:
+            speech = result.scores.values[:, self.labels.index("speech")]
+            found["text"] = _describe(sync_cues(cues, speech, rate=self.model.settings.grid_rate))
+        return found
 
     def _options(self, start: float | None, end: float | None) -> MediaOptions:
         overlap = 2.0 * (encoding_halo(self.model) + 1) / self.model.settings.grid_rate
-        return reading_for(
-            dict(self.model.encoders.items()), window=WINDOW, overlap=overlap, start=start, end=end
-        )
+        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
+        return reading_for(dict(self.model.encoders.items()), window=window, overlap=overlap, start=start, end=end)
 
     def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
         unknown = [name for name in classes or () if name not in self.labels]
         if unknown:
-            raise InvalidInput(
-                f"classes: {unknown[0]!r} is not one of the model's labels: {', '.join(self.labels)}"
-            )
+            raise InvalidInput(f"classes: {unknown[0]!r} is not one of the model's labels: {', '.join(self.labels)}")
         return frozenset(self.labels if classes is None else classes)
 
-    def _finish(self, encoded: EncodedVideo, reading: _Reading, wanted: frozenset[str], tell: Hook) -> Result:
-        rate, total = self.model.settings.grid_rate, len(encoded)
+    def _finish(self, encoded: EncodedVideo, reading: Reading, wanted: frozenset[str], tell: Hook) -> Result:
+        rate = self.model.settings.grid_rate
         origin = encoded.start_step / rate
+        quality, duration = reading.account(origin + len(encoded) / rate)
         alignment = self._find_clocks(encoded)
-        tell("align", alignment, file=reading.name, total=total / rate, completed=total / rate)
+        tell("align", alignment, file=reading.name, total=duration, completed=duration)
         clocks = {name: found.clock for name, found in alignment.items()}
         decoded = decode_chunks(self.model, encoded.emissions(clocks))
-        tell("fuse", decoded.gates, file=reading.name, total=total / rate, completed=total / rate)
-        found = self.model.scheme.decode(decoded.tags, decoded.activity, rate, origin, decoded.gates)
-        quality, duration = reading.account(origin + total / rate)
-        events = [
-            _clip_to(event, duration) for event in found if event.label in wanted and event.start < duration
-        ]
+        tell("fuse", decoded.gates, file=reading.name, total=duration, completed=duration)
+        plain = self.model.scheme.decode(decoded.tags, decoded.activity, rate, origin, decoded.gates)
+        found = decide(plain, self.model.settings.decision)
+        events = [_clip_to(event, duration) for event in found if event.label in wanted and event.start < duration]
         events = [event for event in events if event.score >= self.threshold]
         tell("decode", events, file=reading.name, total=duration, completed=duration)
         return Result(
@@ -192,7 +207,9 @@ class Pipeline:
             return {}
         embeddings = {name: pair[0] for name, pair in present.items()}
         masks = {name: pair[1] for name, pair in present.items()}
-        return align_jointly(embeddings, masks, rate=self.model.settings.grid_rate)
+        rate = self.model.settings.grid_rate
+        origin = encoded.start_step / rate
+        return {name: _later(one, origin) for name, one in align_jointly(embeddings, masks, rate=rate).items()}
 
     def batch(
         self,
@@ -206,99 +223,41 @@ class Pipeline:
         Args:
             sources: paths.
             on_error: what a file that cannot be read does: raise, be left out, or give a :class:`Failure`.
-            options: those of calling the pipeline.
+            options: those of calling the pipeline; what is wrong with them raises.
+
+        Raises:
+            InvalidInput: a single path, or another ``on_error``.
         """
         if on_error not in ("raise", "skip", "return"):
             raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
+        if isinstance(sources, str | os.PathLike):
+            raise InvalidInput(f"sources: must be several paths, got {sources!r}: call the pipeline itself for one")
+        return self._batch(sources, on_error, options)
+
+    def _batch(
+        self, sources: Iterable[str | Path], on_error: str, options: dict[str, Any]
+    ) -> Iterator[Result | Failure]:
         for source in sources:
             try:
                 yield self(source, **options)
-            except AvtextError as error:
+            except MediaError as error:
                 if on_error == "raise":
                     raise
                 if on_error == "return":
                     yield Failure.of(str(source), error)
 
 
-class _Reading(Protocol):
-    """Where windows come from."""
-
-    name: str
-    total: float | None
-    start_time: float
-
-    def clips(self) -> Iterator[Clip]: ...
-
-    def account(self, seen: float) -> tuple[Mapping[str, Any], float]: ...
-
-
-class _FileReading:
-    """Windows of a file, with its cues; the quality block when it was read."""
-
-    def __init__(
-        self,
-        source: str | Path | BinaryIO,
-        transcript: str | Path | Sequence[Cue] | None,
-        options: MediaOptions,
-        limits: Limits | None,
-        stack: ExitStack,
-    ) -> None:
-        cues = _given_cues(source, transcript)
-        self._reader = stack.enter_context(MediaReader(source, options, limits))
-        self.name = self._reader.name
-        self.start_time = self._reader.info.start_time
-        self.total = self._reader.info.duration
-        self._cues = self._reader.cues if cues is None else cues
-
-    def clips(self) -> Iterator[Clip]:
-        for clip in self._reader:
-            inside = tuple(cue for cue in self._cues if cue.end > clip.start and cue.start < clip.end)
-            yield replace(clip, cues=inside)
-
-    def account(self, seen: float) -> tuple[Mapping[str, Any], float]:
-        quality = self._reader.quality
-        end = quality.decoded_duration or seen
-        if self._reader.options.end is not None:
-            end = min(end, self._reader.options.end)
-        return quality.to_dict(), end
-
-
-class _ClipReading:
-    """A clip that is already in memory, as one window."""
-
-    start_time = 0.0
-
-    def __init__(self, clip: Clip) -> None:
-        self._clip = clip
-        self.name = clip.name or "clip"
-        self.total: float | None = clip.end
-
-    def clips(self) -> Iterator[Clip]:
-        yield self._clip
-
-    def account(self, seen: float) -> tuple[Mapping[str, Any], float]:
-        return {"status": "ok", "reasons": []}, self._clip.end
-
-
-def _given_cues(source: object, transcript: str | Path | Sequence[Cue] | None) -> tuple[Cue, ...] | None:
-    """Cues that were given or lie beside the file; None where neither."""
-    if transcript is None:
-        beside = find_cues(Path(source)) if isinstance(source, str | os.PathLike) else None
-        return None if beside is None else read_cues(beside)
-    return read_cues(transcript) if isinstance(transcript, str | os.PathLike) else tuple(transcript)
-
-
-def _with_last(clips: Iterable[Clip]) -> Iterator[tuple[Clip, bool]]:
-    iterator = iter(clips)
-    held = next(iterator, None)
-    while held is not None:
-        following = next(iterator, None)
-        yield held, following is None
-        held = following
-
-
 def _clip_to(event: Event, duration: float) -> Event:
     return event if event.end <= duration else replace(event, end=max(event.start, duration))
+
+
+def _later(found: Alignment, origin: float) -> Alignment:
+    """An alignment found on clocks that begin ``origin`` seconds late, for the clocks themselves."""
+    clock = found.clock
+    starts = tuple(start + origin for start in clock.starts)
+    offsets = tuple(offset + origin * (1.0 - rate) for offset, rate in zip(clock.offsets, clock.rates, strict=True))
+    path = None if found.path is None else found.path + origin
+    return replace(found, clock=ClockMap(starts, offsets, clock.rates), path=path)
 
 
 def _describe(found: Alignment) -> dict[str, Any]:
@@ -306,7 +265,7 @@ def _describe(found: Alignment) -> dict[str, Any]:
     return {
         "offset": round(clock.offset, 4),
         "drift_ppm": round(clock.drift_ppm, 2),
-        "breaks": [[round(at, 3), round(jump, 3)] for at, jump in clock.breaks],
+        "breaks": [[round(at, 3), round(jump, 3)] for at, jump in found.breaks],
         "confidence": round(float(np.clip(found.confidence, 0, 1)), 4),
         "abstained": bool(found.abstained),
         "clock": clock.to_dict(),
@@ -316,19 +275,23 @@ def _describe(found: Alignment) -> dict[str, Any]:
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InvalidInput(f"device: {name} was asked for but no GPU is there: use cpu or auto")
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise InvalidInput(f"device: must be auto, cpu or cuda[:n], got {name!r}") from None
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
+        raise InvalidInput(f"device: must be auto, cpu or cuda[:n], got {name!r}")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise InvalidInput(f"device: {name} was asked for but that GPU is not there: use cpu or auto")
+    return torch.device(name)
 
 
 def _model_folder(source: str | Path | None) -> Path:
-    """A local folder, or the folder that a hub id was downloaded to."""
+    """A local folder, or the folder that a hub id was downloaded to.
+
+    What begins like a path, or lies in a folder that is there, is local: a missing folder is said at once.
+    """
     if source is None:
         return DEFAULT_MODEL
-    if Path(source).is_dir() or len(Path(source).parts) != 2:
+    local = str(source).startswith((".", "~", os.sep)) or Path(source).parent.is_dir()
+    if local or len(Path(source).parts) != 2:
         return Path(source)
     from avtext.pipeline.hub import download
 
@@ -339,4 +302,4 @@ def _silent(step: str, artifact: Any = None, *, file: str, total: float | None, 
     return None
 
 
-__all__ = ["DEFAULT_MODEL", "MODALITIES", "Hook", "Pipeline"]
+__all__ = ["DEFAULT_MODEL", "Hook", "Pipeline"]

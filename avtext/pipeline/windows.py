@@ -38,11 +38,7 @@ def encoding_halo(model: EventDetector) -> int:
 def fusion_halo(model: EventDetector) -> int:
     """Grid steps to either side that fused emissions can depend on."""
     fusion = model.settings.fusion
-    return (
-        fusion.num_layers * round(fusion.reach * model.settings.grid_rate)
-        + model.head.receptive_field // 2
-        + 1
-    )
+    return fusion.num_layers * round(fusion.reach * model.settings.grid_rate) + model.head.receptive_field // 2 + 1
 
 
 @dataclass(frozen=True)
@@ -74,6 +70,7 @@ class EncodedVideo:
         self._row = _Row(model.settings.width, model.settings.alignment.size, len(model.modalities))
         self._spool = Spool((self._row.length,), np.float32)
         self.start_step = 0
+        self._present: frozenset[str] = frozenset()
 
     def __enter__(self) -> EncodedVideo:
         return self
@@ -106,6 +103,7 @@ class EncodedVideo:
             for x, e, m in zip(encoded.features, encoded.embeddings, encoded.masks, strict=True)
         ]
         rows = torch.cat(parts, -1).float().cpu().numpy()
+        self._present |= {m for m, mask in zip(model.modalities, encoded.masks, strict=True) if bool(mask.any())}
         have = self.start_step + len(self) - first
         until = len(rows) if last else len(rows) - encoding_halo(model)
         self._spool.append(rows[have : max(have, until)])
@@ -120,19 +118,18 @@ class EncodedVideo:
         ]
 
     def embeddings(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Per modality the embeddings ``(steps, size)`` and the mask ``(steps,)`` of the whole video."""
-        pieces: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {m: [] for m in self.model.modalities}
-        for first in range(0, len(self), CHUNK):
-            for name, (_, embedding, mask) in zip(pieces, self._read(first, first + CHUNK), strict=True):
-                pieces[name].append((embedding.copy(), mask.copy()))
-        return {
-            name: (np.concatenate([e for e, _ in parts]), np.concatenate([m for _, m in parts]))
-            for name, parts in pieces.items()
-        }
+        """Per modality the embeddings ``(steps, size)``, float16 to save memory, and the mask of the whole video."""
+        total, names = len(self), self.model.modalities
+        whole = {m: (np.empty((total, self._row.size), np.float16), np.empty(total, dtype=bool)) for m in names}
+        for first in range(0, total, CHUNK):
+            for name, (_, embedding, mask) in zip(names, self._read(first, first + CHUNK), strict=True):
+                place = slice(first, first + len(mask))
+                whole[name][0][place], whole[name][1][place] = embedding, mask
+        return whole
 
     def modalities_present(self) -> tuple[str, ...]:
         """Modalities that are real anywhere."""
-        return tuple(name for name, (_, mask) in self.embeddings().items() if mask.any())
+        return tuple(name for name in self.model.modalities if name in self._present)
 
     @torch.inference_mode()
     def emissions(self, clocks: Mapping[str, ClockMap]) -> Iterator[Output]:
@@ -149,9 +146,7 @@ class EncodedVideo:
             whole = torch.ones(1, end - begin, dtype=torch.bool, device=device)
             output = model.fuse(features, masks, whole)
             keep = slice(first - begin, min(total, first + CHUNK) - begin)
-            yield Output(
-                output.emissions[..., keep, :].cpu(), output.mask[:, keep].cpu(), output.gates[:, keep].cpu()
-            )
+            yield Output(output.emissions[..., keep, :].cpu(), output.mask[:, keep].cpu(), output.gates[:, keep].cpu())
 
     def _moved(self, m: int, clock: ClockMap | None, begin: int, end: int) -> tuple[Tensor, Tensor]:
         """Features and mask of one modality for the video's steps ``[begin, end)``, read through its clock."""
@@ -167,9 +162,7 @@ class EncodedVideo:
         if high <= low:
             return torch.zeros(1, end - begin, self._row.width), torch.zeros(1, end - begin, dtype=torch.bool)
         values, _, mask = self._read(low, high)[m]
-        return warp(
-            torch.tensor(values)[None], torch.tensor(mask)[None], torch.from_numpy(position - low)[None]
-        )
+        return warp(torch.tensor(values)[None], torch.tensor(mask)[None], torch.from_numpy(position - low)[None])
 
 
 @dataclass(frozen=True)
@@ -205,17 +198,13 @@ def decode_chunks(model: EventDetector, chunks: Iterator[Output], overlap: int =
         first = 0 if held is None else held.mask.shape[1] - pending
         last = length if following is None else max(first, length - overlap // 2)
         decoded = _decode(model, joined)
-        pieces.append(
-            Decoded(decoded.tags[..., first:last], decoded.activity[first:last], decoded.gates[first:last])
-        )
+        pieces.append(Decoded(decoded.tags[..., first:last], decoded.activity[first:last], decoded.gates[first:last]))
         held, pending = _tail(joined, overlap), length - last
         chunk = following
     if not pieces:
         labels, chains = len(model.scheme.labels), model.scheme.num_chains
         shape = (chains, 0) if model.scheme.kind == "overlapping" else (0,)
-        return Decoded(
-            np.zeros(shape, np.int64), np.zeros((0, labels), np.float32), np.zeros((0, 3), np.float32)
-        )
+        return Decoded(np.zeros(shape, np.int64), np.zeros((0, labels), np.float32), np.zeros((0, 3), np.float32))
     return Decoded(
         np.concatenate([p.tags for p in pieces], -1),
         np.concatenate([p.activity for p in pieces]),

@@ -278,8 +278,6 @@ def learning_rate(step: int, settings: TrainSettings) -> float:
 def drop_modalities(batch: Batch, chance: float, generator: torch.Generator) -> Batch:
     """Take each modality from each clip with ``chance``, but never all three from one clip."""
     lost: Tensor = torch.rand(len(batch.mask), len(MODALITIES), generator=generator) < chance
-    keep = torch.randint(
-        len(MODALITIES) - 1, (len(batch.mask),), generator=generator
-    )  # sound or picture stays
+    keep = torch.randint(len(MODALITIES) - 1, (len(batch.mask),), generator=generator)  # sound or picture stays
     lost[torch.arange(len(lost)), keep] &= ~lost.all(1)
     return batch.without({name: lost[:, i] for i, name in enumerate(MODALITIES)})

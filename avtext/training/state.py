@@ -42,9 +42,7 @@ def publish_state(
             last.replace(previous)
 
 
-def restore_state(
-    folder: Path, model: nn.Module, average: nn.Module, optimizer: Optimizer
-) -> dict[str, Any] | None:
+def restore_state(folder: Path, model: nn.Module, average: nn.Module, optimizer: Optimizer) -> dict[str, Any] | None:
     """Load the newest whole state into the given objects and return its progress; None where a run is new.
 
     A damaged state is reported and the one before it is taken.
@@ -64,9 +62,7 @@ def restore_state(
         _load(path, tensors, model, average, optimizer)
         return json.loads(metadata["progress"])
     if found:
-        raise ModelError(
-            f"{folder}: no state is whole: remove {', '.join(p.name for p in found)} to start again"
-        )
+        raise ModelError(f"{folder}: no state is whole: remove {', '.join(p.name for p in found)} to start again")
     return None
 
 

@@ -84,9 +84,7 @@ def test_a_step_per_frame(encoder: SlowFastEncoder, frames: int) -> None:
 
 
 def test_no_frames(encoder: SlowFastEncoder) -> None:
-    features, real = encoder(
-        torch.zeros(2, 0, 64, 64, 3, dtype=torch.uint8), torch.zeros(2, 0, dtype=torch.bool)
-    )
+    features, real = encoder(torch.zeros(2, 0, 64, 64, 3, dtype=torch.uint8), torch.zeros(2, 0, dtype=torch.bool))
     assert features.shape == (2, 0, 288)
     assert real.shape == (2, 0)
     features, real = run(encoder, film(3), film(0))
@@ -165,17 +163,13 @@ class _Trap:
 
 class TestRefusals:
     def test_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(
-            ModelError, match="no such file; give a SlowFast checkpoint or the hub id 'slowfast_r50'"
-        ):
+        with pytest.raises(ModelError, match="no such file; give a SlowFast checkpoint or the hub id 'slowfast_r50'"):
             SlowFastEncoder(tmp_path / "absent.pyth")
 
     def test_hub_offline(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-        with pytest.raises(
-            ModelError, match=r"slowfast_r50: .*HF_HUB_OFFLINE is set.*or put SLOWFAST_8x8_R50.pyth"
-        ):
+        with pytest.raises(ModelError, match=r"slowfast_r50: .*HF_HUB_OFFLINE is set.*or put SLOWFAST_8x8_R50.pyth"):
             SlowFastEncoder("slowfast_r50")
 
     def test_pickle_does_not_run(self, tmp_path: Path) -> None:

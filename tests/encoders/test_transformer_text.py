@@ -141,9 +141,7 @@ def test_never_more_tokens_than_positions(folder: Path) -> None:
     assert encoder.settings["max_tokens"] == 40
 
 
-def test_saved_again_gives_bit_equal_vectors(
-    folder: Path, encoder: TransformerTextEncoder, tmp_path: Path
-) -> None:
+def test_saved_again_gives_bit_equal_vectors(folder: Path, encoder: TransformerTextEncoder, tmp_path: Path) -> None:
     encoder.model.save_pretrained(tmp_path)
     for file in folder.glob("tokenizer*"):
         shutil.copy(file, tmp_path)

@@ -85,9 +85,7 @@ def test_alone_equals_batch_and_padding_is_inert(settings: dict, batch: int) -> 
         assert not features[index, steps:].any()
 
 
-@pytest.mark.parametrize(
-    ("samples", "steps"), [(0, 0), (1, 1), (399, 1), (400, 1), (719, 1), (720, 2), (16_000, 49)]
-)
+@pytest.mark.parametrize(("samples", "steps"), [(0, 0), (1, 1), (399, 1), (400, 1), (719, 1), (720, 2), (16_000, 49)])
 def test_number_of_steps(samples: int, steps: int) -> None:
     features, real = run(build(TINY), sound(samples))
     assert features.shape == (1, steps, 32)
@@ -130,9 +128,7 @@ def test_batch_padding_as_the_library_does_it_would_differ() -> None:
     with torch.inference_mode():
         alone = encoder.model(short[None]).last_hidden_state
         padded = torch.nn.functional.pad(short, (0, 24_000))[None]
-        together = encoder.model(padded, attention_mask=(padded != 0).long()).last_hidden_state[
-            :, : alone.shape[1]
-        ]
+        together = encoder.model(padded, attention_mask=(padded != 0).long()).last_hidden_state[:, : alone.shape[1]]
     assert (alone - together).abs().max() > 0.05
 
 
@@ -203,9 +199,7 @@ def test_saved_folder_gives_bit_equal_features(tmp_path: Path, settings: dict) -
 
 
 def test_no_randomness_in_training_mode_but_dropout() -> None:
-    encoder = build(
-        {**TINY, **dict.fromkeys(("hidden_dropout", "attention_dropout", "activation_dropout"), 0.0)}
-    )
+    encoder = build({**TINY, **dict.fromkeys(("hidden_dropout", "attention_dropout", "activation_dropout"), 0.0)})
     encoder.model.feature_projection.dropout.p = 0.0
     row = sound(20_000)
     expected, _ = run(encoder, row)
@@ -231,17 +225,15 @@ class TestRefusals:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
         begin = time.monotonic()
-        with pytest.raises(
-            ModelError, match=r"nobody/nothing: .*HF_HUB_OFFLINE is set.*give its folder"
-        ) as caught:
+        with pytest.raises(ModelError, match=r"nobody/nothing: .*HF_HUB_OFFLINE is set.*give its folder") as caught:
             Wav2Vec2Encoder("nobody/nothing")
         assert "\n" not in str(caught.value)
         assert time.monotonic() - begin < 5.0
 
     def test_another_kind_of_model(self, tmp_path: Path) -> None:
-        BertModel(
-            BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=1)
-        ).save_pretrained(tmp_path)
+        BertModel(BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=1)).save_pretrained(
+            tmp_path
+        )
         with pytest.raises(ModelError, match="'bert' model; give a wav2vec2"):
             Wav2Vec2Encoder(tmp_path)
 

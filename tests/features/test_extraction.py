@@ -30,9 +30,7 @@ class BlockMeans(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         count = (values.shape[1] - self.skip) // HOP
         blocks = slice(self.skip, self.skip + count * HOP)
-        return values[:, blocks].reshape(1, count, HOP, 1).mean(2), mask[:, blocks].reshape(
-            1, count, HOP
-        ).all(2)
+        return values[:, blocks].reshape(1, count, HOP, 1).mean(2), mask[:, blocks].reshape(1, count, HOP).all(2)
 
 
 class FrameMeans(nn.Module):
@@ -119,9 +117,7 @@ def test_start_of_the_encoder_is_added() -> None:
 
 def test_windows_off_the_frame_grid_move_by_half_a_frame_at_most() -> None:
     """Windows start on multiples of 40 ms, which 8 frames a second do not."""
-    ramp = np.repeat(np.arange(96, dtype=np.uint8), 32 * 32 * 3).reshape(
-        96, 32, 32, 3
-    )  # its value is its number
+    ramp = np.repeat(np.arange(96, dtype=np.uint8), 32 * 32 * 3).reshape(96, 32, 32, 3)  # its value is its number
     clips = [
         Clip(4.0, s, video=Stream(ramp[first : first + 32], 8.0, s))
         for s, first in ((0.0, 0), (2.96, 24), (5.92, 47), (8.0, 64))
@@ -133,10 +129,7 @@ def test_windows_off_the_frame_grid_move_by_half_a_frame_at_most() -> None:
 
 
 def test_each_window_gives_its_side_of_the_middle() -> None:
-    clips = [
-        Clip(4.0, s, audio=Stream(np.full(64_000, float(s), np.float32), 16_000.0, float(s)))
-        for s in (0, 3, 6)
-    ]
+    clips = [Clip(4.0, s, audio=Stream(np.full(64_000, float(s), np.float32), 16_000.0, float(s))) for s in (0, 3, 6)]
     audio = extract(clips, {"audio": BlockMeans()})["audio"]
     assert np.flatnonzero(np.diff(audio.values[:, 0])).tolist() == [174, 324]  # at 3.5 s and 6.5 s
     assert audio.end == pytest.approx(10.0)
@@ -161,9 +154,7 @@ def test_a_stream_that_some_windows_lack() -> None:
 def test_masked_samples_stay_masked() -> None:
     mask = np.ones(64_000, bool)
     mask[16_000:32_000] = False
-    audio = extract([Clip(4.0, audio=Stream(np.ones(64_000, np.float32), 16_000.0, 0.0, mask))], ENCODERS)[
-        "audio"
-    ]
+    audio = extract([Clip(4.0, audio=Stream(np.ones(64_000, np.float32), 16_000.0, 0.0, mask))], ENCODERS)["audio"]
     assert audio.real.tolist() == [True] * 50 + [False] * 50 + [True] * 100
 
 

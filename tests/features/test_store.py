@@ -132,9 +132,7 @@ def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
     content = path.read_bytes()
     header = 8 + struct.unpack("<Q", content[:8])[0]
     rng = random.Random(0)
-    places = [
-        (p, rng.randrange(8)) for p in range(header)
-    ]  # every byte of the header, and of the rest a sample
+    places = [(p, rng.randrange(8)) for p in range(header)]  # every byte of the header, and of the rest a sample
     places += [(rng.randrange(header, len(content)), rng.randrange(8)) for _ in range(300)]
     for position, bit in places:
         path.write_bytes(flipped(content, position, bit))
@@ -199,9 +197,7 @@ class TestKey:
     def test_is_stable(self, tmp_path: Path) -> None:
         (tmp_path / "a.mp4").write_bytes(b"one")
         (tmp_path / "b.mp4").write_bytes(b"one")
-        a, b = (
-            FeatureKey.of(tmp_path / f"{n}.mp4", {"x": "1", "y": "2"}, {"p": 1.0, "q": None}) for n in "ab"
-        )
+        a, b = (FeatureKey.of(tmp_path / f"{n}.mp4", {"x": "1", "y": "2"}, {"p": 1.0, "q": None}) for n in "ab")
         assert a.digest == b.digest  # the name does not matter
         said = b'{"content":"00","cues":"","decoder":"av 18, media 1",'
         said += b'"encoders":{"audio":"1"},"reading":{},"schema":1}'

@@ -87,7 +87,11 @@ def test_chunks_decode_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     def chunks(size: int) -> list[Output]:
         edges = range(0, 2000, size)
         return [
-            Output(everything.emissions[:, :, a : a + size], everything.mask[:, a : a + size], everything.gates[:, a : a + size])
+            Output(
+                everything.emissions[:, :, a : a + size],
+                everything.mask[:, a : a + size],
+                everything.gates[:, a : a + size],
+            )
             for a in edges
         ]
 

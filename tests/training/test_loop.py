@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(a[name], b[name]) for name in a)
 
 
-class Killed(Exception):
+class Killed(Exception):  # noqa: N818
     pass
 
 
@@ -170,7 +171,11 @@ def test_modalities_drop_at_the_asked_rate_but_never_all() -> None:
     for seed in range(20):
         dropped = drop_modalities(batch, 0.5, torch.Generator().manual_seed(seed))
         there = np.stack(
-            [dropped.streams["audio"].mask.any(1), dropped.streams["video"].mask.any(1), [bool(c) for c in dropped.cues]]
+            [
+                dropped.streams["audio"].mask.any(1),
+                dropped.streams["video"].mask.any(1),
+                [bool(c) for c in dropped.cues],
+            ]
         )
         assert there.any(0).all()
         assert (dropped.streams["picture"].mask.any(1).numpy() == there[1]).all()
@@ -184,4 +189,4 @@ def test_the_learning_rate_warms_up_and_cools_down(tmp_path: Path) -> None:
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[10] == 1.0 or rates[9] == 1.0
     assert rates[-1] < 0.02
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[10:]))

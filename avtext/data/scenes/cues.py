@@ -55,9 +55,9 @@ def caption(rng: Random, label: str, split: str) -> str:
     own = [phrases[0], *phrases[1 + (split == "test") :: 2]]
     text = own[int(rng.integers(len(own)))]
     text = (text, text.capitalize(), text.upper())[int(rng.choice(3, p=(0.5, 0.4, 0.1)))]
-    return ("[{}]", "({})", "[ {} ]", "*{}*", "- [{}]")[
-        int(rng.choice(5, p=(0.55, 0.25, 0.1, 0.05, 0.05)))
-    ].format(text)
+    return ("[{}]", "({})", "[ {} ]", "*{}*", "- [{}]")[int(rng.choice(5, p=(0.55, 0.25, 0.1, 0.05, 0.05)))].format(
+        text
+    )
 
 
 def filler(rng: Random) -> str:

@@ -58,9 +58,7 @@ def _sizes(rng: Random, label: str, allowed: tuple[str, ...]) -> tuple[str, int,
     if label == "cut":
         return "cut", round(CUT_SECONDS * FRAME_RATE), 0, 0
     if label == "fade":
-        kind = ("dissolve", "dip", "hold" if "black" in allowed else "dip")[
-            int(rng.choice(3, p=(0.4, 0.3, 0.3)))
-        ]
+        kind = ("dissolve", "dip", "hold" if "black" in allowed else "dip")[int(rng.choice(3, p=(0.4, 0.3, 0.3)))]
         if kind == "hold":
             return kind, _frames(rng, 0.4, 1.5), _frames(rng, 0.4, 1.5), _frames(rng, 0.4, 1.5)
         return kind, _frames(rng, 0.4, 2.0), 0, 0
@@ -154,6 +152,4 @@ def leave_traces(rng: Random, frames: np.ndarray) -> None:
         flat = frame.reshape(-1)
         count = min(int(len(flat) * share * (6 if number == 0 else 1)), len(flat))
         at = rng.integers(0, len(flat), size=count)
-        flat[at] = np.clip(flat[at].astype(np.int16) + rng.choice((-1, 1), size=count), 0, 255).astype(
-            np.uint8
-        )
+        flat[at] = np.clip(flat[at].astype(np.int16) + rng.choice((-1, 1), size=count), 0, 255).astype(np.uint8)

@@ -57,9 +57,7 @@ def write_scene(scene: Scene, folder: str | Path, stem: str, audio_rate: int = A
         raise InvalidInput(f"stem: must be a file name without a folder, got {stem!r}")
     height, width = scene.frames.shape[1:3]
     if height % 2 or width % 2:
-        raise InvalidInput(
-            f"scene: frames of a file must be even in height and width, got {height} x {width}"
-        )
+        raise InvalidInput(f"scene: frames of a file must be even in height and width, got {height} x {width}")
     folder = Path(folder)
     media, cues, truth = (folder / f"{stem}{ending}" for ending in (".mp4", ".srt", ".truth.json"))
     with publishing(media) as temporary:
@@ -87,8 +85,7 @@ def srt_of(cues: tuple[Cue, ...]) -> str:
         '1\n00:00:01,000 --> 00:00:02,500\n[bell rings]\n'
     """
     blocks = [
-        f"{number}\n{_stamp(cue.start)} --> {_stamp(cue.end)}\n{cue.text}\n"
-        for number, cue in enumerate(cues, 1)
+        f"{number}\n{_stamp(cue.start)} --> {_stamp(cue.end)}\n{cue.text}\n" for number, cue in enumerate(cues, 1)
     ]
     return "\n".join(blocks)
 
@@ -114,9 +111,7 @@ def _write_media(scene: Scene, path: Path, audio_rate: int) -> None:
             if audio is not None:
                 _encode_audio(container, audio, scene, audio_rate)
     except av.FFmpegError as error:
-        raise StorageError(
-            f"{path.parent}: the scene cannot be encoded ({error}); check PyAV's codecs"
-        ) from error
+        raise StorageError(f"{path.parent}: the scene cannot be encoded ({error}); check PyAV's codecs") from error
 
 
 def _video_stream(container: OutputContainer, scene: Scene) -> Any:
@@ -124,9 +119,7 @@ def _video_stream(container: OutputContainer, scene: Scene) -> Any:
 
     name = next((name for name in ("libx264", "mpeg4") if name in av.codecs_available), None)
     if name is None:
-        raise StorageError(
-            "PyAV has neither libx264 nor mpeg4: install its wheel from PyPI", code=Code.UNSUPPORTED
-        )
+        raise StorageError("PyAV has neither libx264 nor mpeg4: install its wheel from PyPI", code=Code.UNSUPPORTED)
     stream: Any = container.add_stream(name, rate=FRAME_RATE)
     stream.height, stream.width = scene.frames.shape[1:3]
     stream.pix_fmt = "yuv420p"

@@ -35,19 +35,13 @@ def background(rng: Random, count: int) -> np.ndarray:
     out = np.fft.irfft(spectrum * gain, size)[:count]
     knots = max(2, count // (2 * AUDIO_RATE))
     depth = between(rng, 0.0, 0.3)
-    out *= np.exp(
-        depth * np.interp(np.linspace(0, knots, count), np.arange(knots + 1), rng.standard_normal(knots + 1))
-    )
+    out *= np.exp(depth * np.interp(np.linspace(0, knots, count), np.arange(knots + 1), rng.standard_normal(knots + 1)))
     level = 10 ** (between(rng, -60, -26) / 20)
     out *= level / (np.sqrt(np.mean(out**2)) + 1e-12)
     if happens(rng, 0.2):
         mains = 50.0 if rng.random() < 0.5 else 60.0
         phase = 2 * np.pi * mains * np.arange(count) / AUDIO_RATE
-        out += (
-            level
-            * between(rng, 0.2, 1.0)
-            * (np.sin(phase) + 0.5 * np.sin(2 * phase) + 0.3 * np.sin(3 * phase))
-        )
+        out += level * between(rng, 0.2, 1.0) * (np.sin(phase) + 0.5 * np.sin(2 * phase) + 0.3 * np.sin(3 * phase))
     return out.astype(np.float32)
 
 
@@ -104,9 +98,7 @@ def gain_for(sound: np.ndarray, bed: np.ndarray, snr_db: float) -> float:
     return quiet * 10 ** (snr_db / 20) / max(loud, 1e-9)
 
 
-def lay(
-    track: np.ndarray, bed: np.ndarray, sound: np.ndarray, length: int, first: int, snr_db: float
-) -> np.ndarray:
+def lay(track: np.ndarray, bed: np.ndarray, sound: np.ndarray, length: int, first: int, snr_db: float) -> np.ndarray:
     """Add a sound to the track in place, its level measured against the background over its own span.
 
     Args:

@@ -69,11 +69,7 @@ def _lamp(g: np.ndarray) -> list[Part]:
 
 def _bulb(g: np.ndarray) -> list[Part]:
     radius = 0.35 + 0.15 * g[0]
-    bulb = (
-        _ellipse(0, -0.1, radius, radius * (0.8 + 0.5 * g[1]))
-        if g[2] < 0.6
-        else _box(0, -0.1, radius, radius)
-    )
+    bulb = _ellipse(0, -0.1, radius, radius * (0.8 + 0.5 * g[1])) if g[2] < 0.6 else _box(0, -0.1, radius, radius)
     halo = _ellipse(0, -0.1, 0.05 + 0.85 * P, 0.05 + 0.85 * P)
     return [
         Part(np.where(P > 0.1, halo, 1.0), 1, 0.8),
@@ -111,9 +107,7 @@ def _streak(g: np.ndarray) -> list[Part]:
 def _face(g: np.ndarray) -> list[Part]:
     head = _ellipse(0, 0, 0.6 + 0.25 * g[0], 0.75 + 0.15 * g[1])
     hair = np.maximum(_ellipse(0, -0.1, 0.7 + 0.2 * g[0], 0.85), Y + 0.3 + 0.3 * g[2])
-    eyes = np.minimum(
-        _ellipse(-0.28, -0.2, 0.09, 0.09 + 0.05 * g[3]), _ellipse(0.28, -0.2, 0.09, 0.09 + 0.05 * g[3])
-    )
+    eyes = np.minimum(_ellipse(-0.28, -0.2, 0.09, 0.09 + 0.05 * g[3]), _ellipse(0.28, -0.2, 0.09, 0.09 + 0.05 * g[3]))
     mouth = _ellipse(0, 0.38, 0.16 + 0.14 * g[4], 0.03 + 0.27 * P)
     return [Part(head, 0), Part(hair, 1), Part(eyes, 2), Part(mouth, 2)]
 
@@ -180,11 +174,7 @@ def _fire(g: np.ndarray) -> list[Part]:
         - (0.45 + 0.2 * g[1]) * np.clip((Y + height) / (0.6 + height), 0, 1)
         + np.where(Y > 0.6, 1.0, 0.0)
     )
-    core = (
-        np.abs(X - sway)
-        - 0.25 * np.clip((Y + 0.5 * height) / (0.6 + height), 0, 1)
-        + np.where(Y > 0.6, 1.0, 0.0)
-    )
+    core = np.abs(X - sway) - 0.25 * np.clip((Y + 0.5 * height) / (0.6 + height), 0, 1) + np.where(Y > 0.6, 1.0, 0.0)
     return [Part(flame, 0, 0.3 * P), Part(core, 1, 0.5), Part(_box(0, 0.72, 0.6, 0.1), 2)]
 
 
@@ -237,9 +227,7 @@ def _masks(kind: str, variant: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     outline = 0.05 * rng.random() if variant % 3 else 0.0
     softness = RESOLUTION / 2 / (1.0 + 1.5 * rng.random())
     shape = (POSES, RESOLUTION, RESOLUTION)
-    cover = np.stack(
-        [np.broadcast_to(np.clip(0.5 - (p.distance - outline) * softness, 0, 1), shape) for p in parts]
-    )
+    cover = np.stack([np.broadcast_to(np.clip(0.5 - (p.distance - outline) * softness, 0, 1), shape) for p in parts])
     cover = cover.astype(np.float32)
     cover[:, :, [0, -1], :] = 0  # a clear border: what lies outside the picture reads it
     cover[:, :, :, [0, -1]] = 0
@@ -266,7 +254,5 @@ def draw_object(rng: Random, kind: str, split: str, palette: np.ndarray) -> np.n
         fill = palette[index] + (255 - palette[index]) * light[:, None]
         colour += mask[..., None] * (fill[:, None, None, :] - colour)
         total = np.maximum(total, mask)
-    colour = (
-        np.where(total[..., None] > 0, colour / np.maximum(total, 0.3)[..., None], 0) * shading[:, :, None]
-    )
+    colour = np.where(total[..., None] > 0, colour / np.maximum(total, 0.3)[..., None], 0) * shading[:, :, None]
     return np.concatenate([np.clip(colour, 0, 255), total[..., None] * 255], -1).astype(np.uint8)

@@ -55,20 +55,12 @@ def shots_between(edits: list[Edit], count: int) -> list[Shot]:
 
 def film_of(rng: Random) -> Film:
     """A random camera: a quarter have no noise at all, some show repeated frames, flicker or bars."""
-    noise = (
-        0.0
-        if happens(rng, 0.25)
-        else between(rng, 0.3, 3.0)
-        if happens(rng, 0.6)
-        else between(rng, 3.0, 12.0)
-    )
+    noise = 0.0 if happens(rng, 0.25) else between(rng, 0.3, 3.0) if happens(rng, 0.6) else between(rng, 3.0, 12.0)
     rate = (25.0, 12.5, 15.0, 10.0, 20.0)[int(rng.choice(5, p=(0.78, 0.07, 0.06, 0.03, 0.06)))]
     flicker = between(rng, 0.005, 0.05) if happens(rng, 0.2) else 0.0
     bars = between(rng, 0.05, 0.2) if happens(rng, 0.15) else 0.0
     contrast = between(rng, 0.25, 0.6) if happens(rng, 0.15) else between(rng, 0.7, 1.2)
-    return Film(
-        noise, happens(rng, 0.3), flicker, rate, bars, contrast, between(rng, 0.7, 1.5), happens(rng, 0.08)
-    )
+    return Film(noise, happens(rng, 0.3), flicker, rate, bars, contrast, between(rng, 0.7, 1.5), happens(rng, 0.08))
 
 
 def _curves(rng: Random, film: Film, count: int) -> np.ndarray:

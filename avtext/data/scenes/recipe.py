@@ -92,9 +92,7 @@ class SceneRecipe(Settings):
             raise ValueError(f"duration: seconds must lie between 4 and 600, got {self.duration}")
         shift = max(map(abs, self.offset)) if self.offset_chance else 0.0
         if shift + (self.break_seconds[1] if self.break_chance else 0.0) > self.duration[0] / 2:
-            raise ValueError(
-                "offset and break_seconds together must not exceed half of the shortest duration"
-            )
+            raise ValueError("offset and break_seconds together must not exceed half of the shortest duration")
         if max(map(abs, self.snr_db)) > 100:
             raise ValueError(f"snr_db: decibels must lie between -100 and 100, got {self.snr_db}")
         if self.break_seconds[0] <= 0 or max(map(abs, self.drift_ppm)) > 20_000:

@@ -36,9 +36,7 @@ class Spoken(NamedTuple):
 
 def _files(folder: Path, field: str, pattern: str) -> list[Path]:
     if not folder.is_dir():
-        raise ConfigError(
-            f"{field}: {folder} is not a folder; give one that has the recordings, or leave it out"
-        )
+        raise ConfigError(f"{field}: {folder} is not a folder; give one that has the recordings, or leave it out")
     found = sorted(folder.glob(pattern))
     if not found:
         raise ConfigError(f"{field}: {folder} has no file {pattern}; give a folder that has, or leave it out")
@@ -58,9 +56,7 @@ def sound_files(folder: Path, split: str) -> dict[str, tuple[Path, ...]]:
         own = (path for path in every if path.parent.name.lower().endswith(name))
         files[label] = tuple(p for p in own if (p.name[0] in TRAIN_FOLDS) == (split == "train"))
         if not files[label]:
-            raise ConfigError(
-                f"sounds_dir: {folder} has no {split} recording of {label} (folder '... - {name}')"
-            )
+            raise ConfigError(f"sounds_dir: {folder} has no {split} recording of {label} (folder '... - {name}')")
     return files
 
 
@@ -77,9 +73,7 @@ def speech_files(folder: Path, split: str) -> dict[str, dict[str, tuple[Path, ..
         speakers.setdefault(speaker, {}).setdefault(digit, []).append(path)
     names = sorted(speakers)
     if len(names) < 2:
-        raise ConfigError(
-            f"speech_dir: {folder} needs two speakers or more, one is kept for testing; has {names}"
-        )
+        raise ConfigError(f"speech_dir: {folder} needs two speakers or more, one is kept for testing; has {names}")
     chosen = names[:-1] if split == "train" else names[-1:]
     return {name: {digit: tuple(paths) for digit, paths in speakers[name].items()} for name in chosen}
 
@@ -93,9 +87,7 @@ def signing_files(folder: Path, split: str) -> tuple[Path, ...]:
     """
     files = _files(folder, "signing_dir", "*.mkv")
     if len(files) < 9:
-        raise ConfigError(
-            f"signing_dir: {folder} needs nine words or more (eight are for training), has {len(files)}"
-        )
+        raise ConfigError(f"signing_dir: {folder} needs nine words or more (eight are for training), has {len(files)}")
     return tuple(files[:8] if split == "train" else files[8:])
 
 
@@ -111,16 +103,10 @@ def decoded(path: Path) -> np.ndarray:
     try:
         with av.open(str(path)) as container:
             resampler = av.AudioResampler(format="flt", layout="mono", rate=AUDIO_RATE)
-            parts = [
-                part.to_ndarray()[0]
-                for frame in container.decode(audio=0)
-                for part in resampler.resample(frame)
-            ]
+            parts = [part.to_ndarray()[0] for frame in container.decode(audio=0) for part in resampler.resample(frame)]
             parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
     except (av.FFmpegError, IndexError) as error:
-        raise MediaError(
-            f"{path}: cannot be read as sound ({error}); replace or remove it", stage="decode"
-        ) from error
+        raise MediaError(f"{path}: cannot be read as sound ({error}); replace or remove it", stage="decode") from error
     wave = np.concatenate(parts).astype(np.float32)
     wave.flags.writeable = False
     return wave
@@ -144,9 +130,7 @@ def signed(path: Path) -> np.ndarray:
                 for frame in container.decode(video=0)
             ]
     except (av.FFmpegError, IndexError) as error:
-        raise MediaError(
-            f"{path}: cannot be read as video ({error}); replace or remove it", stage="decode"
-        ) from error
+        raise MediaError(f"{path}: cannot be read as video ({error}); replace or remove it", stage="decode") from error
     count = int(len(frames) / rate * FRAME_RATE)
     clip = np.stack([frames[int((i + 0.5) / FRAME_RATE * rate)] for i in range(count)])
     clip.flags.writeable = False

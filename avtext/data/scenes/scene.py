@@ -125,9 +125,7 @@ def _truth(
     recipe: SceneRecipe, sounds: list[Sound], hits: Hits, edits: list[Edit], clocks: Clocks, duration: float
 ) -> tuple[Event, ...]:
     heard = [Event(s.start, min(s.end, duration), s.label) for s in sounds]
-    impacts = [
-        Event(f / FRAME_RATE, min(f / FRAME_RATE + IMPACT_SECONDS, duration), "impact") for f in hits.impacts
-    ]
+    impacts = [Event(f / FRAME_RATE, min(f / FRAME_RATE + IMPACT_SECONDS, duration), "impact") for f in hits.impacts]
     kept = [e for e in heard + impacts if heard_part(clocks.audio, e.start, e.end, duration) >= 0.5]
     seen = [event for edit in edits for event in events_of(edit) if event.label in recipe.available]
     return tuple(sorted(kept + seen))
@@ -206,9 +204,7 @@ def clip_of(scene: Scene) -> Clip:
         duration=scene.duration,
         audio=None if missing == "audio" else audio,
         video=_masked(video, dropouts.get("video")) if seen else None,
-        picture=_masked(Stream(values, float(FRAME_RATE), 0.0, mask), dropouts.get("video"))
-        if seen
-        else None,
+        picture=_masked(Stream(values, float(FRAME_RATE), 0.0, mask), dropouts.get("video")) if seen else None,
         cues=() if missing == "text" else scene.cues,
         events=scene.events,
         clocks={"audio": scene.clocks.audio, "text": scene.clocks.text},

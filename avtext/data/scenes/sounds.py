@@ -137,9 +137,7 @@ def thud(rng: Random) -> np.ndarray:
     t = _times(between(rng, 0.25, 0.5))
     hertz = log_between(rng, 55, 170) * (1 + between(rng, 0.5, 2.0) * np.exp(-t / 0.02))
     tone = np.sin(_phase(hertz)) * np.exp(-t / between(rng, 0.05, 0.14))
-    crack = _band(_noise(rng, len(t)), 200, log_between(rng, 2000, 7000)) * np.exp(
-        -t / log_between(rng, 0.008, 0.06)
-    )
+    crack = _band(_noise(rng, len(t)), 200, log_between(rng, 2000, 7000)) * np.exp(-t / log_between(rng, 0.008, 0.06))
     return _fade(tone + between(rng, 0.2, 0.8) * crack, 0.001, 0.03)
 
 

@@ -62,11 +62,7 @@ def lay_over(frames: np.ndarray, sprite: Sprite, origin: int = 0) -> None:
     else:
         cos, sin = np.cos(shown.angle)[:, None, None], np.sin(shown.angle)[:, None, None]
         across, down = u[:, None, :], v[:, :, None]
-        source = (
-            pose[:, None, None]
-            + _cell(down * cos - across * sin) * RESOLUTION
-            + _cell(across * cos + down * sin)
-        )
+        source = pose[:, None, None] + _cell(down * cos - across * sin) * RESOLUTION + _cell(across * cos + down * sin)
     texels = shown.look.reshape(-1, 4)
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     drawn = np.flatnonzero(inside & (texels[:, 3][source] > 0))

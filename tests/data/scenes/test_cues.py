@@ -60,7 +60,4 @@ def test_no_cues_where_none_are_wanted(short_recipe):
         clip = make_scene(every, seed)
         told = [e for e in clip.events if e.label in CAPTIONS and e.start < 5.8]
         for event in told:
-            assert any(
-                abs(c.start - event.start) < 0.2 and _plain(c.text) in CAPTIONS[event.label]
-                for c in clip.cues
-            )
+            assert any(abs(c.start - event.start) < 0.2 and _plain(c.text) in CAPTIONS[event.label] for c in clip.cues)

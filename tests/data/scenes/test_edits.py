@@ -12,15 +12,12 @@ from avtext.data.scenes.timing import Timeline
 
 def _ramp(count=40):
     """Frames that all differ: frame i has level 100 + i."""
-    return np.broadcast_to(
-        np.arange(100, 100 + count, dtype=np.uint8)[:, None, None, None], (count, 16, 16, 3)
-    ).copy()
+    return np.broadcast_to(np.arange(100, 100 + count, dtype=np.uint8)[:, None, None, None], (count, 16, 16, 3)).copy()
 
 
 def test_events_of_every_kind():
     spans = {
-        kind: [(e.label, e.start, e.end) for e in events_of(Edit(kind, 25, 50))]
-        for kind in ("cut", "dissolve", "dip")
+        kind: [(e.label, e.start, e.end) for e in events_of(Edit(kind, 25, 50))] for kind in ("cut", "dissolve", "dip")
     }
     assert spans == {
         "cut": [("cut", 1.0, 2.0)],

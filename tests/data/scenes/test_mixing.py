@@ -9,9 +9,7 @@ from avtext.data.scenes.mixing import background, envelope, finish, gain_for, la
 
 
 def _db(loud, quiet):
-    return 10 * np.log10(
-        np.mean(np.square(loud, dtype=np.float64)) / np.mean(np.square(quiet, dtype=np.float64))
-    )
+    return 10 * np.log10(np.mean(np.square(loud, dtype=np.float64)) / np.mean(np.square(quiet, dtype=np.float64)))
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 7.5, 20.0])

@@ -56,9 +56,7 @@ def _slowly(frames, sprite, origin):
                 if not (-1 < u < 1 and -1 < v < 1):
                     continue
                 pose = int(sprite.pose[k] * (POSES - 1) + 0.5)
-                texel = sprite.look[
-                    pose, int((v + 1) * RESOLUTION / 2), int((u + 1) * RESOLUTION / 2)
-                ].astype(int)
+                texel = sprite.look[pose, int((v + 1) * RESOLUTION / 2), int((u + 1) * RESOLUTION / 2)].astype(int)
                 out[n, row, column] = (texel[:3] * texel[3] + out[n, row, column] * (255 - texel[3])) // 255
     return out
 

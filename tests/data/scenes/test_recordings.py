@@ -36,8 +36,7 @@ def test_recordings_are_split_by_fold_and_share_no_source(data_dir):
 
 def test_each_class_comes_from_its_own_folder(data_dir):
     folders = {
-        label: {p.parent.name for p in paths}
-        for label, paths in sound_files(data_dir / "esc10", "train").items()
+        label: {p.parent.name for p in paths} for label, paths in sound_files(data_dir / "esc10", "train").items()
     }
     assert all(len(names) == 1 for names in folders.values())
     assert folders["crying_baby"] == {"005 - Baby cry"} or "Baby" in next(iter(folders["crying_baby"]))

@@ -75,9 +75,7 @@ def test_truth_is_inside_sorted_and_never_overlaps_itself(real_recipe):
 
 def test_streams_fit_the_duration(real_recipe):
     for seed, duration in enumerate((4.6, 7.3, 11.0)):
-        clip = make_scene(
-            real_recipe.model_copy(update={"duration": (duration, duration), "offset": (0, 0)}), seed
-        )
+        clip = make_scene(real_recipe.model_copy(update={"duration": (duration, duration), "offset": (0, 0)}), seed)
         assert len(clip.audio) == round(clip.duration * AUDIO_RATE)
         assert clip.audio.values.dtype == np.float32
         assert np.abs(clip.audio.values).max() <= 1.0
@@ -203,9 +201,7 @@ def test_the_sound_comes_late_by_what_the_clock_says(short_recipe):
 
 
 def test_events_cut_off_by_the_offset_are_not_in_the_truth(short_recipe):
-    recipe = short_recipe.model_copy(
-        update={"offset_chance": 1.0, "offset": (1.5, 1.5), "labels": ("bell", "beep")}
-    )
+    recipe = short_recipe.model_copy(update={"offset_chance": 1.0, "offset": (1.5, 1.5), "labels": ("bell", "beep")})
     for seed in range(8):
         plain = make_scene(short_recipe.model_copy(update={"labels": ("bell", "beep")}), seed)
         shifted = make_scene(recipe, seed)
@@ -218,10 +214,7 @@ def test_events_cut_off_by_the_offset_are_not_in_the_truth(short_recipe):
 
 def test_missing_and_dropped_streams(short_recipe):
     missing = short_recipe.model_copy(update={"missing_chance": 1.0})
-    kinds = {
-        (c.audio is None, c.video is None, c.picture is None)
-        for c in (make_scene(missing, s) for s in range(12))
-    }
+    kinds = {(c.audio is None, c.video is None, c.picture is None) for c in (make_scene(missing, s) for s in range(12))}
     assert kinds == {(True, False, False), (False, True, True), (False, False, False)}
     clip = make_scene(short_recipe.model_copy(update={"dropout_chance": 1.0}), 2)
     for stream in (clip.audio, clip.video, clip.picture):

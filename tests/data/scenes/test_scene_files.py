@@ -87,9 +87,7 @@ def test_missing_streams_and_dropouts_are_in_the_file(short_recipe, tmp_path):
         scene = make_scene_frames(short_recipe.model_copy(update={"missing_chance": 1.0}), seed, 32, 32)
         paths = write_scene(scene, tmp_path, f"m{seed}")
         with av.open(str(paths.media)) as container:
-            kinds.add(
-                (scene.absent.missing, tuple(sorted(s.type for s in container.streams)), paths.cues is None)
-            )
+            kinds.add((scene.absent.missing, tuple(sorted(s.type for s in container.streams)), paths.cues is None))
     assert {kind[:2] for kind in kinds} <= {
         ("audio", ("video",)), ("video", ("audio",)), ("text", ("audio", "video")),
     }  # fmt: skip

@@ -1,0 +1,164 @@
+"""What holds for every command: exit codes, one line for what is wrong, nothing heavy for --help."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from avtext.cli.progress import progress_hook
+from avtext.formats import read_events
+from tests.cli.conftest import Run
+
+
+def test_help_imports_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys; sys.argv = ['avtext', '--help']\n"
+        "from avtext.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print(sorted({'torch', 'numpy', 'av', 'transformers', 'pydantic', 'yaml'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for name in ("detect", "train", "evaluate", "align", "convert", "info"):
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize("command", ["detect", "train", "evaluate", "align", "convert", "info"])
+def test_every_command_explains_itself_with_an_example(avtext: Run, command: str) -> None:
+    said = avtext(command, "--help")
+    assert said.code == 0
+    assert f"Example: avtext {command}" in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["detct", "a.mp4"], "detect"),
+        (["detect", "a.mp4", "--treshold", "0.5"], "--threshold"),
+        (["detect"], "files"),
+        (["detect", "a.mp4", "--threshold", "2"], "--threshold"),
+        (["detect", "a.mp4", "--threshold", "nan"], "--threshold"),
+        (["detect", "a.mp4", "--start", "-1"], "--start"),
+        (["train"], "--config"),
+        (["evaluate", "a.json"], "truth"),
+    ],
+)
+def test_a_usage_error_exits_2_and_names_what_is_wrong(avtext: Run, words: list[str], hint: str) -> None:
+    said = avtext(*words)
+    assert said.code == 2
+    assert hint in said.err
+    assert said.out == ""
+
+
+def test_the_names_of_strange_files_pass_through_a_pipe_as_json(here: Path, model: Path) -> None:
+    """A name that is not UTF-8, on a terminal that is not either: the lines are JSON and no traceback is seen."""
+    name = os.fsdecode(b"caf\xe9 \xff.mp4")
+    done = subprocess.run(
+        [sys.executable, "-m", "avtext", "detect", name, "--json", "-m", str(model)],
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["error"]["code"] == "NOT_MEDIA"
+    assert "Traceback" not in done.stderr
+    assert list(here.iterdir()) == []
+
+
+def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, follower = os.openpty()
+    with os.fdopen(follower, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        with progress_hook("[red]a[/nothing]\x1b]0;title\x07.mp4") as hook:
+            hook("read", file="a.mp4", total=2.0, completed=1.0)
+            hook("read", file="a.mp4", total=None, completed=9.0)
+        monkeypatch.undo()
+        terminal.write("\nend\n")
+        terminal.flush()
+        with os.fdopen(leader, "r", newline="") as screen:
+            shown = "".join(iter(screen.readline, "end\r\n"))
+    assert "[red]a[/nothing]?]0;title?" in shown
+    assert "reading" in shown
+
+
+# -- convert ------------------------------------------------------------------------------------------------------------
+
+
+EVENTS = "file,start,end,label,score\na.mp4,1.0,2.5,dog,0.75\na.mp4,2.0,3.0,bell,0.5\n"
+
+
+def test_convert_to_elan_and_back(avtext: Run, here: Path) -> None:
+    (here / "a.csv").write_text(EVENTS)
+    there = avtext("convert", "a.csv", "deep/er/a.eaf")
+    assert there.code == 0
+    assert "warning:" in there.err  # ELAN has no scores
+    back = avtext("convert", "deep/er/a.eaf", "b.json")
+    assert (back.code, back.out) == (0, "b.json: 2 events of 1 files\n")
+    (found,) = read_events(here / "b.json").events.values()
+    assert [(e.start, e.end, e.label) for e in found] == [(1.0, 2.5, "dog"), (2.0, 3.0, "bell")]
+
+
+def test_convert_says_what_it_replaced_only_once_it_did(avtext: Run, here: Path) -> None:
+    (here / "a.csv").write_text(EVENTS)
+    (here / "b.json").write_text("precious")
+    (here / "bad.csv").write_text(EVENTS + "a.mp4,3.0,2.0,dog,1\n")
+    refused = avtext("convert", "bad.csv", "b.json")
+    assert refused.code == 1
+    assert "bad.csv: line 4:" in refused.err
+    assert "replaced" not in refused.err
+    assert (here / "b.json").read_text() == "precious"
+    assert "b.json: replaced" in avtext("convert", "a.csv", "b.json").err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        (["none.json", "b.csv"], 1, "none.json: there is no such file"),
+        (["a.csv", "b.xyz"], 2, "known: .ann, .csv"),
+        (["a.csv", "b.csv", "--to", "foo"], 2, "format 'foo' is not known"),
+        (["a.csv", "b.csv", "--from", "foo"], 2, "format 'foo' is not known"),
+        (["a.csv", "a.csv/b.json"], 2, "cannot be written"),
+        (["empty", "b.json"], 1, "no file of events in this folder"),
+    ],
+)
+def test_convert_refuses_in_one_line(avtext: Run, here: Path, words: list[str], code: int, hint: str) -> None:
+    (here / "a.csv").write_text(EVENTS)
+    (here / "empty").mkdir()
+    said = avtext("convert", *words)
+    assert (said.code, said.out) == (code, "")
+    assert hint in said.err
+    assert said.err.count("\n") == 1
+    assert sorted(p.name for p in here.iterdir()) == ["a.csv", "empty"]
+
+
+# -- info ---------------------------------------------------------------------------------------------------------------
+
+
+def test_info_says_what_things_are(avtext: Run, made: Path, model: Path) -> None:
+    assert "torch 2" in avtext("info").out
+    about_model = avtext("info", model)
+    assert "overlapping labels: bell, dog, cut" in about_model.out
+    assert "total: " in about_model.out
+    about_media = avtext("info", made / "a.mp4")
+    assert "duration: 4.0" in about_media.out
+    assert "sample_rate: 16000" in about_media.out
+
+
+def test_info_of_nothing_usable(avtext: Run, here: Path) -> None:
+    (here / "folder").mkdir()
+    (here / "text.mp4").write_text("hello")
+    for what, code, hint in (
+        ("none\x1b[2J.mp4", 1, "none?[2J.mp4: no such file"),
+        ("text.mp4", 1, "is a text file"),
+        ("folder", 2, "not a model folder"),
+    ):
+        said = avtext("info", what)
+        assert (said.code, said.out) == (code, "")
+        assert hint in said.err
+        assert said.err.count("\n") == 1

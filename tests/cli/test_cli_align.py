@@ -1,0 +1,134 @@
+"""``avtext align`` and ``avtext evaluate``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from avtext.cli.align import clock_cue
+from avtext.clip import Cue
+from avtext.media import read_cues
+from avtext.timeline import ClockMap
+from tests.cli.conftest import Run
+from tests.tiny import write_video
+
+
+def test_align_says_how_far_each_stream_is_off(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    said = avtext("align", made / "a.mp4", "-m", model)
+    assert (said.code, said.err) == (0, "")
+    assert [line.split(":")[0] for line in said.out.splitlines()] == ["audio", "text"]
+    alone = avtext("align", made / "b.mp4", "-m", model)
+    assert alone.out.startswith("audio: ")
+    assert list(here.iterdir()) == []
+
+
+def test_align_writes_corrected_subtitles_and_json_stays_json(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    said = avtext("align", made / "a.mp4", made / "a.srt", "-m", model, "-o", "fixed.vtt", "--json")
+    assert said.code == 0
+    found = json.loads(said.out)["alignment"]
+    assert said.err == "wrote fixed.vtt\n"
+    shift = found["text"]["offset"]
+    given = read_cues(made / "a.srt")
+    moved = [Cue(max(0.0, c.start + shift), c.end + shift, c.text) for c in given if c.end + shift > 0]
+    got = read_cues(here / "fixed.vtt")
+    assert [c.text for c in got] == [c.text for c in moved]
+    for a, b in zip(got, moved, strict=True):
+        assert (a.start, a.end) == pytest.approx((b.start, b.end), abs=2e-3)
+
+
+def test_a_cue_is_moved_by_its_clock() -> None:
+    cue = Cue(4.0, 6.0, "hello")
+    assert clock_cue(ClockMap.shift(-5.0), cue) == Cue(0.0, 1.0, "hello")
+    assert clock_cue(ClockMap.shift(-6.0), cue) is None
+    assert clock_cue(ClockMap.shift(1.0, 1.5), cue) == Cue(7.0, 10.0, "hello")
+    forward = ClockMap((0.0, 5.0), (0.0, 2.0), (1.0, 1.0))
+    assert clock_cue(forward, cue) == Cue(4.0, 8.0, "hello")
+    back = ClockMap((0.0, 5.0), (0.0, -4.0), (1.0, 1.0))  # 6 s becomes 2 s, before 4 s
+    assert clock_cue(back, cue) == Cue(4.0, 6.0, "hello")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        (["none.mp4"], 1, "none.mp4: no such file"),
+        (["b.mp4", "none.srt"], 1, "none.srt: no such file"),
+        (["b.mp4", "-o", "fixed.ass"], 2, "--out: fixed.ass: corrected subtitles are written as .srt or .vtt"),
+        (["b.mp4", "-o", "fixed.srt"], 2, "b.mp4: has no subtitles to correct: name a subtitle file"),
+    ],
+)
+def test_align_refuses_in_one_line(
+    avtext: Run, here: Path, made: Path, model: Path, words: list[str], code: int, hint: str
+) -> None:
+    shutil.copy(made / "b.mp4", here)
+    said = avtext("align", *words, "-m", model)
+    assert said.code == code
+    assert hint in said.err
+    assert said.err.count("\n") == 1
+    assert [p.name for p in here.iterdir()] == ["b.mp4"]
+
+
+def test_subtitles_inside_a_video_can_be_written_out(avtext: Run, here: Path, model: Path) -> None:
+    write_video(here / "a.mkv", 4.0, subtitles=True)
+    assert avtext("align", "a.mkv", "-m", model, "-o", "out.srt").code == 0
+    assert [c.text for c in read_cues(here / "out.srt")] == ["[dog barks]", "hello"]
+
+
+# -- evaluate -----------------------------------------------------------------------------------------------------------
+
+
+TRUTH = "file,start,end,label\na.mp4,1.0,2.0,dog\na.mp4,3.0,4.0,bell\n"
+
+
+def test_evaluate_scores_as_by_hand(avtext: Run, here: Path) -> None:
+    (here / "truth.csv").write_text(TRUTH)
+    (here / "found.csv").write_text("file,start,end,label\na.mp4,1.15,2.0,dog\na.mp4,3.4,4.0,bell\na.mp4,8,9,cat\n")
+    said = avtext("evaluate", "found.csv", "truth.csv")
+    assert said.code == 0
+    assert "event F1: 40.00 micro" in said.out  # 1 of 2 true, 1 of 3 found: F1 = 2 / 5
+    assert "cat" in said.err
+    wide = avtext("evaluate", "found.csv", "truth.csv", "--collar", "0.5", "--json")
+    micro = json.loads(wide.out)["onsets"]["micro"]
+    assert (micro["precision"], micro["recall"]) == pytest.approx((2 / 3, 1.0))
+
+
+def test_evaluate_what_detect_wrote_against_itself(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    avtext("detect", made / "a.mp4", made / "b.mp4", "-m", model, "-o", "found")
+    said = avtext("evaluate", "found", "found")
+    assert (said.code, said.err) == (0, "")
+    assert "event F1: 100.00 micro" in said.out
+    assert "2 files" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        (["none.csv", "truth.csv"], 1, "none.csv: there is no such file"),
+        (["truth.csv", "none.csv"], 1, "none.csv: there is no such file"),
+        (["bad.csv", "truth.csv"], 1, "bad.csv: line 2: "),
+        (["broken.json", "truth.csv"], 1, "broken.json: line 1: is not JSON"),
+        (["truth.csv", "video.mp4"], 1, "video.mp4: no format of events has this suffix"),
+        (["truth.csv", "truth.csv", "-m", "f7"], 2, "metrics: f7 not known"),
+    ],
+)
+def test_evaluate_refuses_in_one_line(avtext: Run, here: Path, words: list[str], code: int, hint: str) -> None:
+    (here / "truth.csv").write_text(TRUTH)
+    (here / "bad.csv").write_text("file,start,end,label\na.mp4,2,1,dog\n")
+    (here / "broken.json").write_text("{")
+    (here / "video.mp4").write_bytes(b"\0\0")
+    said = avtext("evaluate", *words)
+    assert (said.code, said.out) == (code, "")
+    assert hint in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_labels_are_shown_as_plain_text(avtext: Run, here: Path) -> None:
+    (here / "a.csv").write_text("file,start,end,label\na.mp4,1,2,[/red]\x1b[31m\n")
+    (here / "b.csv").write_text("file,start,end,label\na.mp4,1,2,dog\n")
+    said = avtext("evaluate", "a.csv", "b.csv")
+    assert said.code == 0
+    assert "\x1b" not in said.out + said.err
+    assert "[/red]?[31m" in said.out
+    assert "[/red]?[31m" in said.err
