@@ -15,7 +15,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from avtext.clip import Clip, Cue, Event
+from avtext.clip import Clip, Cue, Event, Stream
 from avtext.data.videos import VideoSource, open_videos
 from avtext.encoders import build_encoder
 from avtext.encoders.slowfast import SlowFastEncoder
@@ -244,7 +244,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     heard.model.save_pretrained(folder / "w")
     small = {"model_depth": 18, "stem_dim_outs": [8, 1]}
     seen = SlowFastEncoder(config=small)
-    save_file(seen.blocks.state_dict(), folder / "s.safetensors")
+    save_file(seen.state_dict(), folder / "s.safetensors")
     read = TransformerTextEncoder(config=BERT, tokenizer=(save_tokenizer(folder / "t"), folder / "t")[1])
     read.model.save_pretrained(folder / "t")
 
@@ -303,8 +303,8 @@ def test_a_frozen_encoder_of_another_size_is_refused(videos: Path, teacher: dict
 # -- training ----------------------------------------------------------------------------------------------------------
 
 
-def train(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, encoders: dict, *words: str) -> Path:
-    """Run the script in this process and return the best model's folder."""
+def train(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, encoders: dict, *words: str) -> int:
+    """Run the script in this process on ``folder/m.jsonl``, out to ``folder/run``; its exit code."""
     config = {
         "seed": 1, "out": str(folder / "run"), "batch_size": 2, "steps": 3, "warmup": 1, "workers": 0, "threads": 1,
         "evaluate_every": 2, "checkpoint_every": 2, "accelerator": "cpu", "average": 0.5,
@@ -318,15 +318,17 @@ def train(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, encoders: d
     (folder / "c.yaml").write_text(yaml.safe_dump(config))
     script = root / "scripts" / "train_av.py"
     monkeypatch.setattr(sys, "argv", [str(script), "--config", str(folder / "c.yaml"), *words])
-    runpy.run_path(str(script), run_name="__main__")
-    return folder / "run" / "best"
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(script), run_name="__main__")
+    return int(end.value.code or 0)
 
 
 def test_training_on_ones_own_videos(
     root: Path, videos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_manifest(videos, **{"a.mkv": (BELL, DOG), "inside.mkv": (BELL,), "sound.wav": (), "still.mp4": ()})
-    best = train(root, videos, monkeypatch, ENCODERS)
+    assert train(root, videos, monkeypatch, ENCODERS) == 0
+    best = videos / "run" / "best"
     said = capsys.readouterr()
     assert "use it with: avtext detect VIDEO -m " in said.out
     assert "step 3/3 loss" in said.err
@@ -335,9 +337,7 @@ def test_training_on_ones_own_videos(
     assert "c.yaml" in card
     result = Pipeline.from_pretrained(best)(videos / "a.mkv")
     assert result.modalities == ("audio", "video", "text")
-    with pytest.raises(SystemExit) as end:  # the same folder with other settings
-        train(root, videos, monkeypatch, ENCODERS, "steps=4")
-    assert end.value.code == 2
+    assert train(root, videos, monkeypatch, ENCODERS, "steps=4") == 2  # the same folder with other settings
     assert "choose another out=" in capsys.readouterr().err
 
 
@@ -345,17 +345,12 @@ def test_training_on_features_and_detecting_with_their_encoders(
     root: Path, videos: Path, teacher: dict[str, dict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_manifest(videos, **{"a.mkv": (BELL, DOG), "sound.wav": ()})
-    best = train(root, videos, monkeypatch, teacher)
+    assert train(root, videos, monkeypatch, teacher) == 0
+    best = videos / "run" / "best"
     weights = sum(p.stat().st_size for p in best.iterdir())
     assert weights < 300_000  # the frozen encoders are no part of it
     pipe = Pipeline.from_pretrained(best, align=False)
     result = pipe(videos / "a.mkv")
     assert result.modalities == ("audio", "video", "text")
     with pytest.raises(AvtextError, match="clip: video must have the shape"):
-        pipe(Clip(1.0, video=build_clip_video()))
-
-
-def build_clip_video():  # noqa: ANN201
-    from avtext.clip import Stream
-
-    return Stream(np.zeros((15, 64, 64, 3), np.uint8), 15.0)
+        pipe(Clip(1.0, video=Stream(np.zeros((15, 64, 64, 3), np.uint8), 15.0)))
