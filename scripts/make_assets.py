@@ -1,25 +1,28 @@
-"""Write what is shipped: ``python scripts/make_assets.py demo`` and ``python scripts/make_assets.py model RUN/best``.
+"""Write what is shipped: ``python scripts/make_assets.py demo`` and ``… model RUN/best [RUN/best …]``.
 
 The demo (demo.mp4, demo.srt, demo.truth.json) is synthesised and drawn, from a scene of the test split that no
-training run has seen; no recording is in it. The model is a trained folder with the settings of its run and the licence
-of its weights put beside it; ``python scripts/benchmark.py model`` then writes its card.
+training run has seen; no recording is in it. The model is the mean of trained folders, with the settings of the
+first run and the licence of its weights beside it; ``python scripts/benchmark.py model`` then writes its card.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+import torch
 
 from avtext.data.scenes import SceneRecipe, make_scene_frames
 from avtext.data.scenes.files import write_scene
-from avtext.model import load_detector, save_detector
+from avtext.model import EventDetector, load_detector, save_detector
 from avtext.storage import publish_json, publish_text
 from avtext.training import open_clips, read_settings
 from avtext.training.evaluation import with_decision
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
-SEED = 22  # a scene with nine of the labels in it
+SEED = 0  # the first: ten of the labels are in it
 RECIPE = SceneRecipe(
     split="test",
     duration=(24.0, 24.0),
@@ -51,26 +54,39 @@ def write_demo() -> None:
         print(path)
 
 
-def take_model(folder: Path) -> None:
-    """The default model from a training run, with thresholds and calibration from scenes it has not seen."""
+def take_model(folders: Sequence[Path]) -> None:
+    """The default model: the mean of the stages' weights, with decisions from scenes that neither stage has seen.
+
+    The mean of a model before and after fine-tuning keeps more of what it could elsewhere (Wortsman et al. 2022).
+    """
     target = ASSETS / "model"
     settings = read_settings(ROOT / "configs" / "student.yaml")
     assert settings.validation is not None
     unseen = settings.validation.model_copy(update={"first": 600_000, "count": 200})
     clips = open_clips(unseen, settings.model)
-    model = with_decision(load_detector(folder), (clips[i] for i in range(len(clips))))
+    model = with_decision(mean_of([load_detector(folder) for folder in folders]), (clips[i] for i in range(len(clips))))
     save_detector(target, model, "the card is written by scripts/benchmark.py model\n", half=True)
-    run = settings.model_dump(mode="json", exclude={"out", "model", "init"})
-    publish_json(target / "training.json", run)
+    publish_json(target / "training.json", settings.model_dump(mode="json", exclude={"out", "model", "init"}))
     publish_text(target / "LICENSE", LICENCE)
     print(target)
+
+
+def mean_of(models: Sequence[EventDetector]) -> EventDetector:
+    """The first model with the mean of all models' weights; what is counted, not learnt, is the last one's."""
+    states = [model.state_dict() for model in models]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[-1].items()
+    }
+    models[0].load_state_dict(mean)
+    return models[0]
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["demo"]:
             write_demo()
-        case ["model", folder]:
-            take_model(Path(folder))
+        case ["model", *folders] if folders:
+            take_model([Path(folder) for folder in folders])
         case _:
             sys.exit(__doc__)

@@ -13,7 +13,9 @@ from avtext.model import EventDetector
 from avtext.pipeline import Result
 from avtext.storage import publish_text
 
-COMMAND = "python scripts/train_av.py --config configs/student.yaml"
+COMMAND = """python scripts/train_av.py --config configs/student.yaml
+    python scripts/train_av.py --config configs/student-finetune.yaml
+    python scripts/make_assets.py model runs/student/best runs/student-finetune/best"""
 INTRODUCTION = """# The default model of avtext
 
 Finds events in videos from sound, picture and words: heard ({heard}), seen ({seen}) and joint (impact: something
@@ -25,7 +27,9 @@ visibly hits something and is heard to).
 
     {command}
 
-Seed {seed}, {steps} steps of {batch} generated scenes of {seconds:g} s, on two CPU cores. Nothing is pretrained.
+Seed {seed}, {steps} steps of {batch} generated scenes of {seconds:g} s, on two CPU cores (about 45 minutes), then 200 more, and the mean of
+the weights of both stages. The first stage ran before black that comes and goes in one frame had a cut at its borders.
+Nothing is pretrained.
 Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and timed cues; see
 `avtext/data/scenes`. Sources of the test split (recordings, speakers, signers, objects, phrasings) are in no training
 scene.

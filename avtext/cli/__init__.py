@@ -43,6 +43,9 @@ def main() -> None:
     except AvtextError as error:
         sys.stderr.write("".join(f"avtext: {plain(line)}\n" for line in str(error).splitlines()))
         sys.exit(1 if isinstance(error, MediaError | InputError) else 2)
+    except OSError as error:  # what the system refused and nothing foresaw, such as a full disk behind a pipe
+        sys.stderr.write(f"avtext: {plain(str(error))}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("avtext: stopped\n")
         sys.exit(130)

@@ -29,11 +29,14 @@ def align(
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """
+    from avtext.cli.progress import progress_hook, waiting
     from avtext.cli.tables import print_lines
     from avtext.media.cue_writing import write_cues
     from avtext.media.cues import read_cues
-    from avtext.pipeline import Pipeline
     from avtext.timeline import ClockMap
+
+    with waiting("loading"):
+        from avtext.pipeline import Pipeline
 
     if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
         raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
@@ -42,7 +45,8 @@ def align(
     cues = pipe.cues_of(video) if given is None else given
     if out is not None and not cues:
         raise ConfigError(f"{video}: has no subtitles to correct: name a subtitle file")
-    found = pipe.clocks(video, cues)
+    with progress_hook(video.name) as hook:
+        found = pipe.clocks(video, cues, hook)
     if as_json:
         sys.stdout.write(json.dumps({"file": str(video), "alignment": found}, indent=1) + "\n")
     else:

@@ -47,7 +47,10 @@ def detect(
     Example: avtext detect holiday.mp4 -o results -f json,vtt
     """
     from avtext.cli.inputs import check_folder, expand, result_names
-    from avtext.pipeline import Failure
+    from avtext.cli.progress import waiting
+
+    with waiting("loading"):
+        from avtext.pipeline import Failure
 
     paths = expand(files)
     check_folder("--out", out)
@@ -59,20 +62,20 @@ def detect(
         raise ConfigError(f"--end: must be after --start, got {start} and {end}")
     endings = _endings(formats)
     names = result_names(paths)
-    waiting = [path for path in paths if not (skip_existing and _is_done(out / names[path], endings))]
-    if skipped := len(paths) - len(waiting):
+    todo = [path for path in paths if not (skip_existing and _is_done(out / names[path], endings))]
+    if skipped := len(paths) - len(todo):
         _say(f"{skipped} of {len(paths)} files have results already: skipped")
-    pipe = _load(model, device, threshold, not no_align) if waiting else None
+    pipe = _load(model, device, threshold, not no_align) if todo else None
     wanted = [name.strip() for name in classes.split(",")] if classes else None
     options = {"transcript": transcript, "start": start, "end": end, "classes": wanted}
     failures = []
-    for path in waiting:
+    for path in todo:
         assert pipe is not None
         outcome, written = _one(pipe, path, options, out / names[path], endings, debug)
         _show(outcome, written, as_json)
         if isinstance(outcome, Failure):
             failures.append(outcome)
-    _finish(failures, len(waiting))
+    _finish(failures, len(todo))
 
 
 def _endings(formats: str) -> dict[str, str]:

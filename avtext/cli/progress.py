@@ -11,6 +11,18 @@ WORDS = {"read": "reading", "align": "aligning", "fuse": "understanding", "decod
 
 
 @contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Says ``what`` takes its time where a terminal is watched, and takes it back."""
+    shown = f"{what} ..." if sys.stderr.isatty() else ""
+    sys.stderr.write(shown)
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r" + " " * len(shown) + "\r" if shown else "")
+
+
+@contextmanager
 def progress_hook(name: str) -> Iterator[Any]:
     """A hook for :class:`avtext.pipeline.Pipeline` that draws a bar on standard error where that is a terminal."""
     if not sys.stderr.isatty():

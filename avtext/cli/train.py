@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from avtext.cli.tables import print_lines
+
 
 def train(
     config: Annotated[Path, typer.Option("-c", "--config", help="A YAML file such as configs/smoke.yaml.")],
@@ -21,13 +23,16 @@ def train(
     Example: avtext train -c configs/smoke.yaml out=runs/mine steps=50
     """
     from avtext.cli.inputs import check_folder
-    from avtext.training import fit, open_clips, read_settings
-    from avtext.training.card import draft_card
+    from avtext.cli.progress import waiting
+
+    with waiting("loading"):
+        from avtext.training import fit, open_clips, read_settings
+        from avtext.training.card import draft_card
 
     settings = read_settings(config, overrides or [])
     check_folder("out", settings.out)
-    source = open_clips(settings.train, settings.model)
-    validation = open_clips(settings.validation, settings.model) if settings.validation else None
+    source = open_clips(settings.train, settings.model, _reading)
+    validation = open_clips(settings.validation, settings.model, _reading) if settings.validation else None
     words = shlex.join(["avtext", "train", "-c", str(config), *(overrides or [])])
     with _Bar() as bar:
         model = fit(settings, source, validation, card=draft_card(settings, words), hook=bar)
@@ -36,6 +41,11 @@ def train(
     best = settings.out / ("best" if validation is not None else "last")
     total = model.num_parameters()["total"]
     sys.stdout.write(f"{best}: {total:,} parameters; use it with: avtext detect VIDEO -m {best}\n")
+
+
+def _reading(number: int, count: int, path: str) -> None:
+    """Says which video is decoded: it can take a while, also where nobody watches a terminal."""
+    print_lines([f"reading {number}/{count} {path}"], sys.stderr)
 
 
 class _Bar:

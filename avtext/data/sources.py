@@ -34,4 +34,6 @@ class SceneSource:
         return self.count
 
     def __getitem__(self, index: int) -> Clip:
-        return make_scene(self.recipe, self.first + index % self.count)
+        if not 0 <= index < self.count:
+            raise IndexError(f"clip {index} of {self.count}")  # what ends a for loop over the source
+        return make_scene(self.recipe, self.first + index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -120,6 +120,7 @@ def open_videos(
     window: float,
     cache: str | Path,
     encoders: Mapping[str, nn.Module],
+    hook: Callable[[int, int, str], None] | None = None,
 ) -> VideoSource:
     """Decode what is not in the cache yet and give the windows.
 
@@ -130,6 +131,7 @@ def open_videos(
         cache: a folder that many runs may share.
         encoders: the model's, by stream name. They say how media is read; the streams of those that are frozen
             (``features``) are stored and given as features, the others as waveform and frames.
+        hook: called as ``hook(number, count, path)`` before a video is decoded, which takes a while.
 
     Raises:
         ConfigError: the manifest says something not allowed, such as an event after the end of its video.
@@ -139,13 +141,16 @@ def open_videos(
     options = reading_for(encoders)
     fixed = {name: frozen(encoder) for name, encoder in encoders.items() if getattr(encoder, "of", None)}
     prints = {name: fingerprint(encoder) for name, encoder in fixed.items()}
-    videos = []
-    for entry in read_manifest(manifest, labels):
+    videos: list[Video] = []
+    entries = read_manifest(manifest, labels)
+    for entry in entries:
         try:
             cues = _cues(entry) if "text" in encoders else ()
             key = FeatureKey.of(entry.path, prints, options.to_dict(), cues if prints else ())
             streams = store.get(key)
             if streams is None:
+                if hook is not None:
+                    hook(len(videos) + 1, len(entries), str(entry.path))
                 streams = _decode(entry.path, options, cues, fixed)
                 store.put(key, streams)
         except MediaError as error:

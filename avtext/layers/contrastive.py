@@ -26,7 +26,7 @@ def frame_info_nce(
         A scalar; zero where no step counts.
 
     Example:
-        >>> x = F.normalize(torch.eye(4)[None], dim=-1)
+        >>> x = torch.eye(4)[None]
         >>> there = torch.ones(1, 4, dtype=torch.bool)
         >>> bool(frame_info_nce(x, x, there, there.float()) < 1e-4)
         True

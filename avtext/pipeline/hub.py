@@ -1,11 +1,26 @@
-"""Model folders from the Hugging Face hub."""
+"""Model folders: local ones, and those of the Hugging Face hub."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from avtext.checkpoint import CARD, CONFIG, WEIGHTS
 from avtext.errors import ModelError
+
+
+def model_folder(source: str | Path) -> Path:
+    """A local folder, or the folder that a hub id was downloaded to.
+
+    What begins like a path, or lies in a folder that is there, is local: a missing folder is said at once.
+
+    Raises:
+        ModelError: a hub id that cannot be had. That a local folder is one is not looked at.
+    """
+    local = str(source).startswith((".", "~", os.sep)) or Path(source).parent.is_dir()
+    if local or len(Path(source).parts) != 2:
+        return Path(source)
+    return download(str(source))
 
 
 def download(repository: str) -> Path:

@@ -21,6 +21,7 @@ from avtext.features import reading_for
 from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.model import EventDetector, load_detector
 from avtext.model.decision import decide
+from avtext.pipeline.hub import model_folder
 from avtext.pipeline.reading import ClipReading, FileReading, Reading, given_cues, with_last
 from avtext.pipeline.result import Failure, Result
 from avtext.pipeline.windows import EncodedVideo, decode_chunks, encoding_halo
@@ -88,7 +89,7 @@ class Pipeline:
         Raises:
             ModelError: there is no such model, or it is refused.
         """
-        return cls(load_detector(_model_folder(source)), **options)
+        return cls(load_detector(DEFAULT_MODEL if source is None else model_folder(source)), **options)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -139,7 +140,9 @@ class Pipeline:
         beside = given_cues(video, None)
         return embedded_cues(video, self.limits) if beside is None else beside
 
-    def clocks(self, video: str | Path, cues: Sequence[Cue] = ()) -> dict[str, Mapping[str, Any]]:
+    def clocks(
+        self, video: str | Path, cues: Sequence[Cue] = (), hook: Hook | None = None
+    ) -> dict[str, Mapping[str, Any]]:
         """How sound and cues lie against the picture: per modality offset, drift, breaks and confidence.
 
         Cues that the embeddings say nothing sure about are compared with where the model hears speech.
@@ -147,11 +150,12 @@ class Pipeline:
         Args:
             video: a path.
             cues: its subtitles; none are looked for.
+            hook: told the progress; see :class:`Hook`.
 
         Raises:
             MediaError: the file cannot be read.
         """
-        result = self(video, transcript=tuple(cues))
+        result = self(video, transcript=tuple(cues), hook=hook)
         found = {name: value for name, value in result.alignment.items() if name != "video"}
         unsure = cues and found.get("text", {"abstained": True})["abstained"]
         if unsure and "speech" in self.labels and "audio" in result.modalities:
@@ -281,21 +285,6 @@ def _device(name: str) -> torch.device:
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device: {name} was asked for but that GPU is not there: use cpu or auto")
     return torch.device(name)
-
-
-def _model_folder(source: str | Path | None) -> Path:
-    """A local folder, or the folder that a hub id was downloaded to.
-
-    What begins like a path, or lies in a folder that is there, is local: a missing folder is said at once.
-    """
-    if source is None:
-        return DEFAULT_MODEL
-    local = str(source).startswith((".", "~", os.sep)) or Path(source).parent.is_dir()
-    if local or len(Path(source).parts) != 2:
-        return Path(source)
-    from avtext.pipeline.hub import download
-
-    return download(str(source))
 
 
 def _silent(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from avtext.config import ModelSettings
 from avtext.data.sources import ClipSource, SceneSource
 from avtext.encoders import build_encoder
@@ -9,12 +11,15 @@ from avtext.errors import ConfigError
 from avtext.training.settings import DataSettings
 
 
-def open_clips(settings: DataSettings, model: ModelSettings) -> ClipSource:
+def open_clips(
+    settings: DataSettings, model: ModelSettings, hook: Callable[[int, int, str], None] | None = None
+) -> ClipSource:
     """A source of labelled clips.
 
     Args:
         settings: where they come from.
         model: for which they are; where its encoders are frozen (``features``), clips carry their features.
+        hook: called as ``hook(number, count, path)`` before a video of a manifest is decoded.
 
     Raises:
         ConfigError: the scenes have labels that the model lacks, or the manifest says something not allowed.
@@ -31,4 +36,4 @@ def open_clips(settings: DataSettings, model: ModelSettings) -> ClipSource:
 
     assert settings.manifest is not None  # DataSettings has exactly one of the two
     encoders = {str(name): build_encoder(e.name, e.options) for name, e in model.encoders.items()}
-    return open_videos(settings.manifest, model.labels, settings.window, settings.cache, encoders)
+    return open_videos(settings.manifest, model.labels, settings.window, settings.cache, encoders, hook)

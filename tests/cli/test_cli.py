@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from avtext.cli.progress import progress_hook
+from avtext.cli import main
+from avtext.cli.progress import progress_hook, waiting
 from avtext.formats import read_events
 from tests.cli.conftest import Run
 
@@ -75,6 +76,8 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
     with os.fdopen(follower, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
         monkeypatch.setenv("TERM", "xterm")
+        with waiting("loading"):
+            pass
         with progress_hook("[red]a[/nothing]\x1b]0;title\x07.mp4") as hook:
             hook("read", file="a.mp4", total=2.0, completed=1.0)
             hook("read", file="a.mp4", total=None, completed=9.0)
@@ -85,6 +88,22 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
             shown = "".join(iter(screen.readline, "end\r\n"))
     assert "[red]a[/nothing]?]0;title?" in shown
     assert "reading" in shown
+    assert shown.startswith("loading ...\r           \r")
+
+
+def test_a_full_disk_behind_the_output_is_one_line(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = open("/dev/full", "w", buffering=1)  # noqa: PTH123, SIM115 (closing it fails)
+    monkeypatch.setattr(sys, "stdout", full)
+    monkeypatch.setattr(sys, "argv", ["avtext", "info", str(model)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "avtext: [Errno 28] No space left on device\n"
 
 
 # -- convert ------------------------------------------------------------------------------------------------------------

@@ -224,7 +224,9 @@ def test_what_is_wrong_names_the_line(videos: Path) -> None:
 
 def test_a_video_without_what_the_model_takes_is_refused(videos: Path) -> None:
     with pytest.raises(MediaError, match=r"m\.jsonl:1: .*still\.mp4"):
-        open_videos(write_manifest(videos, **{"still.mp4": ()}), LABELS, 2.0, videos / "cache", {"audio": LIGHT["audio"]})
+        open_videos(
+            write_manifest(videos, **{"still.mp4": ()}), LABELS, 2.0, videos / "cache", {"audio": LIGHT["audio"]}
+        )
 
 
 # -- frozen encoders ---------------------------------------------------------------------------------------------------
@@ -296,7 +298,7 @@ def test_frozen_encoders_give_features_that_are_made_once(videos: Path, teacher:
 
 def test_a_frozen_encoder_of_another_size_is_refused(videos: Path, teacher: dict[str, dict]) -> None:
     wrong = {"audio": build_encoder("features", {**teacher["audio"]["options"], "size": 17})}
-    with pytest.raises(ConfigError, match="wav2vec2 gives 16 values at 50.0 a second, the model was made for 17"):
+    with pytest.raises(ConfigError, match=r"wav2vec2 gives 16 values at 50.0 a second, the model was made for 17"):
         open_videos(write_manifest(videos, **{"a.mkv": ()}), LABELS, 2.0, videos / "cache", wrong)
 
 
@@ -332,6 +334,8 @@ def test_training_on_ones_own_videos(
     said = capsys.readouterr()
     assert "use it with: avtext detect VIDEO -m " in said.out
     assert "step 3/3 loss" in said.err
+    assert said.err.count("reading ") == 4  # each once, though validation takes them too
+    assert f"reading 2/4 {videos / 'inside.mkv'}" in said.err
     card = (best / "README.md").read_text()
     assert "bell, dog" in card
     assert "c.yaml" in card

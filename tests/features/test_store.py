@@ -67,7 +67,7 @@ def test_not_finite_is_refused_and_nothing_written(tmp_path: Path, value: float)
 
 
 def test_other_types_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="float16 or float32, got float64"):
+    with pytest.raises(InvalidInput, match="float16, float32 or uint8, got float64"):
         publish_features(tmp_path / "a", {"audio": Stream(np.zeros((2, 2)), 50.0)})
 
 

@@ -97,13 +97,17 @@ def plan_edits(rng: Random, labels: list[str], allowed: tuple[str, ...], line: T
 
 
 def events_of(edit: Edit) -> list[Event]:
-    """What an edit is in the truth, on the video's clock."""
+    """What an edit is in the truth, on the video's clock; black that comes and goes at once is cut at both ends."""
     if edit.kind == "hold":
         spans = [
             ("fade", edit.first, edit.inner[0]),
             ("black", *edit.inner),
             ("fade", edit.inner[1], edit.last),
         ]
+    elif edit.kind == "black":
+        length = round(CUT_SECONDS * FRAME_RATE)
+        spans = [("black", edit.first, edit.last)]
+        spans += [("cut", border, border + length) for border in (edit.first, edit.last)]
     else:
         spans = [("fade" if edit.kind in ("dissolve", "dip") else edit.kind, edit.first, edit.last)]
     return [Event(first / FRAME_RATE, last / FRAME_RATE, label) for label, first, last in spans]

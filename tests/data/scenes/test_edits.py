@@ -113,3 +113,8 @@ def test_shots_cover_every_frame_once_but_for_dissolves():
     shots = shots_between(edits, 80)
     assert [tuple(shot) for shot in shots] == [(0, 25, 0), (25, 50, 0), (40, 60, 10), (60, 80, 0)]
     assert [tuple(shot) for shot in shots_between([], 7)] == [(0, 7, 0)]
+
+
+def test_black_between_hard_borders_has_a_cut_at_both_ends():
+    found = {(e.label, e.start, e.end) for e in events_of(Edit("black", 25, 50))}
+    assert found == {("black", 1.0, 2.0), ("cut", 1.0, 1.2), ("cut", 2.0, 2.2)}

@@ -70,7 +70,8 @@ def test_truth_is_inside_sorted_and_never_overlaps_itself(real_recipe):
             assert 0 <= event.start < event.end <= clip.duration
         for label in LABELS:
             own = [event for event in clip.events if event.label == label]
-            assert all(b.start - a.end > 0.29 for a, b in itertools.pairwise(own)), (seed, label)
+            gap = 0.19 if label == "cut" else 0.29  # black may be so short that its two borders are near each other
+            assert all(b.start - a.end > gap for a, b in itertools.pairwise(own)), (seed, label)
 
 
 def test_streams_fit_the_duration(real_recipe):

@@ -1,0 +1,143 @@
+"""What a run is made of and what it leaves: settings, clips, scores and the card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from avtext.clip import Clip, Event
+from avtext.config import ModelSettings
+from avtext.data.scenes import SceneRecipe
+from avtext.data.sources import SceneSource
+from avtext.errors import ConfigError
+from avtext.model import collate
+from avtext.training import DataSettings, TrainSettings, open_clips, read_settings
+from avtext.training.card import draft_card
+from avtext.training.evaluation import Found, find
+from tests.model.test_detector import clip
+from tests.tiny import talkative
+
+MODEL = {"labels": ["bell"], "encoders": {"audio": {"name": "logmel"}}}
+RECIPE = SceneRecipe(duration=(4.0, 4.0), labels=("bell", "cut"))
+
+
+def test_scenes_are_numbered_and_end() -> None:
+    source = open_clips(
+        DataSettings(scenes=RECIPE, first=7, count=2), ModelSettings(labels=("bell", "cut"), encoders=MODEL["encoders"])
+    )  # type: ignore[arg-type]
+    assert isinstance(source, SceneSource)
+    assert len(source) == 2
+    assert source[0].name != source[1].name
+    for index in (-1, 2):
+        with pytest.raises(IndexError):
+            source[index]
+    for first, again in zip(source, [source[0], source[1]], strict=True):  # the same each time
+        assert first.events == again.events
+        assert (first.audio.values == again.audio.values).all()  # type: ignore[union-attr]
+
+
+def test_scenes_need_their_labels_in_the_model() -> None:
+    model = ModelSettings.model_validate(MODEL)
+    with pytest.raises(ConfigError, match="scenes: label 'cut' is not one of the model's"):
+        open_clips(DataSettings(scenes=RECIPE), model)
+    recorded = RECIPE.model_copy(update={"labels": ("bell", "rain")})  # rain cannot occur: no recordings are given
+    assert len(open_clips(DataSettings(scenes=recorded, count=3), model)) == 3
+
+
+def test_the_shipped_configs_are_sound(root: Path) -> None:
+    for path in sorted((root / "configs").glob("*.yaml")):
+        if path.stem.endswith("-model"):
+            ModelSettings.model_validate(yaml.safe_load(path.read_text()))
+        else:
+            settings = read_settings(path)
+            assert settings.model.labels, path
+
+
+def test_a_model_file_is_beside_the_config_and_can_be_overridden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.yaml").write_text(yaml.safe_dump(MODEL))
+    (tmp_path / "models" / "n.yaml").write_text(yaml.safe_dump({**MODEL, "labels": ["dog"]}))
+    (tmp_path / "c.yaml").write_text("model: models/m.yaml\ntrain: {manifest: m.jsonl}\n")
+    monkeypatch.chdir("/")
+    settings = read_settings(tmp_path / "c.yaml", ["model.width=64", "learning_rate=1e-3"])
+    assert (settings.model.labels, settings.model.width, settings.learning_rate) == (("bell",), 64, 0.001)
+    other = read_settings(tmp_path / "c.yaml", ["model=models/n.yaml"])
+    assert other.model.labels == ("dog",)
+
+
+def test_the_card_says_what_was_done() -> None:
+    model = {**MODEL, "labels": ["bell", "dog bark"]}
+    settings = TrainSettings.model_validate(
+        {"model": model, "seed": 5, "steps": 7, "train": {"scenes": RECIPE, "first": 10, "count": 5}}
+    )
+    card = draft_card(settings, "avtext train -c c.yaml 'model.labels=[bell, dog bark]'")
+    for word in (
+        "bell, dog bark",
+        "audio: logmel",
+        "scenes 10 to 14",
+        "seed 5",
+        "7 steps",
+        "    avtext train -c c.yaml 'model",
+    ):
+        assert word in card
+    own = TrainSettings.model_validate({"model": model, "train": {"manifest": "my/videos.jsonl"}})
+    assert "the videos of my/videos.jsonl" in draft_card(own, "")
+
+
+def test_found_is_as_the_model_finds_it_clip_by_clip() -> None:
+    model = talkative().train()
+    clips = [clip(2.0 + 0.4 * seed, seed) for seed in range(5)]
+    found = find(model, iter(clips), batch_size=2)
+    assert model.training
+    model.eval()
+    for one in clips:
+        assert found.reference[one.name] == one.events
+        (alone,) = model.decode(model(collate([one])))
+        assert [(e.start, e.end, e.label) for e in found.estimate[one.name]] == [
+            (e.start, e.end, e.label) for e in alone
+        ]
+    assert sum(map(len, found.estimate.values())) > 0
+
+
+def test_clips_that_share_a_name_are_all_scored() -> None:
+    """Two videos of one name in two folders: neither takes the other's place."""
+    model = talkative().eval()
+    clips = [replace(clip(2.0, seed), name="a.mp4") for seed in range(3)]
+    found = find(model, clips)
+    assert len(found.reference) == len(found.estimate) == 3
+    assert sum(map(len, found.reference.values())) == 6
+
+
+def test_later_clips_keep_their_times_and_modalities_can_be_taken_away() -> None:
+    model = talkative().eval()
+    late = clip(2.0, 1, start=36.0)
+    (events,) = find(model, [late]).estimate.values()
+    assert all(36.0 <= e.start < e.end <= 38.0 for e in events)
+    nothing = find(model, [late], modalities=()).estimate
+    silent = Clip(2.0, 36.0, events=late.events, name=late.name)
+    with torch.no_grad():
+        (want,) = model.decode(model(collate([silent])), [36.0])
+    assert list(nothing.values()) == [want]
+
+
+def test_scores_are_those_counted_by_hand() -> None:
+    truth = {"a": [Event(1.0, 2.0, "bell"), Event(5.0, 6.0, "bell")], "b": []}
+    found = {"a": [Event(1.19, 4.0, "bell"), Event(5.3, 6.0, "bell")], "b": [Event(0.0, 1.0, "bell")]}
+    scores = Found(truth, found).scores()
+    assert (scores.micro.precision, scores.micro.recall) == pytest.approx((1 / 3, 1 / 2))
+    assert Found(truth, found).scores(onset_collar=0.5).micro.recall == 1.0
+    assert Found(truth, found).scores(offsets=True).micro.num_correct == 0
+    assert Found(truth, found).scores(onset_collar=0.5, offsets=True).micro.num_correct == 1
+
+
+def test_data_come_from_one_place() -> None:
+    for values in ({}, {"scenes": {}, "manifest": "m.jsonl"}):
+        with pytest.raises(ValueError, match="either scenes or manifest"):
+            DataSettings.model_validate(json.loads(json.dumps(values)))
