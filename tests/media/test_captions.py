@@ -49,9 +49,9 @@ def test_markup_goes_and_words_stay(text: str, plain: str) -> None:
     assert plain_text(text) == plain
 
 
-def test_long_hostile_markup_takes_no_time() -> None:
+def test_long_hostile_markup_ends_and_never_grows() -> None:
     for text in ("{\\p1" * 20_000, "<a" * 50_000, "<rt" * 50_000, "{" * 50_000):
-        plain_text(text)
+        assert len(plain_text(text)) <= len(text)
 
 
 @pytest.mark.parametrize(
