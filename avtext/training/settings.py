@@ -39,7 +39,7 @@ class TrainSettings(Settings):
     out: Path = Path("runs/run")
     model: ModelSettings
     init: Path | None = Field(None, description="model folder whose weights to start from")
-    train: DataSettings
+    train: DataSettings | None = Field(None, description="None: the caller of fit brings the clips")
     validation: DataSettings | None = None
     batch_size: int = Field(8, ge=1)
     steps: int = Field(1000, ge=1)
