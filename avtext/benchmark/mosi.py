@@ -39,9 +39,7 @@ def run(data: Path) -> list[Figure]:
     for modalities in SUBSETS:
         found = [accuracy(train_on(settings, train, modalities, seed), test) for seed in SEEDS]
         mean, spread = float(np.mean(found)), float(np.std(found, ddof=1))
-        detail = (
-            f"{mean:.2f} ± {spread:.2f} over {len(SEEDS)} seeds, {_count(test)} utterances of unseen speakers; {KNOWN}"
-        )
+        detail = f"{mean:.2f} ± {spread:.2f}, {len(SEEDS)} seeds, {_count(test)} utterances of unseen speakers; {KNOWN}"
         name = "all" if modalities == MODALITIES else modalities[0]
         limit = AIM if name == "all" else None
         figures += [
@@ -73,7 +71,9 @@ def read_clips(path: Path) -> tuple[list[Clip], list[Clip]]:
         positive = np.flatnonzero(table["label"][rows] == 1).tolist()
         clip = Clip(
             float(len(rows)),
-            **{name: Stream(values[rows], 1.0) for name, values in streams.items()},
+            audio=Stream(streams["audio"][rows], 1.0),
+            video=Stream(streams["video"][rows], 1.0),
+            text=Stream(streams["text"][rows], 1.0),
             events=tuple(Event(float(i), float(i + 1), "positive") for i in positive),
             name=video,
         )
