@@ -63,6 +63,7 @@ class LossSettings(Settings):
 
     crf: float = Field(1.0, ge=0)
     frame: float = Field(0.5, ge=0)
+    alone: float = Field(0.3, ge=0)
     alignment: float = Field(0.1, ge=0)
 
 

@@ -22,7 +22,10 @@ def measure(pipe: Pipeline, media: Path) -> tuple[list[Figure], dict[str, Result
         MissingExtra: PySceneDetect, the reference for cuts and fades, is not installed.
     """
     results = {p.name: pipe(p) for p in sorted(media.iterdir()) if p.suffix not in (".srt", ".txt")}
-    found = [_cuts(results["pyscenedetect_testvideo.mp4"], media), _fades(results["pyscenedetect_fades.mp4"], media)]
+    found = [
+        *_cuts(results["pyscenedetect_testvideo.mp4"], media),
+        _fades(results["pyscenedetect_fades.mp4"], media),
+    ]
     found += [_speech(results[name]) for name in SPOKEN]
     silent = {name: r for name, r in results.items() if "audio" not in r.modalities}
     spoken = [name for name, r in silent.items() if _labelled(r, "speech")]
@@ -63,19 +66,19 @@ def _reference_times(path: Path, detector: str) -> list[float]:
     return [start.seconds for start, _ in scenes[1:]]
 
 
-def _cuts(result: Result, media: Path) -> Figure:
+def _cuts(result: Result, media: Path) -> list[Figure]:
+    """Cuts where PySceneDetect begins a scene; and, as information, borders of scenes of either kind of ours."""
     truth = _reference_times(media / result_name(result), "ContentDetector")
     times = [event.start for event in _labelled(result, "cut")]
+    fades = [time for event in _labelled(result, "fade") for time in (event.start, event.end)]
     missed = [round(t, 2) for t in truth if not _near(t, times)]
     spurious = [round(t, 2) for t in times if not _near(t, truth)]
-    share = 1.0 - len(missed) / max(1, len(truth))
-    return Figure(
-        "cuts_found",
-        share,
-        "of PySceneDetect's",
-        1.0,
-        detail=f"{len(truth)} cuts, missed at {missed}, others at {spurious}",
-    )
+    borders = sum(_near(t, [*times, *fades]) for t in truth) / max(1, len(truth))
+    detail = f"{len(truth)} cuts, missed at {missed}, others at {spurious}"
+    return [
+        Figure("cuts_found", 1.0 - len(missed) / max(1, len(truth)), "of PySceneDetect's", 1.0, detail=detail),
+        Figure("cuts_found_as_cut_or_fade", borders, "of PySceneDetect's", detail="a cut of ours, or an end of a fade"),
+    ]
 
 
 def _fades(result: Result, media: Path) -> Figure:

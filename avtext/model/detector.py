@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -73,9 +73,15 @@ class EventDetector(nn.Module):
         )
         self.embedders = nn.ModuleDict(
             {
-                m: nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, settings.alignment.size))
+                m: nn.Sequential(
+                    nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, settings.alignment.size)
+                )
                 for m in self.modalities
             }
+        )
+        count = self.scheme.num_chains * self.scheme.num_tags
+        self.alone = nn.ModuleDict(
+            {m: nn.Sequential(nn.LayerNorm(width), nn.Linear(width, count)) for m in self.modalities}
         )
         fusion = settings.fusion
         self.fusion = GatedFusion(
@@ -88,7 +94,7 @@ class EventDetector(nn.Module):
             fusion.dropout,
         )
         self.head = TCN(width, settings.head_layers, tcn.kernel_size, tcn.dropout)
-        self.emit = nn.Linear(width, self.scheme.num_chains * self.scheme.num_tags)
+        self.emit = nn.Linear(width, count)
         self._start_quiet()
         self.crf = self._chain()
 
@@ -97,7 +103,8 @@ class EventDetector(nn.Module):
         """Begin with emissions that say: mostly nothing happens."""
         bias = torch.full((self.scheme.num_chains, self.scheme.num_tags), -1.0)
         bias[:, 0] = 2.0
-        self.emit.bias.copy_(bias.flatten())
+        for layer in (self.emit, *(cast(nn.Sequential, head)[-1] for head in self.alone.values())):
+            cast(nn.Linear, layer).bias.copy_(bias.flatten())
 
     def _chain(self) -> CRF:
         grammar = self.scheme.grammar()
@@ -171,13 +178,17 @@ class EventDetector(nn.Module):
         """
         fused = self.fusion(list(features), list(masks))
         hidden = self.head(fused.features, mask)
-        flat = self.emit(hidden).float()
-        B, T, _ = flat.shape
-        if self.scheme.kind == "overlapping":
-            flat = flat.reshape(B, T, self.scheme.num_chains, 3).transpose(1, 2)
-        gates = flat.new_zeros(B, T, len(MODALITIES))
-        gates[..., [MODALITIES.index(m) for m in self.modalities]] = fused.gates.to(gates.dtype)
-        return Output(flat, mask, gates)
+        emissions = self.by_chain(self.emit(hidden))
+        gates = fused.gates.new_zeros(*mask.shape, len(MODALITIES))
+        gates[..., [MODALITIES.index(m) for m in self.modalities]] = fused.gates
+        return Output(emissions, mask, gates.to(emissions.dtype))
+
+    def by_chain(self, flat: Tensor) -> Tensor:
+        """Scores (B, T, chains · tags) in the shape of emissions, float32."""
+        flat = flat.float()
+        if self.scheme.kind == "exclusive":
+            return flat
+        return flat.unflatten(2, (self.scheme.num_chains, self.scheme.num_tags)).transpose(1, 2)
 
     def forward(self, batch: Batch) -> Output:
         """Emissions of a batch, its streams warped by ``batch.clocks`` where those are given."""

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class Losses(NamedTuple):
-    """Weighted sum and its terms; each per real grid step."""
+    """Weighted sum and its terms, per real grid step; ``alone`` is the frame term of each modality by itself."""
 
     total: Tensor
     crf: Tensor
     frame: Tensor
+    alone: Tensor
     alignment: Tensor
 
 
@@ -30,7 +31,8 @@ def detection_losses(model: EventDetector, batch: Batch, lost: Tensor | None = N
     """CRF negative log-likelihood, frame cross-entropy on the emissions and InfoNCE between modalities.
 
     The cross-entropy keeps emissions calibrated: with the CRF loss alone a small bias on them ruins events. Encoders
-    cost far more than what follows, so one pass of them serves two views of a clip: whole, and with modalities lost.
+    cost far more than what follows, so one pass of them serves two views of a clip: whole, and with modalities lost;
+    and each modality must say what it can by itself, or the easiest one is all that is learnt.
 
     Args:
         model: its settings weigh the terms.
@@ -49,10 +51,11 @@ def detection_losses(model: EventDetector, batch: Batch, lost: Tensor | None = N
         views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])
     terms = [_view_losses(model, features, view, batch, batch.tags) for view in views]
     crf, frame = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
+    alone = _alone_loss(model, features, masks, batch.tags)
     alignment = _alignment_loss(model, encoded, batch)
     weights = model.settings.loss
-    total = weights.crf * crf + weights.frame * frame + weights.alignment * alignment
-    return Losses(total, crf, frame, alignment)
+    total = weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment
+    return Losses(total, crf, frame, alone, alignment)
 
 
 def _view_losses(
@@ -66,6 +69,15 @@ def _view_losses(
         return frame.new_zeros(()), frame
     likelihood = model.crf.log_likelihood(model.for_crf(output.emissions), model.for_crf(tags), batch.mask)
     return -likelihood.sum() / steps, frame
+
+
+def _alone_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], tags: Tensor) -> Tensor:
+    """Mean over the modalities of the frame term of each by itself, where it is there."""
+    terms = [
+        _frame_loss(model.by_chain(head(values)), tags, mask) / mask.sum().clamp_min(1)
+        for head, values, mask in zip(model.alone.values(), features, masks, strict=True)
+    ]
+    return torch.stack(terms).mean()
 
 
 def _frame_loss(emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:

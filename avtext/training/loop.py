@@ -171,6 +171,7 @@ class _Run:
             "loss": losses.total.item(),
             "crf": losses.crf.item(),
             "frame": losses.frame.item(),
+            "alone": losses.alone.item(),
             "alignment": losses.alignment.item(),
             "gradient_norm": float(norm),
             "learning_rate": rate,
