@@ -43,9 +43,8 @@ class StreamClock:
             confidence = float(values["confidence"])
             return cls(name, clock, confidence, bool(values["abstained"]), breaks)
         except (KeyError, TypeError, AttributeError, ValueError, InvalidInput) as error:
-            raise ConfigError(
-                f"alignment: {name}: needs clock, breaks, confidence and abstained as avtext.events/1 has them: {error!r}"
-            ) from None
+            needs = "clock, breaks, confidence and abstained as avtext.events/1 has them"
+            raise ConfigError(f"alignment: {name}: needs {needs}, got {error!r}") from None
 
     @property
     def is_moved(self) -> bool:

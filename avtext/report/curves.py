@@ -57,15 +57,11 @@ class Curves:
         levels = np.rint(values[:, kept] * LEVELS).astype(np.uint8)
         width = _steps_in_a_bucket(*levels.shape)
         starts = np.arange(0, len(levels), width)
-        low, high = (np.minimum.reduceat(levels, starts), np.maximum.reduceat(levels, starts)) if len(kept) else (
-            levels, levels,
-        )  # fmt: skip
-        return cls(
-            start=stream.start,
-            step=width / stream.rate,
-            low={names[k]: low[:, j] for j, k in enumerate(kept)},
-            high={names[k]: high[:, j] for j, k in enumerate(kept)},
-        )
+        low, high = {}, {}
+        for column, k in zip(levels.T, kept, strict=True):
+            low[names[k]] = np.minimum.reduceat(column, starts)
+            high[names[k]] = np.maximum.reduceat(column, starts)
+        return cls(stream.start, width / stream.rate, low, high)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, a curve as base64 of its bytes; ``low`` only where it differs from ``high``."""

@@ -30,7 +30,8 @@ def page_data(report: Report) -> dict[str, Any]:
     ``record`` is the file's record without its events, which stand in ``events`` as ``[start, end, label, score,
     shares]`` with the label's place in ``labels``: of ten hours they are most of the page.
     """
-    labels = sorted({event.label for event in report.events} | set(report.evidence.scores.high if report.evidence else ()))
+    scored = report.evidence.scores.high if report.evidence else {}
+    labels = sorted({event.label for event in report.events} | set(scored))
     place = {label: k for k, label in enumerate(labels)}
     record = file_record(report.file, [], duration=report.duration, details=report.details)
     return {

@@ -71,12 +71,16 @@ def write_index(path: str | Path, rows: Sequence[IndexRow], title: str) -> None:
 def _render(template: str, *, script: str, **values: Any) -> str:
     from avtext import __version__
 
-    html = _templates().get_template(template).render(
-        style=Markup(_asset("page.css")),
-        script=Markup(script),
-        script_hash=_content_hash(script),
-        version=__version__,
-        **values,
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            style=Markup(_asset("page.css")),
+            script=Markup(script),
+            script_hash=_content_hash(script),
+            version=__version__,
+            **values,
+        )
     )
     return html.encode("utf-8", "replace").decode("utf-8")  # half a character of a file name has no UTF-8
 

@@ -32,7 +32,11 @@ def quality_rows(quality: Mapping[str, Any]) -> list[tuple[str, str]]:
         [('frames decoded', '600'), ('audio decoded', '24 s')]
     """
     return [
-        (str(name).removeprefix("num_").replace("_", " "), str(value) if isinstance(value, int) else f"{value:.3f}".rstrip("0").rstrip(".") + " s")
+        (str(name).removeprefix("num_").replace("_", " "), _amount(value))
         for name, value in quality.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
+
+
+def _amount(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}".rstrip("0").rstrip(".") + " s"
