@@ -72,6 +72,12 @@ class Report:
         return self.details.get("quality", {})
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the file is degraded, in sentences."""
+        given = self.quality.get("reasons", ())
+        return tuple(map(str, given)) if isinstance(given, list | tuple) else ()
+
+    @property
     def clocks(self) -> tuple[StreamClock, ...]:
         """How sound and text lay against the picture."""
         return stream_clocks(self.details.get("alignment", {}))

@@ -18,7 +18,6 @@ import numpy as np
 from avtext.clip import Stream
 from avtext.errors import ConfigError
 
-BUDGET = 300_000  # bytes of all the curves of one kind, before base64 makes 4 of 3
 LEVELS = 255
 
 
@@ -39,28 +38,29 @@ class Curves:
     high: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, stream: Stream, names: tuple[str, ...], least: float = 0.0) -> Curves:
+    def of(cls, stream: Stream, names: tuple[str, ...], *, budget: int, least: float = 0.0) -> Curves:
         """The columns of a stream of probabilities.
 
         Args:
             stream: ``(steps, names)``; values are clipped to [0, 1], and one that is not finite is 0.
             names: of the columns.
+            budget: bytes that all of them may take, before base64 makes 4 of 3.
             least: columns that never reach it are left out.
 
         Example:
-            >>> curves = Curves.of(Stream(np.array([[0.0], [1.0], [0.5]]), rate=2.0), ("dog",))
+            >>> curves = Curves.of(Stream(np.array([[0.0], [1.0], [0.5]]), rate=2.0), ("dog",), budget=99)
             >>> curves.step, curves.high["dog"].tolist()
             (0.5, [0, 255, 128])
         """
         values = np.nan_to_num(stream.values.astype(np.float32), posinf=0.0, neginf=0.0).clip(0.0, 1.0)
         kept = [k for k in range(len(names)) if len(values) and values[:, k].max() >= least]
-        levels = np.rint(values[:, kept] * LEVELS).astype(np.uint8)
-        width = _steps_in_a_bucket(*levels.shape)
-        starts = np.arange(0, len(levels), width)
+        width = _steps_in_a_bucket(len(values), len(kept), budget)
+        starts = np.arange(0, len(values), width)
         low, high = {}, {}
-        for column, k in zip(levels.T, kept, strict=True):
-            low[names[k]] = np.minimum.reduceat(column, starts)
-            high[names[k]] = np.maximum.reduceat(column, starts)
+        for k in kept:
+            levels = np.rint(values[:, k] * LEVELS).astype(np.uint8)
+            low[names[k]] = np.minimum.reduceat(levels, starts)
+            high[names[k]] = np.maximum.reduceat(levels, starts)
         return cls(stream.start, width / stream.rate, low, high)
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,11 +91,11 @@ class Curves:
         return cls(start, step, low, high)
 
 
-def _steps_in_a_bucket(steps: int, curves: int) -> int:
+def _steps_in_a_bucket(steps: int, curves: int, budget: int) -> int:
     """One where everything fits into the budget; else so many that lowest and highest do."""
-    if steps * curves <= BUDGET:
+    if steps * curves <= budget:
         return 1
-    return -(-steps * curves * 2 // BUDGET)
+    return -(-steps // max(1, budget // (2 * curves)))
 
 
 def _text(levels: np.ndarray) -> str:

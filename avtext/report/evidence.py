@@ -16,6 +16,7 @@ from avtext.storage import publish_text
 
 SCHEMA = "avtext.evidence/1"
 SUFFIX = ".evidence.json"
+SCORE_BYTES, GATE_BYTES = 300_000, 60_000  # of a page, whatever the length of the video
 LEAST_SCORE = 0.1  # a label whose curve never reaches it is left out: it would be a flat line
 
 
@@ -42,7 +43,11 @@ class Evidence:
     @classmethod
     def of(cls, scores: Stream, labels: Sequence[str], gates: Stream, cues: Sequence[Cue] = ()) -> Evidence:
         """From a detector's ``scores`` ``(steps, labels)`` and ``gates`` ``(steps, 3)``."""
-        return cls(Curves.of(scores, tuple(labels), LEAST_SCORE), Curves.of(gates, MODALITIES), tuple(cues))
+        return cls(
+            Curves.of(scores, tuple(labels), budget=SCORE_BYTES, least=LEAST_SCORE),
+            Curves.of(gates, MODALITIES, budget=GATE_BYTES),
+            tuple(cues),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of the schema ``avtext.evidence/1``."""

@@ -12,7 +12,7 @@ from avtext.formats.event_set import EventSet
 from avtext.metrics.calibration import reliability, score_outcomes
 from avtext.metrics.names import align_names
 from avtext.report.content import Report
-from avtext.report.plots import plot_gates, plot_reliability, plot_timeline
+from avtext.report.plots import figure_style, plot_gates, plot_reliability, plot_timeline
 from avtext.storage import publish_with
 
 ENDINGS = (".pdf", ".png")
@@ -52,5 +52,6 @@ def _of_file(truth: EventSet, report: Report) -> tuple[Event, ...]:
 
 def _write(path: Path, figure: Any) -> Path:
     metadata = {"CreationDate": None} if path.suffix == ".pdf" else None  # the same figure is the same file
-    publish_with(path, lambda place: figure.savefig(place, format=path.suffix[1:], metadata=metadata))
+    with figure_style():
+        publish_with(path, lambda place: figure.savefig(place, format=path.suffix[1:], metadata=metadata))
     return path

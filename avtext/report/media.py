@@ -64,9 +64,8 @@ def media_type(media: Path) -> str:
 
 
 def find_media(file: str, folder: Path) -> Path:
-    """Where the file of that name in results of ``folder`` lies: as named, else beside them, else as named there."""
-    named, beside = Path(file), folder / Path(file).name
-    return named if named.is_file() or not beside.is_file() else beside
+    """Where the file that results in ``folder`` name lies: as named, else beside them, whether it is there or not."""
+    return Path(file) if Path(file).is_file() else folder / Path(file).name
 
 
 def _relative(media: Path, page: Path) -> str:

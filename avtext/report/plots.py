@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 ACCENT, TRUTH, QUIET = "#4b45d6", "#b9b9b3", "#62646c"
 COLOURS = {"audio": "#cf8033", "video": "#3d8cc4", "text": "#6a9a45"}
 WIDTH = 6.8  # inches: both columns of a page
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "legend.frameon": False, "savefig.dpi": 200, "pdf.fonttype": 42,
+    "image.interpolation": "nearest",
 }  # fmt: skip
 
 
@@ -39,8 +40,12 @@ class Rung(NamedTuple):
 
 
 @contextmanager
-def _drawing() -> Iterator[None]:
-    """The style of these figures, for as long as one is drawn."""
+def figure_style() -> Iterator[None]:
+    """The style of these figures, for as long as one is drawn or saved.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
     try:
         import matplotlib
     except ImportError:
@@ -72,7 +77,7 @@ def plot_timeline(
         MissingExtra: matplotlib is not installed.
     """
     labels = sorted({event.label for event in (*events, *truth)}, reverse=True)
-    with _drawing():
+    with figure_style():
         figure, (axes,) = _figure(0.6 + 0.24 * max(len(labels), 1))
         for row, label in enumerate(labels):
             _bars(axes, row + 0.16, [event for event in truth if event.label == label], TRUTH)
@@ -94,14 +99,14 @@ def plot_gates(gates: Curves) -> Any:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    shares = [(gates.low[name].astype(float) + gates.high[name]) / (2 * LEVELS) for name in MODALITIES]
-    times = gates.start + np.arange(len(shares[0])) * gates.step
-    with _drawing():
+    colours = {name: COLOURS[name] for name in MODALITIES if gates.high[name].any()}
+    shares = [(gates.low[name].astype(float) + gates.high[name]) / (2 * LEVELS) for name in colours]
+    times = gates.start + np.arange(len(gates.high[MODALITIES[0]])) * gates.step
+    with figure_style():
         figure, (axes,) = _figure(1.4)
-        colours = [COLOURS[name] for name in MODALITIES]
-        axes.stackplot(times, *shares, colors=colours, step="post", linewidth=0)
+        axes.stackplot(times, *shares, colors=list(colours.values()), step="post", linewidth=0)
         axes.set(xlim=(times[0], times[-1] + gates.step), ylim=(0, 1), xlabel="time (s)", ylabel="gate")
-        _legend(axes, COLOURS)
+        _legend(axes, colours)
     return figure
 
 
@@ -117,14 +122,12 @@ def plot_attention(maps: Sequence[AttentionMap]) -> Any:
     """
     if not maps:
         raise InvalidInput("maps: must hold at least one attention map")
-    with _drawing():
+    with figure_style():
         figure, rows = _figure(0.5 + 0.85 * len(maps), len(maps), sharex=True)
         for axes, (looking, seen, weights, rate) in zip(rows, maps, strict=True):
             steps, reach = len(weights), weights.shape[1] // 2 / rate
             extent = (0, steps / rate, -reach, reach)
-            axes.imshow(
-                weights.T, origin="lower", aspect="auto", extent=extent, cmap="Purples", interpolation="nearest"
-            )
+            axes.imshow(weights.T, origin="lower", aspect="auto", extent=extent, cmap="Purples")
             axes.set_ylabel(f"{looking}\nto {seen}")
         rows[-1].set_xlabel("time (s)")
         figure.supylabel("later by (s)", fontsize=8)
@@ -141,13 +144,15 @@ def plot_reliability(found: Reliability) -> Any:
         MissingExtra: matplotlib is not installed.
     """
     edges, counts = np.array(found.edges), np.array(found.counts)
-    with _drawing():
+    with figure_style():
         figure, (upper, lower) = _figure(3.4, 2, width=3.2, sharex=True, height_ratios=(3, 1))
         filled = counts > 0
         upper.plot((0, 1), (0, 1), color=QUIET, linewidth=0.8, linestyle=":")
         upper.plot(np.array(found.mean_scores)[filled], np.array(found.shares_correct)[filled], "o-", color=ACCENT,
                    markersize=3.5, linewidth=1)  # fmt: skip
-        upper.set(ylim=(0, 1), ylabel="share correct", title=f"expected calibration error {found.expected_error:.3f}")
+        upper.set(
+            ylim=(0, 1.04), ylabel="share correct", title=f"expected calibration error {found.expected_error:.3f}"
+        )
         lower.bar(edges[:-1], counts, np.diff(edges), align="edge", color=TRUTH, edgecolor="white", linewidth=0.5)
         lower.set(xlim=(0, 1), xlabel="score", ylabel="events")
     return figure
@@ -164,14 +169,15 @@ def plot_ladder(rungs: Sequence[Rung]) -> Any:
         raise InvalidInput("rungs: must hold at least one model")
     sizes, scores = [rung.bytes / 1e6 for rung in rungs], [rung.event_f1 for rung in rungs]
     slowest = max(rung.latency for rung in rungs) or 1.0
-    with _drawing():
+    with figure_style():
         figure, (axes,) = _figure(2.4, width=4.6)
         axes.plot(sizes, scores, color=QUIET, linewidth=0.8, zorder=1)
         areas = [20 + 180 * rung.latency / slowest for rung in rungs]
         axes.scatter(sizes, scores, s=areas, color=ACCENT, alpha=0.75, linewidth=0, zorder=2)
-        for rung, size in zip(rungs, sizes, strict=True):
+        for k, (rung, size) in enumerate(zip(rungs, sizes, strict=True)):
             text = f"{_plain(rung.name)}\n{rung.parameters / 1e6:.3g} M, {rung.latency * 1e3:.3g} ms"
-            axes.annotate(text, (size, rung.event_f1), (0, 9), textcoords="offset points", ha="center", fontsize=7)
+            above = {"xytext": (0, -24 if k % 2 else 9), "textcoords": "offset points"}  # in turn, so that none overlap
+            axes.annotate(text, (size, rung.event_f1), **above, ha="center", fontsize=7)
         axes.set(xscale="log", xlabel="MB on disk", ylabel="event F1")
         axes.margins(0.18, 0.35)
         axes.invert_xaxis()

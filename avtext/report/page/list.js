@@ -2,8 +2,8 @@
 
 const ROW = 36; // pixels
 
-// Shows `rows()` in `box`; `make(row, place)` gives the button of one.
-function virtualList(box, rows, make) {
+// Shows `rows()` in `box`: `make(row)` gives the button of one, `nothing()` what is said where there are none.
+function virtualList(box, rows, make, nothing) {
   const list = element("ul");
   box.append(list);
   let from = -1;
@@ -13,9 +13,10 @@ function virtualList(box, rows, make) {
     if (start === from && !force) return;
     from = start;
     const seen = every.slice(start, start + Math.ceil(box.clientHeight / ROW) + 20);
-    list.style.height = `${every.length * ROW}px`;
+    list.style.height = `${Math.max(1, every.length) * ROW}px`;
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.index : null;
     list.replaceChildren(...seen.map((row, k) => listItem(make(row), start + k, every.length)));
+    if (!every.length) list.append(element("li", "empty", nothing()));
     if (focused) list.querySelector(`[data-index="${focused}"]`)?.focus({ preventScroll: true });
   };
   box.addEventListener("scroll", () => draw(false));
@@ -85,8 +86,8 @@ function isCurrent(span) {
   return span.start <= player.time + 1e-6 && player.time < span.end;
 }
 
-const eventList = virtualList($("list"), () => state.shown, eventRow);
-const cueList = virtualList($("words"), () => cues, cueRow);
+const eventList = virtualList($("list"), () => state.shown, eventRow, () => (events.length ? "None at this threshold." : "No events."));
+const cueList = virtualList($("words"), () => cues, cueRow, () => "No text came with these results.");
 
 // Marks the rows of what happens now, and the selected one, without making them anew.
 function markCurrent() {
@@ -104,11 +105,9 @@ function showList() {
   const all = events.length === state.shown.length;
   $("count").textContent = all ? `${events.length}` : `${state.shown.length} of ${events.length}`;
   eventList.draw();
-  if (!state.shown.length) $("list").firstChild.replaceChildren(element("li", "empty", events.length ? "None at this threshold." : "No events."));
 }
 
 function showCues() {
   $("words-count").textContent = cues.length ? `${cues.length} cues` : "";
   cueList.draw();
-  if (!cues.length) $("words").replaceChildren(element("p", "empty", "No text came with these results."));
 }
