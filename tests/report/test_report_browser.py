@@ -32,6 +32,7 @@ def visit(chromium: Any, tmp_path: Path) -> Iterator[Open]:
 
     def go(path: Path, width: int = 1280, scheme: str = "light", *, without_video: bool = False) -> Any:
         context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(120_000)  # of a machine that is busy
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complain(message.text, without_video))
