@@ -27,6 +27,7 @@ from avtext.training.evaluation import with_decision
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 SCREENSHOT = ROOT / "docs" / "report.png"
+WIDTH = 1120  # pixels of the screenshot
 SEED = 0  # the first: ten of the labels are in it
 RECIPE = SceneRecipe(
     split="test",
@@ -97,14 +98,14 @@ def take_screenshot() -> None:
         page_file = Path(folder) / "demo.html"
         result.to_html(page_file)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
         page.goto(page_file.as_uri())
         for _ in range(chosen):
             page.keyboard.press("n")
         page.wait_for_timeout(2000)  # until the frame is shown
         bottom = page.locator(".timeline").bounding_box()
         assert bottom is not None
-        clip = {"x": 0, "y": 0, "width": 1280, "height": bottom["y"] + bottom["height"] + 16}
+        clip = {"x": 0, "y": 0, "width": WIDTH, "height": bottom["y"] + bottom["height"] + 16}
         picture = page.screenshot(full_page=True, clip=clip)
         browser.close()
     publish_bytes(SCREENSHOT, picture)

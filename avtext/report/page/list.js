@@ -65,7 +65,8 @@ function sharesBar(shares) {
 }
 
 function sharesText(shares) {
-  return MODALITIES.map((name, k) => [name, Math.round(shares[k] * 100)]).filter(([, part]) => part).map(([name, part]) => `${name} ${part} %`).join(", ");
+  const parts = MODALITIES.map((name, k) => ({ name, part: Number((shares[k] * 100).toFixed(1)) }));
+  return parts.filter(({ part }) => part).map(({ name, part }) => `${name} ${part} %`).join(", ");
 }
 
 function cueRow(cue) {

@@ -1,7 +1,7 @@
 // The video where it can be played; a clock that only seeking moves where it cannot.
 
 const media = $("media");
-const player = { time: 0, playable: true };
+const player = { time: first, playable: true };
 
 function seek(time) {
   player.time = clamp(time, first, last);
