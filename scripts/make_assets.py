@@ -1,13 +1,16 @@
-"""Write what is shipped: ``python scripts/make_assets.py demo`` and ``… model RUN/best [RUN/best …]``.
+"""Write what is shipped: ``python scripts/make_assets.py demo``, ``… model RUN/best [RUN/best …]``, ``… screenshot``.
 
 The demo (demo.mp4, demo.srt, demo.truth.json) is synthesised and drawn, from a scene of the test split that no
 training run has seen; no recording is in it. The model is the mean of trained folders, with the settings of the
-first run and the licence of its weights beside it; ``python scripts/benchmark.py model`` then writes its card.
+first run and the licence of its weights beside it; ``python scripts/benchmark.py model`` then writes its card. The
+screenshot, docs/report.png, is the report of the demo as the default model finds it, in Chromium.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,12 +19,15 @@ import torch
 from avtext.data.scenes import SceneRecipe, make_scene_frames
 from avtext.data.scenes.files import write_scene
 from avtext.model import EventDetector, load_detector, save_detector
-from avtext.storage import publish_json, publish_text
+from avtext.pipeline import Pipeline
+from avtext.storage import publish_bytes, publish_json, publish_text
 from avtext.training import open_clips, read_settings
 from avtext.training.evaluation import with_decision
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
+SCREENSHOT = ROOT / "docs" / "report.png"
+WIDTH = 1120  # pixels of the screenshot
 SEED = 0  # the first: ten of the labels are in it
 RECIPE = SceneRecipe(
     split="test",
@@ -82,11 +88,37 @@ def mean_of(models: Sequence[EventDetector]) -> EventDetector:
     return models[0]
 
 
+def take_screenshot() -> None:
+    """docs/report.png: the first screens of the demo's report, with an event selected."""
+    from playwright.sync_api import sync_playwright
+
+    result = Pipeline.from_pretrained()(ASSETS / "demo.mp4")
+    chosen = 1 + [event.label for event in result.events].index("engine")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        page_file = Path(folder) / "demo.html"
+        result.to_html(page_file)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+        page.goto(page_file.as_uri())
+        for _ in range(chosen):
+            page.keyboard.press("n")
+        page.wait_for_timeout(2000)  # until the frame is shown
+        bottom = page.locator(".timeline").bounding_box()
+        assert bottom is not None
+        clip = {"x": 0, "y": 0, "width": WIDTH, "height": bottom["y"] + bottom["height"] + 16}
+        picture = page.screenshot(full_page=True, clip=clip)
+        browser.close()
+    publish_bytes(SCREENSHOT, picture)
+    print(SCREENSHOT)
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["demo"]:
             write_demo()
         case ["model", *folders] if folders:
             take_model([Path(folder) for folder in folders])
+        case ["screenshot"]:
+            take_screenshot()
         case _:
             sys.exit(__doc__)

@@ -34,6 +34,7 @@ LIGHT = (
     "metrics",
     "media",
     "alignment",
+    "report",
 )
 
 

@@ -10,7 +10,7 @@ from io import TextIOWrapper
 
 import typer
 
-from avtext.cli import align, convert, detect, evaluate, info, train
+from avtext.cli import align, convert, detect, evaluate, info, report, train
 from avtext.cli.inputs import InputError
 from avtext.cli.tables import plain
 from avtext.errors import AvtextError, MediaError
@@ -26,6 +26,7 @@ app.command("detect")(detect.detect)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("align")(align.align)
+app.command("report")(report.report)
 app.command("convert")(convert.convert)
 app.command("info")(info.info)
 

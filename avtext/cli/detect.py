@@ -26,7 +26,7 @@ def detect(
         typer.Option("-m", "--model", help="Model folder or hub id; default: the one in the package."),
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")] = Path(),
-    formats: Annotated[str, typer.Option("-f", "--format", help="Formats to write, as json,csv,vtt.")] = "json",
+    formats: Annotated[str, typer.Option("-f", "--format", help="Formats to write, as json,csv,html.")] = "json",
     transcript: Annotated[
         Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")
     ] = None,
@@ -85,13 +85,16 @@ def _endings(formats: str) -> dict[str, str]:
     """
     from avtext.formats import FORMATS
 
-    names = [name.strip() for name in formats.split(",") if name.strip()]
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not names:
-        raise ConfigError(f"--format: {(unknown or [formats])[0]!r} is not known; known: {', '.join(FORMATS)}")
     owners = {known.suffixes[0]: name for name, known in reversed(FORMATS.items())}
-    suffixes = {name: FORMATS[name].suffixes[0] for name in names}
-    return {name: ("events" if owners[suffix] == name else name) + suffix for name, suffix in suffixes.items()}
+    known = {
+        name: ("events" if owners[format.suffixes[0]] == name else name) + format.suffixes[0]
+        for name, format in FORMATS.items()
+    } | {"html": "events.html", "evidence": "evidence.json"}
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ConfigError(f"--format: {(unknown or [formats])[0]!r} is not known; known: {', '.join(known)}")
+    return {name: known[name] for name in names}
 
 
 def _is_done(place: Path, endings: dict[str, str]) -> bool:
@@ -127,6 +130,10 @@ def _write(result: Result, path: Path, kind: str) -> Path:
     there = os.path.lexists(path)
     if kind == "json":
         result.to_json(path)
+    elif kind == "html":
+        result.to_html(path)
+    elif kind == "evidence":
+        result.to_evidence(path)
     else:
         for warning in result.write(path, kind):
             _say(f"{path}: {warning}")

@@ -19,8 +19,8 @@ class EventSet:
     Args:
         events: media file name to its events; a file in which nothing happens has none.
         durations: seconds, of the files where they are known.
-        details: per file what else was said of it (``status``, ``start_time``, ``quality``); only JSON holds
-            it.
+        details: per file what else was said of it (``status``, ``start_time``, ``alignment``, ``quality``); only
+            JSON holds it.
         named: whether the names were in the file; false where a format holds the events of one file without
             saying which, and its own name stands in.
         notes: what reading had to assume or leave out, in words.

@@ -14,7 +14,7 @@ from avtext.formats.lines import event, fail, number, read_text
 from avtext.storage import publish_json
 
 SCHEMA = "avtext.events/1"
-_DETAILS = ("status", "start_time", "quality", "reasons", "error")
+_DETAILS = ("status", "start_time", "modalities", "alignment", "quality", "reasons", "error")
 
 
 def file_record(

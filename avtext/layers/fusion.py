@@ -13,6 +13,7 @@ Kinds differ in what a modality may see (``SIGHT``) and in whether a gate is lea
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -75,6 +76,18 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, bi
     return out.reshape(B, H, blocks * R, E)[:, :, :T]
 
 
+def banded_weights(query: Tensor, key: Tensor, mask: Tensor, bias: Tensor) -> Tensor:
+    """The weights of :func:`banded_attention`, (B, H, T, S, 2 R + 1): of the key ``j - R`` steps from each query.
+
+    They take ``2 R + 1`` times the memory of the keys: to look at, for clips of some seconds.
+    """
+    E, R = query.shape[-1], bias.shape[-1] // 2
+    near = F.pad(key, (0, 0, R, R)).unfold(3, 2 * R + 1, 1)  # (B, H, S, T, E, 2R + 1)
+    seen = F.pad(mask, (R, R)).unfold(2, 2 * R + 1, 1).transpose(1, 2)[:, None]  # (B, 1, T, S, 2R + 1)
+    scores = torch.einsum("bhte,bhstej->bhtsj", query, near) / E**0.5 + bias[None, :, None]
+    return scores.masked_fill(~seen, -1e9).flatten(-2).softmax(-1).reshape(scores.shape) * seen
+
+
 class AttentionLayer(nn.Module):
     """One round: every modality attends to what it may see, then an MLP of its own."""
 
@@ -92,7 +105,8 @@ class AttentionLayer(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def _sources(self, modality: int) -> list[int]:
+    def sources(self, modality: int) -> list[int]:
+        """The modalities that a modality may see."""
         count = len(self.norms)
         if count == 1 or self.sight == "itself":
             return [modality]
@@ -101,19 +115,31 @@ class AttentionLayer(nn.Module):
     def forward(self, features: list[Tensor], masks: list[Tensor]) -> list[Tensor]:
         """M times (B, T, D) and (B, T) to M times (B, T, D)."""
         B, T, D = features[0].shape
-        normed = [keep(norm(x), m) for norm, x, m in zip(self.norms, features, masks, strict=True)]
-        pairs = [linear(x).reshape(B, T, 2, self.num_heads, -1) for linear, x in zip(self.keys, normed, strict=True)]
         result = []
-        for m, x in enumerate(features):
-            sources = self._sources(m)
-            key, value = torch.stack([pairs[s] for s in sources], 0).permute(3, 1, 4, 0, 2, 5)
-            query = self.queries[m](normed[m]).reshape(B, T, self.num_heads, -1).transpose(1, 2)
-            seen = torch.stack([masks[s] for s in sources], 1)
-            heard = banded_attention(query, key, value, seen, self.bias[:, sources])
+        for m, (x, (query, key, value, seen, bias)) in enumerate(
+            zip(features, self._heads(features, masks), strict=True)
+        ):
+            heard = banded_attention(query, key, value, seen, bias)
             x = x + self.dropout(self.outputs[m](heard.transpose(1, 2).reshape(B, T, D)))
             x = x + self.dropout(self.feedforward[m](x))
             result.append(keep(x, masks[m]))
         return result
+
+    def _heads(self, features: list[Tensor], masks: list[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+        """Query, key, value, mask and bias of each modality, as :func:`banded_attention` takes them."""
+        B, T, _ = features[0].shape
+        normed = [keep(norm(x), m) for norm, x, m in zip(self.norms, features, masks, strict=True)]
+        pairs = [linear(x).reshape(B, T, 2, self.num_heads, -1) for linear, x in zip(self.keys, normed, strict=True)]
+        for m in range(len(features)):
+            sources = self.sources(m)
+            key, value = torch.stack([pairs[s] for s in sources], 0).permute(3, 1, 4, 0, 2, 5)
+            query = self.queries[m](normed[m]).reshape(B, T, self.num_heads, -1).transpose(1, 2)
+            yield query, key, value, torch.stack([masks[s] for s in sources], 1), self.bias[:, sources]
+
+    def weights(self, features: list[Tensor], masks: list[Tensor]) -> list[Tensor]:
+        """What each modality attends to: M times (B, T, S, 2 reach + 1), the mean of the heads; S as in `sources`."""
+        heads = self._heads(features, masks)
+        return [banded_weights(query, key, seen, bias).mean(1) for query, key, _, seen, bias in heads]
 
 
 class GatedFusion(nn.Module):

@@ -197,6 +197,7 @@ class Pipeline:
             labels=self.labels,
             scores=Stream(decoded.activity, rate, origin),
             gates=Stream(decoded.gates, rate, origin),
+            cues=reading.cues,
             alignment={name: _describe(value) for name, value in alignment.items()},
             quality=quality,
             modalities=encoded.modalities_present(),

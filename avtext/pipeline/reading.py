@@ -31,6 +31,7 @@ class Reading(Protocol):
     name: str
     total: float | None
     start_time: float
+    cues: tuple[Cue, ...]
 
     def clips(self) -> Iterator[Clip]:
         """The windows, with their cues."""
@@ -65,12 +66,12 @@ class FileReading:
         self.start_time = self._reader.info.start_time
         ends = [t for t in (self._reader.info.duration, options.end) if t is not None]
         self.total = min(ends) if ends else None
-        self._cues = self._reader.cues if cues is None else cues
+        self.cues = self._reader.cues if cues is None else cues
 
     def clips(self) -> Iterator[Clip]:
         """See :class:`Reading`."""
         for clip in self._reader:
-            inside = tuple(cue for cue in self._cues if cue.end > clip.start and cue.start < clip.end)
+            inside = tuple(cue for cue in self.cues if cue.end > clip.start and cue.start < clip.end)
             yield replace(clip, cues=inside)
 
     def account(self, seen: float) -> tuple[Mapping[str, Any], float]:
@@ -99,6 +100,7 @@ class ClipReading:
         self._clip = clip
         self.name = clip.name or "clip"
         self.total: float | None = clip.end
+        self.cues = clip.cues
 
     def clips(self) -> Iterator[Clip]:
         """See :class:`Reading`."""

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from avtext.clip import MODALITIES, Event, Stream
+from avtext.clip import MODALITIES, Cue, Event, Stream
 from avtext.errors import AvtextError, MissingExtra
 from avtext.formats import write_events
 from avtext.formats.json_events import file_record
+from avtext.report import Evidence, Report, write_evidence, write_report
 from avtext.storage import publish_json
 
 
@@ -29,6 +30,7 @@ class Result:
         labels: the columns of ``scores``.
         scores: posterior probability of each label at each grid step, ``(steps, labels)``.
         gates: how much audio, video and text count at each step, ``(steps, 3)``.
+        cues: the timed text that was read, on its own clock.
         alignment: per modality, the map to the video's clock, its confidence and whether it abstained.
         quality: what was found in the file and what was done about the rest.
         modalities: those that the events were found from.
@@ -47,6 +49,7 @@ class Result:
     labels: tuple[str, ...] = ()
     scores: Stream = field(default_factory=lambda: Stream(np.zeros((0, 0), np.float32), 25.0), repr=False)
     gates: Stream = field(default_factory=lambda: Stream(np.zeros((0, 3), np.float32), 25.0), repr=False)
+    cues: tuple[Cue, ...] = field(default=(), repr=False)
     alignment: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     modalities: tuple[str, ...] = ()
@@ -59,15 +62,17 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of the published schema ``avtext.events/1``; times to a millisecond, scores to 4 digits."""
-        details = {
+        events = [_rounded(event) for event in self.events]
+        return file_record(self.file, events, duration=round(self.duration, 3), details=self._details())
+
+    def _details(self) -> dict[str, Any]:
+        return {
             "status": self.status,
             "start_time": round(self.start_time, 3),
             "modalities": list(self.modalities),
             "alignment": {name: dict(value) for name, value in self.alignment.items()},
             "quality": dict(self.quality),
         }
-        events = [_rounded(event) for event in self.events]
-        return file_record(self.file, events, duration=round(self.duration, 3), details=details)
 
     def to_json(self, path: str | Path) -> None:
         """Publish :meth:`to_dict` as a JSON file."""
@@ -84,6 +89,26 @@ class Result:
     def to_webvtt(self, path: str | Path) -> None:
         """Publish the events as WebVTT, which players show as subtitles."""
         self.write(path, "vtt")
+
+    @property
+    def evidence(self) -> Evidence:
+        """Score curves, gates and cues, small enough for a page or a file."""
+        return Evidence.of(self.scores, self.labels, self.gates, self.cues)
+
+    def to_evidence(self, path: str | Path) -> None:
+        """Publish :attr:`evidence`; as ``NAME.evidence.json`` beside ``NAME.events.json``, reports find it."""
+        write_evidence(path, self.evidence)
+
+    def to_html(self, path: str | Path, *, media: Path | None = None, embed: bool = False) -> None:
+        """Publish a page with the video, the events on a timeline and the reasons for them.
+
+        Args:
+            path: of the page.
+            media: the video; by default :attr:`file`.
+            embed: whether the video goes into the page, instead of the page referring to where it lies.
+        """
+        report = Report(self.file, tuple(map(_rounded, self.events)), self.duration, self._details(), self.evidence)
+        write_report(path, report, media=media, embed=embed)
 
     def to_dataframe(self) -> Any:
         """The events as a pandas DataFrame.

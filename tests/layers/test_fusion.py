@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from avtext.layers.fusion import SIGHT, GatedFusion, banded_attention
+from avtext.layers.fusion import SIGHT, GatedFusion, banded_attention, banded_weights
 
 
 def slow_attention(query, key, value, mask, bias):  # the definition, one query at a time
@@ -34,6 +34,20 @@ def test_banded_attention_equals_its_definition(length: int, reach: int) -> None
     bias = torch.randn(2, 3, 2 * reach + 1)
     got = banded_attention(query, key, value, mask, bias)
     torch.testing.assert_close(got, slow_attention(query, key, value, mask, bias), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 4, 11])
+def test_the_weights_are_those_that_attention_uses(length: int) -> None:
+    torch.manual_seed(length)
+    reach, sources = 3, 2
+    query, key = torch.randn(2, 2, length, 4), torch.randn(2, 2, sources, length, 4)
+    value, mask = torch.randn(2, 2, sources, length, 4), torch.rand(2, sources, length) > 0.4
+    bias = torch.randn(2, sources, 2 * reach + 1)
+    weights = banded_weights(query, key, mask, bias)
+    assert weights.shape == (2, 2, length, sources, 2 * reach + 1)
+    near = torch.nn.functional.pad(value, (0, 0, reach, reach)).unfold(3, 2 * reach + 1, 1)
+    got = torch.einsum("bhtsj,bhstej->bhte", weights, near)
+    torch.testing.assert_close(got, banded_attention(query, key, value, mask, bias), atol=1e-5, rtol=1e-5)
 
 
 def inputs(seed: int = 0, length: int = 30) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

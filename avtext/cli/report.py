@@ -1,0 +1,121 @@
+"""``avtext report``: results as a page that shows them on a timeline."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from avtext.errors import ConfigError
+
+if TYPE_CHECKING:
+    from avtext.report import Report
+
+
+def report(
+    results: Annotated[
+        Path, typer.Argument(help="A file of events in any format, or a folder of *.events.json.", show_default=False)
+    ],
+    video: Annotated[
+        Path | None, typer.Argument(help="The video; default: the file that the results name.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The page; of a folder of results, the folder for the pages.")
+    ] = None,
+    embed: Annotated[bool, typer.Option("--embed", help="Put the video into the page.")] = False,
+    figures: Annotated[
+        Path | None, typer.Option(help="Also write figures for a paper into this folder (needs the extra plot).")
+    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="True events, for the figures.")] = None,
+) -> None:
+    """Show events on a page with the video, a timeline and the reasons; one file that needs no network.
+
+    Example: avtext report video.events.json video.mp4 -o video.html
+    """
+    if results.is_dir():
+        _refuse(results, {"VIDEO": video, "--figures": figures, "--truth": truth})
+        _folder(results, out or results, embed)
+        return
+    if truth is not None and figures is None:
+        raise ConfigError("--truth: is for figures: name a folder for them with --figures")
+    told = _only(results)
+    page = results.with_suffix(".html") if out is None else out
+    if page.is_dir() or page.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"--out: {page}: must be a file that ends in .html")
+    _page(page, told, video, results, embed)
+    if figures is not None:
+        _figures(figures, told, truth)
+
+
+def _refuse(results: Path, given: dict[str, Path | None]) -> None:
+    wrong = [name for name, value in given.items() if value is not None]
+    if wrong:
+        raise ConfigError(f"{wrong[0]}: goes with one file of results, {results} is a folder: name a file in it")
+
+
+def _only(path: Path) -> Report:
+    """What a file tells of the one video in it."""
+    found = _reports(path)
+    if len(found) != 1:
+        raise ConfigError(
+            f"{path}: tells of {len(found)} videos, a page shows one: write one file per video into a folder "
+            "(avtext detect does) and name the folder"
+        )
+    return found[0]
+
+
+def _reports(path: Path) -> tuple[Report, ...]:
+    from avtext.cli.inputs import InputError
+    from avtext.report import read_reports
+
+    try:
+        return read_reports(path)
+    except ConfigError as error:
+        raise InputError(error.message, code=error.code, stage="read") from None
+
+
+def _page(page: Path, told: Report, video: Path | None, results: Path, embed: bool) -> None:
+    from avtext.report import write_report
+    from avtext.report.media import find_media
+
+    media = find_media(told.file, results.parent) if video is None else video
+    if video is not None and not video.is_file():
+        raise ConfigError(f"VIDEO: {video}: there is no such file: leave it out for a page without a video")
+    there = os.path.lexists(page)
+    write_report(page, told, media=media, embed=embed)
+    if not media.is_file():
+        _say(f"{media}: is not here: the page offers to choose it")
+    if there:
+        _say(f"{page}: replaced")
+    _print(f"wrote {page}: {len(told.events)} events")
+
+
+def _folder(results: Path, out: Path, embed: bool) -> None:
+    from avtext.report.folder import write_folder
+
+    for line in write_folder(results, out, embed=embed):
+        _print(line)
+
+
+def _figures(folder: Path, told: Report, truth: Path | None) -> None:
+    from avtext.cli.inputs import read_event_file
+    from avtext.report.figures import write_figures
+
+    known = None if truth is None else read_event_file(truth)
+    for path in write_figures(folder, told, known):
+        _print(f"wrote {path}")
+
+
+def _print(line: str) -> None:
+    from avtext.cli.tables import print_lines
+
+    print_lines([line])
+
+
+def _say(line: str) -> None:
+    from avtext.cli.tables import print_lines
+
+    print_lines([line], sys.stderr)

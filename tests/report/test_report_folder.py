@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from avtext.clip import Event
+from avtext.errors import ConfigError
+from avtext.formats import write_events
+from avtext.report import Report, read_reports, write_evidence, write_report
+from avtext.report.folder import write_folder
+from avtext.report.island import data_of_page
+from tests.report.conftest import evidence
+
+
+def results(folder: Path, name: str, *events: Event) -> Path:
+    path = folder / f"{name}.events.json"
+    write_events(path, {f"{name}.mp4": events}, durations={f"{name}.mp4": 10.0})
+    return path
+
+
+def told_first(folder: Path) -> str:
+    first, _ = write_folder(folder, folder)
+    return first
+
+
+def scores_in(page: Path) -> object:
+    return data_of_page(page.read_text())["scores"]
+
+
+def test_a_page_for_every_result_and_a_list_of_them(tmp_path: Path) -> None:
+    results(tmp_path, "a", Event(1.0, 2.0, "bell"))
+    results(tmp_path, "b #1")
+    (tmp_path / "other.json").write_text("{}")
+    said = list(write_folder(tmp_path, tmp_path / "pages"))
+    assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == [
+        "a.events.html",
+        "b #1.events.html",
+        "index.html",
+    ]
+    assert said[-1] == f"wrote {tmp_path / 'pages' / 'index.html'}: 2 files"
+    assert 'href="b%20%231.events.html"' in (tmp_path / "pages" / "index.html").read_text()
+
+
+def test_a_page_that_tells_the_same_is_kept_for_it_may_know_more(tmp_path: Path) -> None:
+    path = results(tmp_path, "a", Event(1.0, 2.0, "bell"))
+    (told,) = read_reports(path)
+    page = tmp_path / "a.events.html"
+    write_report(page, Report(told.file, told.events, told.duration, told.details, evidence()))
+    assert told_first(tmp_path) == f"kept {page}"
+    assert scores_in(page) == evidence().scores.to_dict()
+    results(tmp_path, "a", Event(1.0, 2.5, "bell"))
+    assert told_first(tmp_path) == f"wrote {page}: 1 events"
+    assert scores_in(page) is None
+    write_evidence(tmp_path / "a.evidence.json", evidence())
+    assert told_first(tmp_path) == f"wrote {page}: 1 events"
+    assert scores_in(page) == evidence().scores.to_dict()
+
+
+@pytest.mark.parametrize("content", ["", "<html>", '<script type="application/json" id="data">{"record": 3}</script>'])
+def test_a_page_of_another_make_is_replaced(tmp_path: Path, content: str) -> None:
+    results(tmp_path, "a", Event(1.0, 2.0, "bell"))
+    (tmp_path / "a.events.html").write_text(content)
+    assert told_first(tmp_path).startswith("wrote ")
+
+
+def test_a_folder_without_results_and_a_file_of_several_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no \*\.events\.json: run avtext detect -o"):
+        list(write_folder(tmp_path, tmp_path))
+    record = {"schema": "avtext.events/1", "file": "a", "events": []}
+    (tmp_path / "a.events.json").write_text(json.dumps([record, {**record, "file": "b"}]))
+    with pytest.raises(ConfigError, match="tells of 2 videos, a page shows one"):
+        list(write_folder(tmp_path, tmp_path))
