@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
+
 if TYPE_CHECKING:
     from avtext.metrics.evaluate import Report
     from avtext.metrics.sound_events import SoundEventScores
@@ -27,8 +29,10 @@ def evaluate_command(
         float, typer.Option(min=0.0, help="Seconds by which a start may be off, in the table per class.")
     ] = 0.2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
-    """Score events against the truth with the metrics of every community.
+    """Score events against the truth, by many metrics.
 
     Example: avtext evaluate demo.events.json assets/demo.truth.json --collar 0.5
     """

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
+
 PACKAGES = (
     "torch", "torchaudio", "torchvision", "transformers", "pytorchvideo", "pytorch-crf", "librosa", "av", "numpy",
     "numba", "lightning", "onnxruntime",
@@ -17,6 +19,8 @@ def info(
     what: Annotated[
         Path | None, typer.Argument(help="A model folder or a media file; without it: this installation.")
     ] = None,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Say what is installed, or what a model or a media file is.
 
