@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avtext.clip import Clip, Cue, Event, Stream
     from avtext.errors import AvtextError
-    from avtext.pipeline import Pipeline, ProgressHook, Result
+    from avtext.pipeline import Pipeline, ProgressHook, Result, Tensors
     from avtext.timeline import ClockMap
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ __all__ = [
     "ProgressHook",
     "Result",
     "Stream",
+    "Tensors",
     "__version__",
 ]
 
@@ -42,6 +43,7 @@ _PLACES = {
     "ProgressHook": "avtext.pipeline",
     "Result": "avtext.pipeline",
     "Stream": "avtext.clip",
+    "Tensors": "avtext.pipeline",
 }
 
 

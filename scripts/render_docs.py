@@ -1,17 +1,20 @@
 """Render measured figures and real output into the documents: ``python scripts/render_docs.py [--check]``.
 
 What stands between ``<!-- results: NAME -->`` and ``<!-- end -->`` is made from docs/results/NAME.json, between
-``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json. Nothing there is typed by hand.
+``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json; docs/events.schema.json is made
+from the types that results are written with. Nothing there is typed by hand.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
 
 from avtext.benchmark.figures import read_figures, table
 from avtext.formats import read_events
+from avtext.formats.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
@@ -43,6 +46,11 @@ def main() -> int:
             stale.append(path.name)
             if "--check" not in sys.argv:
                 path.write_text(rendered(text), encoding="utf-8")
+    schema, text = ROOT / "docs" / "events.schema.json", json.dumps(json_schema(), indent=1) + "\n"
+    if not schema.exists() or schema.read_text(encoding="utf-8") != text:
+        stale.append(schema.name)
+        if "--check" not in sys.argv:
+            schema.write_text(text, encoding="utf-8")
     print("\n".join(stale) or "up to date")
     return int(bool(stale) and "--check" in sys.argv)
 

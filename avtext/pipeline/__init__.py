@@ -3,5 +3,6 @@
 from avtext.pipeline.pipeline import DEFAULT_MODEL, Pipeline
 from avtext.pipeline.progress import ProgressHook
 from avtext.pipeline.result import Failure, Result
+from avtext.pipeline.tensors import Tensors
 
-__all__ = ["DEFAULT_MODEL", "Failure", "Pipeline", "ProgressHook", "Result"]
+__all__ = ["DEFAULT_MODEL", "Failure", "Pipeline", "ProgressHook", "Result", "Tensors"]

@@ -13,6 +13,7 @@ from avtext.clip import MODALITIES, Event, Stream
 from avtext.errors import AvtextError, MissingExtra
 from avtext.formats import write_events
 from avtext.formats.json_events import file_record
+from avtext.formats.schema import FileRecord
 from avtext.storage import publish_json
 
 
@@ -57,7 +58,7 @@ class Result:
     def __len__(self) -> int:
         return len(self.events)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> FileRecord:
         """Plain values of the published schema ``avtext.events/1``; times to a millisecond, scores to 4 digits."""
         details = {
             "status": self.status,
@@ -125,7 +126,7 @@ class Failure:
         """The failure that ``error`` means for ``file``."""
         return cls(file, str(error.code), error.stage, error.message)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> FileRecord:
         """Plain values of the published schema, with status ``failed`` and no events."""
         error = {"code": self.code, "stage": self.stage, "message": self.message}
         return file_record(self.file, [], details={"status": "failed", "error": error})
