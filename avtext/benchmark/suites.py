@@ -21,6 +21,7 @@ class Suite(NamedTuple):
 SUITES: dict[str, Suite] = {
     "model": Suite("avtext.benchmark.model", "accuracy of the default model on unseen scenes and on real clips"),
     "memory": Suite("avtext.benchmark.memory", "memory for an hour of video against a minute"),
+    "explain": Suite("avtext.benchmark.explain", "are an event's shares what it loses without each modality"),
     "layers": Suite("avtext.benchmark.layers", "DTW, CRF and alignment, ours and the peers in turn"),
 }
 

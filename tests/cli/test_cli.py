@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from avtext import __version__
 from avtext.cli import main
 from avtext.cli.progress import progress_hook, waiting
 from avtext.formats import read_events
 from tests.cli.conftest import Run
+
+COMMANDS = ("detect", "train", "evaluate", "align", "convert", "benchmark", "info", "doctor")
 
 
 def test_help_imports_neither_torch_nor_numpy() -> None:
@@ -26,11 +30,11 @@ def test_help_imports_neither_torch_nor_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
-    for name in ("detect", "train", "evaluate", "align", "convert", "info"):
-        assert name in done.stdout
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("command", ["detect", "train", "evaluate", "align", "convert", "info"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(avtext: Run, command: str) -> None:
     said = avtext(command, "--help")
     assert said.code == 0
@@ -40,9 +44,11 @@ def test_every_command_explains_itself_with_an_example(avtext: Run, command: str
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["detct", "a.mp4"], "detect"),
-        (["detect", "a.mp4", "--treshold", "0.5"], "--threshold"),
+        (["detct", "a.mp4"], "Did you mean 'detect'? (see avtext --help)"),
+        (["detect", "a.mp4", "--treshold", "0.5"], "--threshold) (see avtext detect --help)"),
         (["detect"], "files"),
+        (["benchmark", "modl"], "suite 'modl' is not known; known: model"),
+        (["benchmark", "model", "--data", "nowhere"], "nowhere: no such folder of recordings: name it with --data"),
         (["detect", "a.mp4", "--threshold", "2"], "--threshold"),
         (["detect", "a.mp4", "--threshold", "nan"], "--threshold"),
         (["detect", "a.mp4", "--start", "-1"], "--start"),
@@ -50,11 +56,52 @@ def test_every_command_explains_itself_with_an_example(avtext: Run, command: str
         (["evaluate", "a.json"], "truth"),
     ],
 )
-def test_a_usage_error_exits_2_and_names_what_is_wrong(avtext: Run, words: list[str], hint: str) -> None:
+def test_a_usage_error_exits_2_and_names_what_is_wrong(avtext: Run, here: Path, words: list[str], hint: str) -> None:
     said = avtext(*words)
     assert said.code == 2
     assert hint in said.err
+    assert said.err.startswith("avtext: ")
+    assert said.err.count("\n") == 1
     assert said.out == ""
+
+
+def test_version_and_the_suites_there_are(avtext: Run) -> None:
+    assert avtext("--version") == (0, f"avtext {__version__}\n", "")
+    assert "memory: " in avtext("benchmark").out
+    nothing = avtext()
+    assert nothing.code == 2
+    assert "Commands:" in nothing.out + nothing.err
+
+
+def test_debug_shows_where_an_error_came_from_and_verbose_what_is_done(
+    avtext: Run, here: Path, made: Path, model: Path
+) -> None:
+    plain, traced = avtext("info", "none.mp4"), avtext("info", "none.mp4", "--debug")
+    assert "Traceback" not in plain.err
+    assert "Traceback" in traced.err
+    assert traced.err.endswith(plain.err)
+    words = ("detect", made / "b.mp4", "-m", model, "-o", here / "out")
+    quiet, wordy = avtext(*words), avtext(*words, "-v")
+    assert quiet.err == ""
+    assert [step in wordy.err for step in (": read: ", ": align: ", ": decode: ")] == [True] * 3
+
+
+def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(here: Path, made: Path, model: Path) -> None:
+    command = [sys.executable, "-m", "avtext", "detect", "-m", str(model), "-v", *[str(made / "a.mp4")]]
+    code = (
+        "import signal, subprocess, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # CI may ignore it
+    )
+    code += "from avtext.cli import main\nsys.argv = ['avtext', *sys.argv[1:]]\nmain()"
+    command[1:3] = ["-c", code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        assert "read" in run.stderr.readline()  # it is in the midst of it
+        run.send_signal(signal.SIGINT)
+        rest = run.stderr.read()
+        assert run.wait(timeout=60) == 130
+    assert rest.splitlines()[-1] == "avtext: stopped"
+    assert "Traceback" not in rest
+    assert list(here.iterdir()) == []
 
 
 def test_the_names_of_strange_files_pass_through_a_pipe_as_json(here: Path, model: Path) -> None:
