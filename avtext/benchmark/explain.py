@@ -72,10 +72,10 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
         >>> round(rank_correlation([1.0, 2.0, 3.0, 3.0], [10.0, 20.0, 40.0, 30.0]), 3)
         0.949
     """
-    ranks = [_ranks(np.asarray(values, dtype=np.float64)) for values in (first, second)]
-    if any(np.ptp(values) == 0 for values in ranks):
+    one, other = (_ranks(np.asarray(values, dtype=np.float64)) for values in (first, second))
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

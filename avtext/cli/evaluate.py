@@ -37,6 +37,7 @@ def evaluate_command(
     Example: avtext evaluate demo.events.json assets/demo.truth.json --collar 0.5
     """
     from avtext.cli.inputs import read_event_file
+    from avtext.cli.progress import waiting
     from avtext.cli.tables import print_lines
     from avtext.metrics.evaluate import evaluate
     from avtext.metrics.names import align_names
@@ -46,8 +47,9 @@ def evaluate_command(
     matched = align_names(true.events, estimated.events)
     names = metrics if metrics == "all" else [name.strip() for name in metrics.split(",")]
     durations = {**estimated.durations, **true.durations}
-    report = evaluate(matched.reference, matched.estimate, names, durations=durations)
-    onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)
+    with waiting("scoring"):
+        report = evaluate(matched.reference, matched.estimate, names, durations=durations)
+        onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)
     notes = (*true.notes, *estimated.notes, *matched.notes, *_labels(report))
     print_lines([f"note: {note}" for note in notes], sys.stderr)
     if as_json:

@@ -26,14 +26,16 @@ def info(
 
     Example: avtext info video.mp4
     """
+    from avtext.cli.progress import waiting
     from avtext.cli.tables import print_lines
 
-    if what is None:
-        print_lines(_installation())
-    elif what.is_dir():
-        print_lines(_model(what))
-    else:
-        print_lines(_media(what))
+    with waiting("looking"):
+        lines = _installation() if what is None else _about(what)
+    print_lines(lines)
+
+
+def _about(place: Path) -> list[str]:
+    return _model(place) if place.is_dir() else _media(place)
 
 
 def _installation() -> list[str]:
