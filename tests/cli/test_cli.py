@@ -125,7 +125,7 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
         monkeypatch.setenv("TERM", "xterm")
         with waiting("loading"):
             pass
-        with progress_hook("[red]a[/nothing]\x1b]0;title\x07.mp4") as hook:
+        with progress_hook("[red]a[b]\x1b]0;title\x07.mp4") as hook:
             hook("read", file="a.mp4", total=2.0, completed=1.0)
             hook("read", file="a.mp4", total=None, completed=9.0)
         monkeypatch.undo()
@@ -133,7 +133,7 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
         terminal.flush()
         with os.fdopen(leader, "r", newline="") as screen:
             shown = "".join(iter(screen.readline, "end\r\n"))
-    assert "[red]a[/nothing]?]0;title?" in shown
+    assert "[red]a[b]?]0;title?" in shown
     assert "reading" in shown
     assert shown.startswith("loading ...\r           \r")
 
