@@ -86,6 +86,15 @@ def test_debug_shows_where_an_error_came_from_and_verbose_what_is_done(
     assert [step in wordy.err for step in (": read: ", ": align: ", ": decode: ")] == [True] * 3
 
 
+def test_the_shell_completes_commands_and_options(here: Path) -> None:
+    for words, position, found in (("avtext do", "1", "doctor"), ("avtext detect --thr", "2", "--threshold")):
+        asked = {"_AVTEXT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": position}
+        done = subprocess.run(
+            [sys.executable, "-m", "avtext"], capture_output=True, text=True, env=os.environ | asked, check=True
+        )
+        assert done.stdout.split() == [found]
+
+
 def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(here: Path, made: Path, model: Path) -> None:
     command = [sys.executable, "-m", "avtext", "detect", "-m", str(model), "-v", *[str(made / "a.mp4")]]
     code = (
@@ -191,6 +200,9 @@ def test_convert_says_what_it_replaced_only_once_it_did(avtext: Run, here: Path)
         (["a.csv", "b.csv", "--from", "foo"], 2, "format 'foo' is not known"),
         (["a.csv", "a.csv/b.json"], 2, "cannot be written"),
         (["empty", "b.json"], 1, "no file of events in this folder"),
+        (["a.csv", "m.jsonl"], 2, "m.jsonl: a manifest ends in .jsonl and needs --videos"),
+        (["a.csv", "b.json", "--videos", "."], 2, "b.json: a manifest ends in .jsonl and needs --videos"),
+        (["a.csv", "m.jsonl", "--videos", "empty"], 2, "empty: no media file in this folder"),
     ],
 )
 def test_convert_refuses_in_one_line(avtext: Run, here: Path, words: list[str], code: int, hint: str) -> None:
@@ -201,6 +213,16 @@ def test_convert_refuses_in_one_line(avtext: Run, here: Path, words: list[str], 
     assert hint in said.err
     assert said.err.count("\n") == 1
     assert sorted(p.name for p in here.iterdir()) == ["a.csv", "empty"]
+
+
+def test_labels_become_a_manifest_that_is_a_truth_like_any_other(avtext: Run, here: Path, made: Path) -> None:
+    (here / "a.csv").write_text(EVENTS)
+    said = avtext("convert", "a.csv", "train.jsonl", "--videos", made)
+    assert said.out == "train.jsonl: 2 events of 1 files\n"
+    assert f"warning: {made / 'b.mp4'}: has no labels: left out" in said.err
+    scored = avtext("evaluate", "a.csv", "train.jsonl")
+    assert scored.code == 0
+    assert "event F1: 100.00 micro" in scored.out
 
 
 # -- info ---------------------------------------------------------------------------------------------------------------
