@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import torch
@@ -11,7 +12,17 @@ from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector
 
 logger = logging.getLogger(__name__)
-PER_LABEL = ("emit.", "crf.")  # what follows the labels; everything else is what labels are found from
+_PER_LABEL = re.compile(r"(emit|crf|alone\.\w+\.1)\.")  # layers whose outputs are the labels' tags
+
+
+def is_per_label(name: str) -> bool:
+    """Whether a weight of a detector follows its labels; from all others every label is found.
+
+    Example:
+        >>> is_per_label("emit.weight"), is_per_label("head.norm.weight")
+        (True, False)
+    """
+    return _PER_LABEL.match(name) is not None
 
 
 @torch.no_grad()
@@ -28,9 +39,9 @@ def start_from(model: EventDetector, folder: str | Path) -> EventDetector:
     """
     stored = load_detector(folder)
     own, given = model.state_dict(), stored.state_dict()
-    shared = {name: value for name, value in given.items() if not name.startswith(PER_LABEL)}
+    shared = {name: value for name, value in given.items() if not is_per_label(name)}
     for name, value in own.items():
-        if not name.startswith(PER_LABEL) and (name not in shared or shared[name].shape != value.shape):
+        if not is_per_label(name) and (name not in shared or shared[name].shape != value.shape):
             raise ConfigError(
                 f"init: {folder}: has no {name} of shape {tuple(value.shape)}: give model the encoders, width, tcn and "
                 "fusion of its config.json"
@@ -51,7 +62,7 @@ def _take_labels(model: EventDetector, stored: EventDetector) -> list[str]:
         return []
     both = [label for label in mine.labels if label in theirs.labels]
     own, given = dict(model.named_parameters()), dict(stored.named_parameters())
-    for name in (name for name in own if name.startswith(PER_LABEL)):
+    for name in (name for name in own if is_per_label(name)):
         target, source = own[name].view(len(mine.labels), -1), given[name].view(len(theirs.labels), -1)
         for label in both:
             target[mine.labels.index(label)] = source[theirs.labels.index(label)]

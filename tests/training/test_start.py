@@ -9,7 +9,7 @@ import torch
 
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, save_detector
-from avtext.training.start import PER_LABEL, start_from
+from avtext.training.start import is_per_label, start_from
 from tests.model.test_detector import make
 
 
@@ -27,7 +27,7 @@ def stored(tmp_path: Path) -> Path:
 def chains(model: EventDetector, label: str) -> list[torch.Tensor]:
     """Everything of a model that is one label's own."""
     k, count = model.settings.labels.index(label), len(model.settings.labels)
-    return [v.view(count, -1)[k] for name, v in model.named_parameters() if name.startswith(PER_LABEL)]
+    return [v.view(count, -1)[k] for name, v in model.named_parameters() if is_per_label(name)]
 
 
 def test_the_same_labels_give_the_same_model(stored: Path) -> None:
