@@ -14,11 +14,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from avtext.clip import Clip, Cue, Event, Stream
     from avtext.errors import AvtextError
-    from avtext.pipeline import Pipeline, Result
+    from avtext.pipeline import Pipeline, ProgressHook, Result, Tensors
     from avtext.timeline import ClockMap
 
 __version__ = "0.1.0"
-__all__ = ["AvtextError", "Clip", "ClockMap", "Cue", "Event", "Pipeline", "Result", "Stream", "__version__"]
+__all__ = [
+    "AvtextError",
+    "Clip",
+    "ClockMap",
+    "Cue",
+    "Event",
+    "Pipeline",
+    "ProgressHook",
+    "Result",
+    "Stream",
+    "Tensors",
+    "__version__",
+]
 
 # Where each public name lives. They are imported when first asked for: `avtext --help` needs none of them.
 _PLACES = {
@@ -28,8 +40,10 @@ _PLACES = {
     "Cue": "avtext.clip",
     "Event": "avtext.clip",
     "Pipeline": "avtext.pipeline",
+    "ProgressHook": "avtext.pipeline",
     "Result": "avtext.pipeline",
     "Stream": "avtext.clip",
+    "Tensors": "avtext.pipeline",
 }
 
 

@@ -1,37 +1,41 @@
 """Render measured figures and real output into the documents: ``python scripts/render_docs.py [--check]``.
 
-What stands between ``<!-- results: NAME -->`` and ``<!-- end -->`` is made from docs/results/NAME.json, between
-``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json. Nothing there is typed by hand.
+What stands between ``<!-- results: NAME -->`` and ``<!-- end -->`` are the figures with a limit of
+docs/results/NAME.json, or with ``<!-- results: NAME PREFIX -->`` those whose names begin so; between
+``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json; docs/events.schema.json is made
+from the types that results are written with. Nothing there is typed by hand.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
 
 from avtext.benchmark.figures import read_figures, table
 from avtext.formats import read_events
+from avtext.formats.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-BLOCK = re.compile(r"(<!-- (results|output): ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (results|output): ([\w-]+) ?(\w*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def block(kind: str, name: str) -> str:
+def block(kind: str, name: str, prefix: str) -> str:
     """The text for one place."""
     if kind == "results":
         document = read_figures(RESULTS / f"{name}.json")
-        head = [figure for figure in document["figures"] if figure["limit"] is not None]
+        head = [f for f in document["figures"] if (f["name"].startswith(prefix) if prefix else f["limit"] is not None)]
         return f"\n{table(head)}\n`docs/results/{name}.json`, {document['machine']}.\n\n"
     (events,) = read_events(RESULTS / f"{name}.events.json").events.values()
     lines = [f"{e.start:6.2f} {e.end:6.2f} {e.label:8} {e.score:.2f}" for e in events]
-    return "\n```\n" + "\n".join(lines) + "\n```\n\n"
+    return "\n```text\n" + "\n".join(lines) + "\n```\n\n"
 
 
 def rendered(text: str) -> str:
     """A document with all its places filled."""
-    return BLOCK.sub(lambda found: found[1] + block(found[2], found[3]) + found[4], text)
+    return BLOCK.sub(lambda found: found[1] + block(found[2], found[3], found[4]) + found[5], text)
 
 
 def main() -> int:
@@ -43,6 +47,11 @@ def main() -> int:
             stale.append(path.name)
             if "--check" not in sys.argv:
                 path.write_text(rendered(text), encoding="utf-8")
+    schema, text = ROOT / "docs" / "events.schema.json", json.dumps(json_schema(), indent=1) + "\n"
+    if not schema.exists() or schema.read_text(encoding="utf-8") != text:
+        stale.append(schema.name)
+        if "--check" not in sys.argv:
+            schema.write_text(text, encoding="utf-8")
     print("\n".join(stale) or "up to date")
     return int(bool(stale) and "--check" in sys.argv)
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
+from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
-from avtext.cli import align, convert, detect, evaluate, info, report, train
+from avtext import __version__
+from avtext.cli import align, benchmark, convert, detect, doctor, evaluate, info, report, train
 from avtext.cli.inputs import InputError
+from avtext.cli.options import show_traceback
 from avtext.cli.tables import plain
 from avtext.errors import AvtextError, MediaError
 
@@ -20,6 +24,7 @@ app = typer.Typer(
     help="What happens when in a video: sound, picture and words understood together, events out, in seconds.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("detect")(detect.detect)
@@ -28,7 +33,24 @@ app.command("evaluate")(evaluate.evaluate_command)
 app.command("align")(align.align)
 app.command("report")(report.report)
 app.command("convert")(convert.convert)
+app.command("benchmark")(benchmark.benchmark)
 app.command("info")(info.info)
+app.command("doctor")(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"avtext {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Options of ``avtext`` itself."""
 
 
 def main() -> None:
@@ -39,14 +61,37 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a file name may hold what the terminal's encoding cannot
             stream.reconfigure(errors="backslashreplace")
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
-        app()
+        code = app(
+            prog_name="avtext", standalone_mode=False
+        )  # the exit code where a command ended itself, 130 for Ctrl-C
+    except TyperException as error:  # a word that is no command, option or value
+        _complain(_usage(error))
+        return error.exit_code
     except AvtextError as error:
-        sys.stderr.write("".join(f"avtext: {plain(line)}\n" for line in str(error).splitlines()))
-        sys.exit(1 if isinstance(error, MediaError | InputError) else 2)
+        show_traceback()
+        _complain(str(error))
+        return 1 if isinstance(error, MediaError | InputError) else 2
     except OSError as error:  # what the system refused and nothing foresaw, such as a full disk behind a pipe
-        sys.stderr.write(f"avtext: {plain(str(error))}\n")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("avtext: stopped\n")
-        sys.exit(130)
+        show_traceback()
+        _complain(str(error))
+        return 1
+    if code == 130:
+        _complain("stopped")
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: TyperException) -> str:
+    """One line; empty where the help was shown instead."""
+    message = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "avtext"
+    return message and f"{message.rstrip('.')} (see {command} --help)"
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write("".join(f"avtext: {plain(line)}\n" for line in text.splitlines()))

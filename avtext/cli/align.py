@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
 from avtext.errors import ConfigError
 
 
@@ -24,8 +25,12 @@ def align(
     ] = None,
     model: Annotated[str | None, typer.Option("-m", "--model", help="Model folder or hub id.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
-    """Say how far sound and subtitles are off the picture: offset, drift, breaks, confidence.
+    """Say how far sound and subtitles are off the picture.
+
+    Offset, drift and breaks of each, with a confidence; the subtitles can be written anew on the video's clock.
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """

@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
+from avtext.errors import ConfigError
+
 
 def convert(
     source: Annotated[Path, typer.Argument(help="A file of events, or a folder of them.")],
@@ -19,21 +22,37 @@ def convert(
     write_as: Annotated[
         str | None, typer.Option("--to", help="Format of the target, where its ending does not say it.")
     ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the labelled videos, for a training manifest (.jsonl)."),
+    ] = None,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
-    """Convert events between formats; what the target cannot hold is said.
+    """Convert events between formats, or to a training manifest.
+
+    What the target cannot hold is said in a warning.
 
     Example: avtext convert video.events.json video.eaf
+
+    Example: avtext convert labels train.jsonl --videos clips
     """
     from avtext.cli.inputs import read_event_file
     from avtext.cli.tables import print_lines
+    from avtext.data.labels import SUFFIX, events_of, write_manifest
     from avtext.formats import write_events
 
+    if (target.suffix == SUFFIX) != (videos is not None):
+        raise ConfigError(f"{target}: a manifest ends in {SUFFIX} and needs --videos, the folder of its videos")
     events = read_event_file(source, read_as)
     notes = [f"note: {note}" for note in events.notes]
     there = os.path.lexists(target)
-    notes += [f"warning: {warning}" for warning in write_events(target, events, write_as)]
-    if there:
-        notes.append(f"{target}: replaced")
+    if videos is None:
+        lost = write_events(target, events, write_as)
+    else:
+        lost = write_manifest(target, events, videos)
+        events = events_of(target)
+    notes += [f"warning: {warning}" for warning in lost] + [f"{target}: replaced"] * there
     print_lines(notes, sys.stderr)
     count = sum(len(found) for found in events.events.values())
     print_lines([f"{target}: {count} events of {len(events.events)} files"])

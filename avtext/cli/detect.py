@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avtext.cli.options import Debug, Verbose, show_traceback
 from avtext.errors import ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def detect(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Skip files whose results are there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON lines instead of tables.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Find events in videos: print a table, write results.
 
@@ -71,7 +72,7 @@ def detect(
     failures = []
     for path in todo:
         assert pipe is not None
-        outcome, written = _one(pipe, path, options, out / names[path], endings, debug)
+        outcome, written = _one(pipe, path, options, out / names[path], endings)
         _show(outcome, written, as_json)
         if isinstance(outcome, Failure):
             failures.append(outcome)
@@ -109,7 +110,7 @@ def _load(model: str | None, device: str, threshold: float, align: bool) -> Pipe
 
 
 def _one(
-    pipe: Pipeline, path: Path, options: dict[str, Any], place: Path, endings: dict[str, str], debug: bool
+    pipe: Pipeline, path: Path, options: dict[str, Any], place: Path, endings: dict[str, str]
 ) -> tuple[Result | Failure, list[Path]]:
     """What one file gives and the files it was written to; ``place`` is their path less the ending."""
     from avtext.cli.progress import progress_hook
@@ -121,8 +122,7 @@ def _one(
             result = pipe(path, hook=hook, **options)
         return result, [_write(result, Path(f"{place}.{ending}"), kind) for kind, ending in endings.items()]
     except (MediaError, StorageError) as error:
-        if debug:
-            traceback.print_exc()
+        show_traceback()
         return Failure.of(plain(str(path)), error), []
 
 

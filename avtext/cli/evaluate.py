@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
+
 if TYPE_CHECKING:
     from avtext.metrics.evaluate import Report
     from avtext.metrics.sound_events import SoundEventScores
@@ -27,12 +29,15 @@ def evaluate_command(
         float, typer.Option(min=0.0, help="Seconds by which a start may be off, in the table per class.")
     ] = 0.2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
-    """Score events against the truth with the metrics of every community.
+    """Score events against the truth, by many metrics.
 
     Example: avtext evaluate demo.events.json assets/demo.truth.json --collar 0.5
     """
     from avtext.cli.inputs import read_event_file
+    from avtext.cli.progress import waiting
     from avtext.cli.tables import print_lines
     from avtext.metrics.evaluate import evaluate
     from avtext.metrics.names import align_names
@@ -42,8 +47,9 @@ def evaluate_command(
     matched = align_names(true.events, estimated.events)
     names = metrics if metrics == "all" else [name.strip() for name in metrics.split(",")]
     durations = {**estimated.durations, **true.durations}
-    report = evaluate(matched.reference, matched.estimate, names, durations=durations)
-    onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)
+    with waiting("scoring"):
+        report = evaluate(matched.reference, matched.estimate, names, durations=durations)
+        onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)
     notes = (*true.notes, *estimated.notes, *matched.notes, *_labels(report))
     print_lines([f"note: {note}" for note in notes], sys.stderr)
     if as_json:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
+
 PACKAGES = (
     "torch", "torchaudio", "torchvision", "transformers", "pytorchvideo", "pytorch-crf", "librosa", "av", "numpy",
     "numba", "lightning", "onnxruntime",
@@ -17,19 +19,23 @@ def info(
     what: Annotated[
         Path | None, typer.Argument(help="A model folder or a media file; without it: this installation.")
     ] = None,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Say what is installed, or what a model or a media file is.
 
     Example: avtext info video.mp4
     """
+    from avtext.cli.progress import waiting
     from avtext.cli.tables import print_lines
 
-    if what is None:
-        print_lines(_installation())
-    elif what.is_dir():
-        print_lines(_model(what))
-    else:
-        print_lines(_media(what))
+    with waiting("looking"):
+        lines = _installation() if what is None else _about(what)
+    print_lines(lines)
+
+
+def _about(place: Path) -> list[str]:
+    return _model(place) if place.is_dir() else _media(place)
 
 
 def _installation() -> list[str]:

@@ -13,11 +13,6 @@ from avtext.errors import AvtextError, ConfigError
 if TYPE_CHECKING:
     from avtext.formats.event_set import EventSet
 
-MEDIA_SUFFIXES = frozenset((
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".ogv",
-    ".ogg", ".oga", ".opus", ".wav", ".flac", ".mp3", ".m4a", ".aac", ".wma",
-))  # fmt: skip
-
 
 class InputError(AvtextError):
     """A file of events that a command was given is missing or malformed."""
@@ -57,10 +52,9 @@ def _files(name: str) -> list[Path]:
     folder = Path(name)
     if not os.path.isdir(name):  # noqa: PTH112  (a name too long for a file is no folder either)
         return [folder]
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file())
-    if not files:
-        raise ConfigError(f"{folder}: no media file in this folder (known endings: {' '.join(sorted(MEDIA_SUFFIXES))})")
-    return files
+    from avtext.media.folder import media_files
+
+    return media_files(folder)
 
 
 def result_names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -94,18 +88,19 @@ def check_folder(option: str, folder: Path) -> None:
 
 
 def read_event_file(path: Path, format: str | None = None) -> EventSet:
-    """Events of an input file or folder, in the format of that name or as it is found.
+    """Events of an input file or folder, in the format of that name or as it is found; those of a manifest too.
 
     Raises:
         ConfigError: no such format.
         InputError: the file is missing or malformed.
     """
+    from avtext.data.labels import SUFFIX, events_of
     from avtext.formats import read_events
     from avtext.formats.registry import format_named
 
     if format is not None:
         format_named(format)
     try:
-        return read_events(path, format)
+        return events_of(path) if format is None and path.suffix == SUFFIX else read_events(path, format)
     except AvtextError as error:
         raise InputError(error.message, code=error.code, stage="read") from None

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-WORDS = {"read": "reading", "align": "aligning", "fuse": "understanding", "decode": "done"}
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from avtext.pipeline.pipeline import Hook
+
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -23,26 +31,60 @@ def waiting(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress_hook(name: str) -> Iterator[Any]:
-    """A hook for :class:`avtext.pipeline.Pipeline` that draws a bar on standard error where that is a terminal."""
+def progress_hook(file: str) -> Iterator[Hook | None]:
+    """A hook for ``file``: draws a bar on standard error where that is a terminal, logs steps for ``-v``; or None."""
+    if logger.isEnabledFor(logging.INFO):
+        yield _log_step
+        return
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from avtext.cli.tables import plain
+    from avtext.pipeline.progress import ProgressHook
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[stage]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(plain(name), total=None, stage="opening")
-
-        def hook(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
-            bar.update(task, total=total, completed=min(completed, total or completed), stage=WORDS.get(step, step))
-
+    with ProgressHook(transient=True) as hook:
+        hook.expect(file)
         yield hook
+
+
+def _log_step(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
+    logger.info("%s: %s: %.1f of %s s", file, step, completed, "?" if total is None else f"{total:.1f}")
+
+
+class Counter:
+    """Says which of several files is worked on, on one line of a terminal; a hook ``counter(number, count, path)``.
+
+    Args:
+        what: is done to them.
+        piped: whether to print a line each where the output is piped.
+    """
+
+    def __init__(self, what: str, piped: bool = False) -> None:
+        self._what, self._piped = what, piped
+        self._status: Status | None = None
+
+    def __enter__(self) -> Counter:
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status(self._what)
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, number: int, count: int, path: str) -> None:
+        """Say it."""
+        from rich.text import Text
+
+        from avtext.cli.tables import plain
+
+        line = plain(f"{self._what} {number}/{count} {path}")
+        if self._status is not None:
+            self._status.update(Text(line))
+        elif self._piped:
+            sys.stderr.write(line + "\n")

@@ -11,20 +11,22 @@ from typing import Annotated
 
 import typer
 
-from avtext.cli.tables import print_lines
+from avtext.cli.options import Debug, Verbose
 from avtext.errors import ConfigError
 
 
 def train(
     config: Annotated[Path, typer.Option("-c", "--config", help="A YAML file such as configs/smoke.yaml.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Settings to change, as key.sub=value.")] = None,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
-    """Train a detector; goes on where a run in the same folder was stopped.
+    """Train a detector; goes on where a run was stopped.
 
     Example: avtext train -c configs/smoke.yaml out=runs/mine steps=50
     """
     from avtext.cli.inputs import check_folder
-    from avtext.cli.progress import waiting
+    from avtext.cli.progress import Counter, waiting
 
     with waiting("loading"):
         from avtext.training import fit, open_clips, read_settings
@@ -34,8 +36,9 @@ def train(
     if settings.train is None:
         raise ConfigError(f"{config}: train: is missing: give train.scenes or train.manifest")
     check_folder("out", settings.out)
-    source = open_clips(settings.train, settings.model, _reading)
-    validation = open_clips(settings.validation, settings.model, _reading) if settings.validation else None
+    with Counter("reading", piped=True) as reading:  # decoding can take a while
+        source = open_clips(settings.train, settings.model, reading)
+        validation = open_clips(settings.validation, settings.model, reading) if settings.validation else None
     words = shlex.join(["avtext", "train", "-c", str(config), *(overrides or [])])
     with _Bar() as bar:
         model = fit(settings, source, validation, card=draft_card(settings, words), hook=bar)
@@ -44,11 +47,6 @@ def train(
     best = settings.out / ("best" if validation is not None else "last")
     total = model.num_parameters()["total"]
     sys.stdout.write(f"{best}: {total:,} parameters; use it with: avtext detect VIDEO -m {best}\n")
-
-
-def _reading(number: int, count: int, path: str) -> None:
-    """Says which video is decoded: it can take a while, also where nobody watches a terminal."""
-    print_lines([f"reading {number}/{count} {path}"], sys.stderr)
 
 
 class _Bar:

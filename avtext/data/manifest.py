@@ -51,6 +51,20 @@ def read_manifest(path: str | Path, labels: Sequence[str] | None = None) -> list
     Raises:
         ConfigError: names file and line, what is wrong and what is allowed.
     """
+    entries = []
+    for found in entries_and_faults(path, labels):
+        if isinstance(found, ConfigError):
+            raise found
+        entries.append(found)
+    return entries
+
+
+def entries_and_faults(path: str | Path, labels: Sequence[str] | None = None) -> Iterator[Entry | ConfigError]:
+    """What each line of a manifest gives: a video, or what is wrong with the line; see :func:`read_manifest`.
+
+    Raises:
+        ConfigError: the manifest cannot be read at all, or has no line.
+    """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -58,10 +72,13 @@ def read_manifest(path: str | Path, labels: Sequence[str] | None = None) -> list
         raise ConfigError(f"{path}: no such manifest") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    entries = [_entry(line, path, number, labels) for number, line in _lines(text)]
-    if not entries:
+    if not text.strip():
         raise ConfigError(f"{path}: has no entry: write one JSON object per line, with the keys {', '.join(KEYS)}")
-    return entries
+    for number, line in _lines(text):
+        try:
+            yield _entry(line, path, number, labels)
+        except ConfigError as error:
+            yield error
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

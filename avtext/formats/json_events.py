@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from avtext.clip import MODALITIES, Event
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet
 from avtext.formats.lines import event, fail, number, read_text
+from avtext.formats.schema import SCHEMA, EventRecord, FileRecord
 from avtext.storage import publish_json
 
-SCHEMA = "avtext.events/1"
 _DETAILS = ("status", "start_time", "modalities", "alignment", "quality", "reasons", "error")
 
 
@@ -23,7 +23,7 @@ def file_record(
     *,
     duration: float | None = None,
     details: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> FileRecord:
     """The record of one media file, of plain values for JSON.
 
     Args:
@@ -37,21 +37,22 @@ def file_record(
         [{'start': 0.0, 'end': 1.0, 'label': 'dog', 'score': 0.5}]
     """
     known = {"status": "ok", "start_time": 0.0, **(details or {})}
-    return {
+    record: FileRecord = {
         "schema": SCHEMA,
         "file": file,
         "status": known.pop("status"),
         "start_time": known.pop("start_time"),
         "duration": duration,
         "events": [_event_record(one) for one in events],
-        **known,
     }
+    return cast(FileRecord, {**record, **known})
 
 
-def _event_record(one: Event) -> dict[str, Any]:
-    record: dict[str, Any] = {"start": one.start, "end": one.end, "label": one.label, "score": one.score}
+def _event_record(one: Event) -> EventRecord:
+    record: EventRecord = {"start": one.start, "end": one.end, "label": one.label, "score": one.score}
     if one.shares is not None:
-        record["shares"] = dict(zip(MODALITIES, one.shares, strict=True))
+        audio, video, text = one.shares
+        record["shares"] = {"audio": audio, "video": video, "text": text}
     return record
 
 

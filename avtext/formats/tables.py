@@ -15,7 +15,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "file": ("file", "filename", "file_name", "video", "video_id", "audio", "name"),
     "start": ("start", "onset", "begin", "start_time", "begin_time"),
     "end": ("end", "offset", "stop", "end_time", "stop_time"),
-    "label": ("label", "event_label", "class", "event", "event_class"),
+    "label": ("label", "event_label", "event_labels", "class", "event", "event_class"),  # AVVP writes event_labels
     "score": ("score", "confidence", "probability"),
 }
 _FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that begins with one of these

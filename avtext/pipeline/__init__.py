@@ -1,6 +1,8 @@
 """From a file to events: :class:`Pipeline` and what it returns."""
 
 from avtext.pipeline.pipeline import DEFAULT_MODEL, Pipeline
+from avtext.pipeline.progress import ProgressHook
 from avtext.pipeline.result import Failure, Result
+from avtext.pipeline.tensors import Tensors
 
-__all__ = ["DEFAULT_MODEL", "Failure", "Pipeline", "Result"]
+__all__ = ["DEFAULT_MODEL", "Failure", "Pipeline", "ProgressHook", "Result", "Tensors"]

@@ -24,6 +24,7 @@ from avtext.model.decision import decide
 from avtext.pipeline.hub import model_folder
 from avtext.pipeline.reading import ClipReading, FileReading, Reading, given_cues, with_last
 from avtext.pipeline.result import Failure, Result
+from avtext.pipeline.tensors import Tensors
 from avtext.pipeline.windows import EncodedVideo, decode_chunks, encoding_halo
 from avtext.timeline import ClockMap
 
@@ -58,9 +59,12 @@ class Pipeline:
         limits: what one file may cost; :class:`avtext.media.Limits`.
 
     Example:
-        >>> pipe = Pipeline.from_pretrained()                     # doctest: +SKIP
-        >>> for event in pipe("video.mp4"):                       # doctest: +SKIP
-        ...     print(event.start, event.end, event.label, event.score)
+        >>> from avtext.data.scenes import SceneRecipe, make_scene
+        >>> pipe = Pipeline.from_pretrained()
+        >>> for event in pipe(make_scene(SceneRecipe(duration=(8.0, 8.0)), 3), classes=["cut", "flash"]):
+        ...     print(f"{event.start:.1f} {event.end:.1f} {event.label}")
+        0.6 0.8 cut
+        2.7 2.8 flash
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class Pipeline:
 
     def __call__(
         self,
-        source: str | Path | BinaryIO | Clip,
+        source: str | Path | BinaryIO | Tensors | Clip,
         *,
         transcript: str | Path | Sequence[Cue] | None = None,
         start: float | None = None,
@@ -109,8 +113,8 @@ class Pipeline:
         """Events in one video or audio file.
 
         Args:
-            source: a path, a binary file object, or a :class:`avtext.clip.Clip` with waveform and frames, which
-                is analysed whole and with the cues it has.
+            source: a path, a binary file object, :class:`avtext.Tensors`, or a :class:`avtext.clip.Clip` with streams
+                as the encoders take them; the last two are analysed whole and with the cues they have.
             transcript: subtitle file, or cues; by default a subtitle file beside the video, else those inside it.
             start, end: seconds, to analyse a part of a file only.
             classes: labels to report; all by default.
@@ -122,6 +126,7 @@ class Pipeline:
         """
         wanted = self._wanted(classes)
         tell = hook or _silent
+        source = source.clip(dict(self.model.encoders.items())) if isinstance(source, Tensors) else source
         with ExitStack() as stack:
             if isinstance(source, Clip):
                 if not (transcript is start is end is None):

@@ -13,6 +13,7 @@ from avtext.clip import MODALITIES, Cue, Event, Stream
 from avtext.errors import AvtextError, MissingExtra
 from avtext.formats import write_events
 from avtext.formats.json_events import file_record
+from avtext.formats.schema import FileRecord
 from avtext.report import Evidence, Report, write_evidence, write_report
 from avtext.storage import publish_json
 
@@ -60,7 +61,7 @@ class Result:
     def __len__(self) -> int:
         return len(self.events)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> FileRecord:
         """Plain values of the published schema ``avtext.events/1``; times to a millisecond, scores to 4 digits."""
         events = [_rounded(event) for event in self.events]
         return file_record(self.file, events, duration=round(self.duration, 3), details=self._details())
@@ -150,7 +151,7 @@ class Failure:
         """The failure that ``error`` means for ``file``."""
         return cls(file, str(error.code), error.stage, error.message)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> FileRecord:
         """Plain values of the published schema, with status ``failed`` and no events."""
         error = {"code": self.code, "stage": self.stage, "message": self.message}
         return file_record(self.file, [], details={"status": "failed", "error": error})

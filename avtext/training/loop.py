@@ -23,6 +23,7 @@ from avtext.training.evaluation import find, with_decision
 from avtext.training.log import RunLog
 from avtext.training.plan import StepBatches, batches
 from avtext.training.settings import TrainSettings
+from avtext.training.start import start_from
 from avtext.training.state import publish_state, restore_state
 
 logger = logging.getLogger(__name__)
@@ -251,9 +252,7 @@ def _fabric(settings: TrainSettings) -> Any:
 
 def _build(settings: TrainSettings) -> EventDetector:
     model = EventDetector(settings.model)
-    if settings.init is not None:
-        model.load_state_dict(load_detector(settings.init).state_dict())
-    return model
+    return model if settings.init is None else start_from(model, settings.init)
 
 
 def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,7 @@ def avtext(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
             code = 0
         except SystemExit as end:
             code = int(end.code or 0)
+        logging.getLogger("avtext").setLevel(logging.NOTSET)  # what -v leaves behind
         return Said(code, *capsys.readouterr())
 
     return run

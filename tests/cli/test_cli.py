@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from avtext import __version__
 from avtext.cli import main
 from avtext.cli.progress import progress_hook, waiting
 from avtext.formats import read_events
 from tests.cli.conftest import Run
+
+COMMANDS = ("detect", "train", "evaluate", "align", "convert", "benchmark", "info", "doctor")
 
 
 def test_help_imports_neither_torch_nor_numpy() -> None:
@@ -26,11 +30,11 @@ def test_help_imports_neither_torch_nor_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
-    for name in ("detect", "train", "evaluate", "align", "convert", "info"):
-        assert name in done.stdout
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("command", ["detect", "train", "evaluate", "align", "convert", "info"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(avtext: Run, command: str) -> None:
     said = avtext(command, "--help")
     assert said.code == 0
@@ -40,9 +44,11 @@ def test_every_command_explains_itself_with_an_example(avtext: Run, command: str
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["detct", "a.mp4"], "detect"),
-        (["detect", "a.mp4", "--treshold", "0.5"], "--threshold"),
+        (["detct", "a.mp4"], "Did you mean 'detect'? (see avtext --help)"),
+        (["detect", "a.mp4", "--treshold", "0.5"], "--threshold) (see avtext detect --help)"),
         (["detect"], "files"),
+        (["benchmark", "modl"], "suite 'modl' is not known; known: model"),
+        (["benchmark", "model", "--data", "nowhere"], "nowhere: no such folder of recordings: name it with --data"),
         (["detect", "a.mp4", "--threshold", "2"], "--threshold"),
         (["detect", "a.mp4", "--threshold", "nan"], "--threshold"),
         (["detect", "a.mp4", "--start", "-1"], "--start"),
@@ -50,11 +56,61 @@ def test_every_command_explains_itself_with_an_example(avtext: Run, command: str
         (["evaluate", "a.json"], "truth"),
     ],
 )
-def test_a_usage_error_exits_2_and_names_what_is_wrong(avtext: Run, words: list[str], hint: str) -> None:
+def test_a_usage_error_exits_2_and_names_what_is_wrong(avtext: Run, here: Path, words: list[str], hint: str) -> None:
     said = avtext(*words)
     assert said.code == 2
     assert hint in said.err
+    assert said.err.startswith("avtext: ")
+    assert said.err.count("\n") == 1
     assert said.out == ""
+
+
+def test_version_and_the_suites_there_are(avtext: Run) -> None:
+    assert avtext("--version") == (0, f"avtext {__version__}\n", "")
+    assert "memory: " in avtext("benchmark").out
+    nothing = avtext()
+    assert nothing.code == 2
+    assert "Commands:" in nothing.out + nothing.err
+
+
+def test_debug_shows_where_an_error_came_from_and_verbose_what_is_done(
+    avtext: Run, here: Path, made: Path, model: Path
+) -> None:
+    plain, traced = avtext("info", "none.mp4"), avtext("info", "none.mp4", "--debug")
+    assert "Traceback" not in plain.err
+    assert "Traceback" in traced.err
+    assert traced.err.endswith(plain.err)
+    words = ("detect", made / "b.mp4", "-m", model, "-o", here / "out")
+    quiet, wordy = avtext(*words), avtext(*words, "-v")
+    assert quiet.err == ""
+    assert [step in wordy.err for step in (": read: ", ": align: ", ": decode: ")] == [True] * 3
+
+
+def test_the_shell_completes_commands_and_options(here: Path) -> None:
+    for words, position, found in (("avtext do", "1", "doctor"), ("avtext detect --thr", "2", "--threshold")):
+        asked = {"_AVTEXT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": position}
+        done = subprocess.run(
+            [sys.executable, "-m", "avtext"], capture_output=True, text=True, env=os.environ | asked, check=True
+        )
+        assert done.stdout.split() == [found]
+
+
+def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(here: Path, made: Path, model: Path) -> None:
+    command = [sys.executable, "-m", "avtext", "detect", "-m", str(model), "-v", *[str(made / "a.mp4")]]
+    code = (
+        "import signal, subprocess, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # CI may ignore it
+    )
+    code += "from avtext.cli import main\nsys.argv = ['avtext', *sys.argv[1:]]\nmain()"
+    command[1:3] = ["-c", code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        assert "read" in run.stderr.readline()  # it is in the midst of it
+        run.send_signal(signal.SIGINT)
+        rest = run.stderr.read()
+        assert run.wait(timeout=60) == 130
+    assert rest.splitlines()[-1] == "avtext: stopped"
+    assert "Traceback" not in rest
+    assert list(here.iterdir()) == []
 
 
 def test_the_names_of_strange_files_pass_through_a_pipe_as_json(here: Path, model: Path) -> None:
@@ -78,7 +134,7 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
         monkeypatch.setenv("TERM", "xterm")
         with waiting("loading"):
             pass
-        with progress_hook("[red]a[/nothing]\x1b]0;title\x07.mp4") as hook:
+        with progress_hook("[red]a[b]\x1b]0;title\x07.mp4") as hook:
             hook("read", file="a.mp4", total=2.0, completed=1.0)
             hook("read", file="a.mp4", total=None, completed=9.0)
         monkeypatch.undo()
@@ -86,7 +142,7 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
         terminal.flush()
         with os.fdopen(leader, "r", newline="") as screen:
             shown = "".join(iter(screen.readline, "end\r\n"))
-    assert "[red]a[/nothing]?]0;title?" in shown
+    assert "[red]a[b]?]0;title?" in shown
     assert "reading" in shown
     assert shown.startswith("loading ...\r           \r")
 
@@ -144,6 +200,9 @@ def test_convert_says_what_it_replaced_only_once_it_did(avtext: Run, here: Path)
         (["a.csv", "b.csv", "--from", "foo"], 2, "format 'foo' is not known"),
         (["a.csv", "a.csv/b.json"], 2, "cannot be written"),
         (["empty", "b.json"], 1, "no file of events in this folder"),
+        (["a.csv", "m.jsonl"], 2, "m.jsonl: a manifest ends in .jsonl and needs --videos"),
+        (["a.csv", "b.json", "--videos", "."], 2, "b.json: a manifest ends in .jsonl and needs --videos"),
+        (["a.csv", "m.jsonl", "--videos", "empty"], 2, "empty: no media file in this folder"),
     ],
 )
 def test_convert_refuses_in_one_line(avtext: Run, here: Path, words: list[str], code: int, hint: str) -> None:
@@ -154,6 +213,16 @@ def test_convert_refuses_in_one_line(avtext: Run, here: Path, words: list[str], 
     assert hint in said.err
     assert said.err.count("\n") == 1
     assert sorted(p.name for p in here.iterdir()) == ["a.csv", "empty"]
+
+
+def test_labels_become_a_manifest_that_is_a_truth_like_any_other(avtext: Run, here: Path, made: Path) -> None:
+    (here / "a.csv").write_text(EVENTS)
+    said = avtext("convert", "a.csv", "train.jsonl", "--videos", made)
+    assert said.out == "train.jsonl: 2 events of 1 files\n"
+    assert f"warning: {made / 'b.mp4'}: has no labels: left out" in said.err
+    scored = avtext("evaluate", "a.csv", "train.jsonl")
+    assert scored.code == 0
+    assert "event F1: 100.00 micro" in scored.out
 
 
 # -- info ---------------------------------------------------------------------------------------------------------------

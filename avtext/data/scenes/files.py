@@ -12,12 +12,13 @@ from avtext.clip import AUDIO_RATE, Cue
 from avtext.data.scenes.recipe import FRAME_RATE
 from avtext.data.scenes.scene import Scene
 from avtext.errors import Code, InvalidInput, StorageError
+from avtext.formats.json_events import file_record
+from avtext.formats.schema import FileRecord
 from avtext.storage import publish_json, publish_text, publishing
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
-TRUTH_SCHEMA = "avtext.events/1"
 _BLOCK = 1024  # samples handed to the encoder at once
 
 
@@ -71,10 +72,9 @@ def write_scene(scene: Scene, folder: str | Path, stem: str, audio_rate: int = A
     return ScenePaths(media, cues if has_cues else None, truth)
 
 
-def truth_of(scene: Scene, file: str) -> dict[str, Any]:
+def truth_of(scene: Scene, file: str) -> FileRecord:
     """The truth as JSON has it: schema, file, duration and events."""
-    events = [{"start": e.start, "end": e.end, "label": e.label} for e in scene.events]
-    return {"schema": TRUTH_SCHEMA, "file": file, "duration": scene.duration, "events": events}
+    return file_record(file, scene.events, duration=scene.duration)
 
 
 def srt_of(cues: tuple[Cue, ...]) -> str:

@@ -9,8 +9,9 @@ import pytest
 
 from avtext.clip import AUDIO_RATE, Cue
 from avtext.data.scenes import make_scene_frames
-from avtext.data.scenes.files import TRUTH_SCHEMA, srt_of, write_scene
+from avtext.data.scenes.files import srt_of, write_scene
 from avtext.errors import InvalidInput, StorageError
+from avtext.formats.schema import SCHEMA
 
 
 def _sound(path: Path) -> np.ndarray:
@@ -64,7 +65,7 @@ def test_a_file_holds_the_scene(offset_scene, tmp_path, rate):
 def test_the_truth_and_the_cues_are_those_of_the_scene(offset_scene, tmp_path):
     paths = write_scene(offset_scene, tmp_path, "a")
     truth = json.loads(paths.truth.read_text())
-    assert (truth["schema"], truth["file"], truth["duration"]) == (TRUTH_SCHEMA, "a.mp4", 6.0)
+    assert (truth["schema"], truth["file"], truth["duration"]) == (SCHEMA, "a.mp4", 6.0)
     assert [(e["start"], e["end"], e["label"]) for e in truth["events"]] == [
         (e.start, e.end, e.label) for e in offset_scene.events
     ]

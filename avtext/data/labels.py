@@ -1,0 +1,107 @@
+"""From anybody's label files to a manifest: which labels belong to which video."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from avtext.clip import Event
+from avtext.data.manifest import Entry, read_manifest
+from avtext.errors import ConfigError
+from avtext.formats.event_set import EventSet, losses
+from avtext.media.folder import media_files
+from avtext.storage import publish_text
+
+SUFFIX = ".jsonl"
+
+
+def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> list[str]:
+    """Publish a manifest of the videos that ``events`` is about; returns in words what it leaves out.
+
+    A name in ``events`` stands for the video of that file name, or of that stem (also with the ``v_`` before it
+    that ActivityNet's files have); a single set without a name for the only video there is. Paths are written
+    relative to the manifest.
+
+    Args:
+        path: to be written, JSON lines.
+        events: from any file or folder of labels.
+        videos: a folder with the videos in it or below it, or a single video.
+
+    Raises:
+        ConfigError: no video, or no label belongs to one; or an event without length, which cannot be learnt.
+        StorageError: the manifest cannot be written.
+    """
+    path, videos = Path(path), Path(videos)
+    files = _videos(videos)
+    found: dict[Path, tuple[Event, ...]] = {}
+    notes = []
+    for name, values in events.events.items():
+        video = files[0] if len(files) == len(events.events) == 1 else _video_of(name, files)
+        if video is None:
+            notes.append(f"{name}: no such video in {videos}: left out")
+        else:
+            found[video] = (*found.get(video, ()), *values)
+    if not found:
+        raise ConfigError(f"{path}: {notes[0]}: name the labels' files as the videos", stage="write")
+    notes += [f"{video}: has no labels: left out" for video in files if video not in found]
+    lines = [_line(path, video, sorted(values)) for video, values in sorted(found.items())]
+    publish_text(path, "".join(f"{line}\n" for line in lines))
+    return [*losses("a manifest", EventSet(events.events), holds=["silent"]), *notes]
+
+
+def _videos(place: Path) -> list[Path]:
+    return [place] if place.is_file() else media_files(place)
+
+
+def _video_of(name: str, files: list[Path]) -> Path | None:
+    """The video that a name in a label file means.
+
+    Raises:
+        ConfigError: it may mean several.
+    """
+    word = PurePosixPath(name.replace("\\", "/")).name
+    stem = PurePosixPath(word).stem
+    for meant in (
+        [file for file in files if file.name == word],
+        [file for file in files if file.stem in (word, f"v_{word}")],
+        [file for file in files if file.stem == stem],
+    ):
+        if len(meant) > 1:
+            raise ConfigError(f"{name}: may be {' or '.join(map(str, meant[:3]))}: give files names of their own")
+        if meant:
+            return meant[0]
+    return None
+
+
+def _line(manifest: Path, video: Path, events: list[Event]) -> str:
+    instant = [event for event in events if event.duration <= 0 or event.start < 0]
+    if instant:
+        raise ConfigError(
+            f"{video.name}: {instant[0].label!r} at {instant[0].start:g}-{instant[0].end:g} s cannot be learnt: needs "
+            "0 <= start < end: give points a length in the label file",
+            stage="write",
+        )
+    where = Path(os.path.relpath(video, manifest.parent)).as_posix()
+    rows = [{"start": round(e.start, 6), "end": round(e.end, 6), "label": e.label} for e in events]
+    return json.dumps({"path": where, "events": rows}, ensure_ascii=False)
+
+
+def events_of(path: str | Path) -> EventSet:
+    """The events of a manifest, by the paths of its videos.
+
+    Raises:
+        ConfigError: as :func:`avtext.data.manifest.read_manifest`, or a video is named twice.
+    """
+    found: Mapping[str, tuple[Event, ...]] = dict(_named(read_manifest(path)))
+    return EventSet(found)
+
+
+def _named(entries: list[Entry]) -> Iterator[tuple[str, tuple[Event, ...]]]:
+    seen: set[Path] = set()
+    for entry in entries:
+        if entry.path in seen:
+            raise ConfigError(f"{entry.where}: {entry.path} has a line already")
+        seen.add(entry.path)
+        yield str(entry.path), entry.events

@@ -1,0 +1,65 @@
+"""A manifest as a picture: one line per video, one colour per class (needs the extra ``plot``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from avtext.data.inspection import Inspection
+from avtext.errors import ConfigError, MissingExtra
+from avtext.storage import publishing
+
+MOST = 40  # videos that are drawn of each manifest
+ENDINGS = (".png", ".svg", ".pdf")
+
+
+def draw_overview(inspections: Sequence[Inspection], path: str | Path) -> None:
+    """Draw when what happens in the first videos of manifests, and how often each class occurs.
+
+    Args:
+        inspections: of manifests.
+        path: to be written: .png, .svg or .pdf.
+
+    Raises:
+        ConfigError: another ending.
+        MissingExtra: matplotlib is not installed.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"{path}: a picture is written as {', '.join(ENDINGS)}")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra.of("matplotlib", "plot") from None
+    labels = sorted({label for one in inspections for label in one.counts()})
+    colours = {label: f"C{k % 10}" for k, label in enumerate(labels)}
+    rows = [len(one.entries[:MOST]) for one in inspections]
+    figure = Figure(figsize=(10, 2 + 0.25 * (sum(rows) + len(labels))), layout="constrained")
+    axes = figure.subplots(len(inspections) + 1, 1, height_ratios=[*(n + 2 for n in rows), len(labels) + 2])
+    for one, axis in zip(inspections, axes, strict=False):
+        _draw_videos(axis, one, colours)
+    counts = [[one.counts().get(label, (0, 0.0, 0))[0] for one in inspections] for label in labels]
+    for k, (label, numbers) in enumerate(zip(labels, counts, strict=True)):
+        axes[-1].barh(k, sum(numbers), color=colours[label])
+        axes[-1].text(sum(numbers), k, "  " + " + ".join(map(str, numbers)), va="center", fontsize=7)
+    axes[-1].set_yticks(range(len(labels)), labels, fontsize=7)
+    axes[-1].set_xlabel("events")
+    with publishing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=120)
+
+
+def _draw_videos(axis: object, one: Inspection, colours: dict[str, str]) -> None:
+    import matplotlib.axes
+
+    assert isinstance(axis, matplotlib.axes.Axes)
+    shown = one.entries[:MOST]
+    for row, (entry, info) in enumerate(shown):
+        if info is not None and info.duration:
+            axis.barh(row, info.duration, height=0.9, color="0.93")
+        for event in entry.events:
+            axis.barh(row, max(event.duration, 0.04), left=event.start, height=0.7, color=colours[event.label])
+    axis.set_yticks(range(len(shown)), [entry.path.name for entry, _ in shown], fontsize=7)
+    axis.invert_yaxis()
+    rest = f", {MOST} shown" if len(one.entries) > MOST else ""
+    axis.set_title(f"{one.path}: {len(one.entries)} videos{rest}", fontsize=9)
+    axis.set_xlabel("seconds", fontsize=8)

@@ -1,0 +1,24 @@
+"""The media files of a folder, by their endings; nothing is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avtext.errors import ConfigError
+
+MEDIA_SUFFIXES = frozenset((
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".ogv",
+    ".ogg", ".oga", ".opus", ".wav", ".flac", ".mp3", ".m4a", ".aac", ".wma",
+))  # fmt: skip
+
+
+def media_files(folder: Path) -> list[Path]:
+    """The media files in a folder and below it, sorted.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file())
+    if not files:
+        raise ConfigError(f"{folder}: no media file in this folder (known endings: {' '.join(sorted(MEDIA_SUFFIXES))})")
+    return files

@@ -1,0 +1,70 @@
+"""Progress of a pipeline on a terminal: :class:`ProgressHook`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+WORDS = {"read": "reading", "align": "aligning", "fuse": "understanding", "decode": "done"}
+
+
+class ProgressHook:
+    """Draws how far each file has come, on standard error where that is a terminal; silent elsewhere.
+
+    Args:
+        transient: whether the bars go away at the end.
+
+    Example:
+        >>> from avtext import Pipeline
+        >>> from avtext.data.scenes import SceneRecipe, make_scene
+        >>> pipe = Pipeline.from_pretrained()
+        >>> with ProgressHook() as hook:
+        ...     result = pipe(make_scene(SceneRecipe(duration=(4.0, 4.0)), 3), hook=hook)
+        >>> round(result.duration)
+        4
+    """
+
+    def __init__(self, transient: bool = False) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[stage]}"),
+            TimeElapsedColumn(),
+        )
+        shown = sys.stderr.isatty()
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=transient, disable=not shown)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> ProgressHook:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def expect(self, file: str) -> None:
+        """Show ``file`` before the first is known of it."""
+        self._task(file)
+
+    def _task(self, file: str) -> TaskID:
+        name = "".join(c if c.isprintable() else "?" for c in Path(file).name)
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=None, stage="opening")
+        return self._tasks[name]
+
+    def __call__(
+        self, step: str, artifact: Any = None, *, file: str, total: float | None = None, completed: float = 0.0
+    ) -> None:
+        """A :class:`avtext.pipeline.pipeline.Hook`."""
+        done = min(completed, total or completed)
+        self._progress.update(self._task(file), total=total, completed=done, stage=WORDS.get(step, step))

@@ -1,0 +1,69 @@
+"""Weights to start from: those of another model that fit, also where it finds other events."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import torch
+
+from avtext.errors import ConfigError
+from avtext.model import EventDetector, load_detector
+
+logger = logging.getLogger(__name__)
+_PER_LABEL = re.compile(r"(emit|crf|alone\.\w+\.1)\.")  # layers whose outputs are the labels' tags
+
+
+def is_per_label(name: str) -> bool:
+    """Whether a weight of a detector follows its labels; from all others every label is found.
+
+    Example:
+        >>> is_per_label("emit.weight"), is_per_label("head.norm.weight")
+        (True, False)
+    """
+    return _PER_LABEL.match(name) is not None
+
+
+@torch.no_grad()
+def start_from(model: EventDetector, folder: str | Path) -> EventDetector:
+    """Give ``model`` the weights of a stored one; labels that only ``model`` has start fresh.
+
+    Args:
+        model: to be trained; changed.
+        folder: a model folder whose encoders and widths are those of ``model``.
+
+    Raises:
+        ModelError: the folder is refused.
+        ConfigError: a weight that all labels share has another shape; names it.
+    """
+    stored = load_detector(folder)
+    own, given = model.state_dict(), stored.state_dict()
+    shared = {name: value for name, value in given.items() if not is_per_label(name)}
+    for name, value in own.items():
+        if not is_per_label(name) and (name not in shared or shared[name].shape != value.shape):
+            raise ConfigError(
+                f"init: {folder}: has no {name} of shape {tuple(value.shape)}: give model the encoders, width, tcn and "
+                "fusion of its config.json"
+            )
+    if model.settings.labels == stored.settings.labels and model.settings.scheme == stored.settings.scheme:
+        model.load_state_dict(given)
+        return model
+    model.load_state_dict({**own, **shared})
+    known = _take_labels(model, stored)
+    logger.info("init: %s knows %s of the labels already", folder, ", ".join(known) or "none")
+    return model
+
+
+def _take_labels(model: EventDetector, stored: EventDetector) -> list[str]:
+    """Copy the emissions and chains of the labels that both models have, one chain each; returns those labels."""
+    mine, theirs = model.settings, stored.settings
+    if (mine.scheme, theirs.scheme) != ("overlapping", "overlapping"):
+        return []
+    both = [label for label in mine.labels if label in theirs.labels]
+    own, given = dict(model.named_parameters()), dict(stored.named_parameters())
+    for name in (name for name in own if is_per_label(name)):
+        target, source = own[name].view(len(mine.labels), -1), given[name].view(len(theirs.labels), -1)
+        for label in both:
+            target[mine.labels.index(label)] = source[theirs.labels.index(label)]
+    return both

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from avtext.benchmark.figures import Figure
+from avtext.benchmark.suites import SUITES, report, run_suite
+from avtext.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_suite_can_be_run(name: str) -> None:
+    assert callable(importlib.import_module(SUITES[name].module).run)
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="suite 'modl' is not known; known: model, memory"):
+        run_suite("modl", tmp_path)
+    with pytest.raises(ConfigError, match="no such folder of recordings: name it with --data, or set AVTEXT_DATA"):
+        run_suite("model", tmp_path / "none")
+
+
+def test_a_report_says_how_limits_were_measured() -> None:
+    said = report([Figure("a", 1.0, "s", 2.0, "at_most", "by a clock"), Figure("b", 3.0, "", detail="for information")])
+    assert "| a | 1 s | ≤ 2 | met |" in said
+    assert said.endswith("a: by a clock\n")

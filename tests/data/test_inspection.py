@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from avtext.data.inspection import Inspection, inspect
+from avtext.data.overview import draw_overview
+from avtext.errors import ConfigError
+from tests.tiny import SRT, write_video, write_wav
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """a.mp4 with subtitles, sound.wav without a picture, text.mp4 that is no video; 2 s each."""
+    place = tmp_path_factory.mktemp("inspected")
+    write_video(place / "a.mp4", 2.0)
+    (place / "a.srt").write_text(SRT)
+    write_video(place / "mute.mp4", 2.0, sound=False)
+    write_wav(place / "sound.wav", 2.0)
+    (place / "text.mp4").write_text("hello")
+    shutil.copy(place / "a.mp4", place / "copy.mp4")
+    return place
+
+
+def event(start: float, end: float, label: str = "bell") -> dict[str, object]:
+    return {"start": start, "end": end, "label": label}
+
+
+def look(folder: Path, *lines: object, labels: list[str] | None = None) -> Inspection:
+    (folder / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return inspect([folder / "m.jsonl"], labels)[0]
+
+
+def faults(folder: Path, *lines: object, labels: list[str] | None = None) -> list[str]:
+    found = look(folder, *lines, labels=labels).faults
+    return [fault.replace(f"{folder}/", "") for fault in found]
+
+
+def test_nothing_is_wrong_with_what_is_right(folder: Path) -> None:
+    one = look(folder, {"path": "a.mp4", "events": [event(0.0, 1.0), event(1.0, 2.05), event(0.5, 1.5, "dog")]})
+    assert one.faults == []
+    assert one.counts() == {"bell": (2, pytest.approx(2.05), 1), "dog": (1, 1.0, 1)}
+    assert one.notes == ["fewer than 10 events, which is little to learn from: bell (2), dog (1)"]
+
+
+def test_every_line_has_its_faults_not_only_the_first(folder: Path) -> None:
+    assert faults(
+        folder,
+        {"path": "none.mp4", "events": []},
+        {"path": "a.mp4"},
+        {"path": "a.mp4", "events": [event(1.0, 1.5), event(1.2, 1.8), event(1.9, 5.0)]},
+        {"path": "text.mp4", "events": []},
+    ) == [
+        "m.jsonl:1: path: none.mp4: no such file",
+        'm.jsonl:2: has no "events": give a list (empty where nothing happens) or an event file',
+        "m.jsonl:3: two 'bell' overlap, 1-1.5 s and 1.2-1.8 s: make them one, or shorten the first",
+        "m.jsonl:3: 'bell' at 1.9-5 s is out of range: the video ends at 2.00 s: times are seconds from its beginning",
+        "m.jsonl:4: text.mp4: is a text file; video or audio is needed (subtitles go with --transcript)",
+    ]
+
+
+def test_missing_streams_are_counted(folder: Path) -> None:
+    one = look(folder, *({"path": name, "events": []} for name in ("a.mp4", "mute.mp4", "sound.wav")))
+    assert one.notes == [
+        "1 of 3 videos have no sound",
+        "1 of 3 videos have no picture",
+        "2 of 3 videos have no words",
+        "3 of 3 videos have no events",
+    ]
+
+
+def test_unknown_and_absent_classes(folder: Path) -> None:
+    line = {"path": "a.mp4", "events": [event(0.0, 1.0)]}
+    assert faults(folder, line, labels=["dog"]) == ["m.jsonl:1: label 'bell' is not one of: dog"]
+    assert "no event of: dog" in look(folder, line, labels=["dog", "bell"]).notes
+
+
+def test_leaks_within_a_manifest_and_between_two(folder: Path) -> None:
+    twice = faults(folder, {"path": "a.mp4", "events": []}, {"path": "copy.mp4", "events": []})
+    assert twice == ["m.jsonl:2: copy.mp4 has the same content as m.jsonl:1: remove one of them"]
+    (folder / "train.jsonl").write_text(json.dumps({"path": "a.mp4", "events": [event(0.0, 1.0)]}))
+    (folder / "test.jsonl").write_text(json.dumps({"path": "copy.mp4", "events": [event(0.0, 1.0, "cat")]}))
+    train, test = inspect([folder / "train.jsonl", folder / "test.jsonl"])
+    assert train.faults == []
+    assert [fault.replace(f"{folder}/", "") for fault in test.faults] == [
+        "test.jsonl:1: label 'cat' is not one of: bell",
+    ]
+    (folder / "test.jsonl").write_text(json.dumps({"path": "copy.mp4", "events": [event(0.0, 1.0)]}))
+    _, test = inspect([folder / "train.jsonl", folder / "test.jsonl"])
+    assert "a leak: the same content as" in test.faults[0]
+
+
+def test_the_picture_has_every_manifest(folder: Path) -> None:
+    one = look(folder, {"path": "a.mp4", "events": [event(0.0, 1.0), event(0.5, 1.5, "dog")]})
+    draw_overview([one, one], folder / "o.svg")
+    drawn = (folder / "o.svg").read_text()
+    assert drawn.count("<!-- a.mp4 -->") == 2
+    assert "<!-- dog -->" in drawn
+    with pytest.raises(ConfigError, match=r"o\.gif: a picture is written as"):
+        draw_overview([one], folder / "o.gif")

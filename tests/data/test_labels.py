@@ -1,0 +1,91 @@
+"""Label files of any tool to a manifest that training reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from avtext.clip import Event
+from avtext.data.labels import events_of, write_manifest
+from avtext.data.manifest import read_manifest
+from avtext.errors import ConfigError
+from avtext.formats import FORMATS, EventSet, read_events, write_events
+
+EVENTS = (Event(0.5, 1.0, "bell"), Event(1.0, 2.0, "dog bark"))
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    """Two files with the endings of videos, one of them deeper down."""
+    folder = tmp_path / "videos"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.mp4").write_bytes(b"\0")
+    (folder / "deep" / "v_b.mkv").write_bytes(b"\1")
+    return folder
+
+
+def manifest_of(events: EventSet, videos: Path) -> tuple[dict[str, tuple[Event, ...]], list[str]]:
+    target = videos.parent / "deeper" / "m.jsonl"
+    notes = write_manifest(target, events, videos)
+    found = {entry.path.resolve().relative_to(videos).as_posix(): entry.events for entry in read_manifest(target)}
+    return found, [note.replace(f"{videos}/", "") for note in notes]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_labels_of_every_format_become_a_manifest(tmp_path: Path, videos: Path, name: str) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    path = folder / f"a{FORMATS[name].suffixes[0]}"
+    write_events(path, {"a.mp4": EVENTS}, name)
+    found, notes = manifest_of(read_events(path, name), videos)
+    assert found == {"a.mp4": EVENTS}
+    assert notes == ["deep/v_b.mkv: has no labels: left out"]
+
+
+def test_a_folder_of_audacity_labels(tmp_path: Path, videos: Path) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / "a.txt").write_text("0.5\t1.0\tbell\n")
+    (folder / "v_b.txt").write_text("1.0\t2.0\tdog\n")
+    found, notes = manifest_of(read_events(folder), videos)
+    assert found == {"a.mp4": (Event(0.5, 1.0, "bell"),), "deep/v_b.mkv": (Event(1.0, 2.0, "dog"),)}
+    assert notes == []
+
+
+def test_names_as_activitynet_and_avvp_write_them(tmp_path: Path, videos: Path) -> None:
+    (tmp_path / "anet.json").write_text('{"database": {"b": {"annotations": [{"segment": [1, 2], "label": "dog"}]}}}')
+    assert manifest_of(read_events(tmp_path / "anet.json"), videos)[0] == {"deep/v_b.mkv": (Event(1.0, 2.0, "dog"),)}
+    (tmp_path / "AVVP_eval_audio.csv").write_text("filename\tonset\toffset\tevent_labels\na\t0\t8\tSpeech\n")
+    found, _ = manifest_of(read_events(tmp_path / "AVVP_eval_audio.csv"), videos)
+    assert found == {"a.mp4": (Event(0.0, 8.0, "Speech"),)}
+
+
+def test_what_is_left_out_is_said(videos: Path) -> None:
+    found, notes = manifest_of(EventSet({"a.mp4": (Event(0, 1, "x", 0.5),), "gone.mp4": ()}), videos)
+    assert found == {"a.mp4": (Event(0, 1, "x"),)}
+    assert notes == [
+        "a manifest cannot hold scores: 1 events are below 1",
+        f"gone.mp4: no such video in {videos}: left out",
+        "deep/v_b.mkv: has no labels: left out",
+    ]
+
+
+def test_what_cannot_be_a_manifest(tmp_path: Path, videos: Path) -> None:
+    with pytest.raises(ConfigError, match=r"c\.mp4: no such video in .*: name the labels' files as the videos"):
+        manifest_of(EventSet({"c.mp4": EVENTS, "d.mp4": ()}), videos)
+    with pytest.raises(ConfigError, match=r"'click' at 1-1 s cannot be learnt: needs 0 <= start < end"):
+        manifest_of(EventSet({"a.mp4": (Event(1.0, 1.0, "click"),)}), videos)
+    (videos / "deep" / "a.mp4").write_bytes(b"\2")
+    with pytest.raises(ConfigError, match=r"a\.mp4: may be .* or .*: give files names of their own"):
+        manifest_of(EventSet({"a.mp4": EVENTS}), videos)
+    assert not (tmp_path / "deeper").exists()
+
+
+def test_a_manifest_is_read_as_events_too(videos: Path) -> None:
+    target = videos / "m.jsonl"
+    write_manifest(target, EventSet({"a": EVENTS}), videos)
+    assert dict(events_of(target).events) == {str(videos / "a.mp4"): EVENTS}
+    target.write_text(target.read_text() * 2)
+    with pytest.raises(ConfigError, match=r"m\.jsonl:2: .*a\.mp4 has a line already"):
+        events_of(target)

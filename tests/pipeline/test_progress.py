@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from avtext import ProgressHook
+
+
+def test_it_draws_every_file_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, follower = os.openpty()
+    with os.fdopen(follower, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        with ProgressHook() as hook:
+            for name in ("some/first.mp4", "second\x1b.mp4"):
+                hook("read", file=name, total=None, completed=1.0)
+                hook("decode", [], file=name, total=2.0, completed=2.0)
+        monkeypatch.undo()
+        terminal.write("\nend\n")
+        terminal.flush()
+        with os.fdopen(leader, "r", newline="") as screen:
+            shown = "".join(iter(screen.readline, "end\r\n"))
+    assert "first.mp4" in shown
+    assert "second?.mp4" in shown
+    assert "done" in shown
+    assert "some/" not in shown
+
+
+def test_it_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressHook() as hook:
+        hook("read", file="a.mp4", total=2.0, completed=1.0)
+    assert capsys.readouterr() == ("", "")
