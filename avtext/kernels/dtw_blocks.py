@@ -70,7 +70,7 @@ def blocks_of(band: Band, columns: int) -> list[Block]:
         return []
     if low.min() < 0 or high.max() > columns or (high < low).any():
         raise InvalidInput(f"dtw: the band must keep within the costs' {columns} columns")
-    size = int(np.clip((high - low).max() // 6, MIN_ROWS, MAX_ROWS))  # few where the band is narrow
+    size = int(np.clip((high - low).max() // 4, MIN_ROWS, MAX_ROWS))  # few where the band is narrow
     edges = [(first, min(first + size, rows)) for first in range(0, rows, size)]
     return [Block(a, b, int(low[a:b].min()), int(high[a:b].max())) for a, b in edges]
 
@@ -104,7 +104,7 @@ def sweep(
         fill(blocks[k], costs(place, k)[:, MARGIN:-MARGIN])
 
     def advance(place: int, k: int) -> None:
-        first, last, left, right = blocks[k]
+        first, last, left, _ = blocks[k]
         cells = back[starts[k] : starts[k + 1]].reshape(sizes[k], widths[k])
         _sweep(costs(place, k), left, band.low[first:last], band.high[first:last], sums, cells)
 
