@@ -174,14 +174,15 @@ def backward_pass(
     final, skip = _scaled(end).values, wide | ~live
 
     def run(part: slice) -> tuple[np.ndarray, ...]:
-        sums = tuple(np.zeros(x.shape) for x in (start, end, table))
+        first, last, pairs = (np.zeros(x.shape) for x in (start, end, table))
         backward_linear(
             factors[part], lengths[part], turned, final, chain[part], alphas[part], weights[part], skip[part],
-            unary[part], *sums, found[part],
+            unary[part], first, last, pairs, found[part],
         )  # fmt: skip
-        return sums
+        return first, last, pairs
 
-    first, last, pairs = map(sum, zip(*in_parts(run, lengths * emissions.shape[2]), strict=True))
+    sums = in_parts(run, lengths * emissions.shape[2])
+    first, last, pairs = (np.sum(parts, axis=0) for parts in zip(*sums, strict=True))
     counts = np.zeros(table.shape)
     rows = np.flatnonzero(live & (wide | found))
     if len(rows):

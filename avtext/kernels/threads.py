@@ -28,7 +28,7 @@ _blas = Lock()
 
 def num_threads() -> int:
     """One per core that this process may use, or what the environment variable ``NUMBA_NUM_THREADS`` says."""
-    return int(config.NUMBA_NUM_THREADS)
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba reads the environment
 
 
 def in_parts(run: Callable[[slice], Result], cells: np.ndarray) -> list[Result]:
