@@ -20,6 +20,7 @@ import numpy as np
 from avtext.errors import InvalidInput
 from avtext.kernels.chain_linear import TABLE_SPAN, backward_linear, forward_linear, shift_emissions
 from avtext.kernels.chain_log import backward_log, forward_log
+from avtext.kernels.threads import in_parts
 
 
 class Chains(NamedTuple):
@@ -130,13 +131,20 @@ def forward_pass(emissions: np.ndarray, lengths: np.ndarray, parameters: Chains)
     start, table, end, chain = parameters
     factors, alphas = np.empty(emissions.shape), np.empty(emissions.shape)
     log_partition, wide = np.empty(len(emissions)), np.empty(len(emissions), np.bool_)
-    shift_emissions(emissions, lengths, factors, log_partition, wide)
-    np.exp(factors, out=factors)
     scaled = [_scaled(x) for x in (start, table, end)]
-    wide |= (scaled[0].wide | scaled[1].wide | scaled[2].wide)[chain]
-    wide &= np.isfinite(log_partition) & (lengths > 0)
+    wide_chain = scaled[0].wide | scaled[1].wide | scaled[2].wide
     first, linear, last = (x.values for x in scaled)
-    forward_linear(factors, lengths, first, linear, last, chain, alphas, log_partition, wide)
+
+    def run(part: slice) -> None:
+        rows = emissions[part], lengths[part], factors[part], log_partition[part], wide[part]
+        shift_emissions(*rows)
+        _, real, weights, partition, too_wide = rows
+        np.exp(weights, out=weights)
+        too_wide |= wide_chain[chain[part]]
+        too_wide &= np.isfinite(partition) & (real > 0)
+        forward_linear(weights, real, first, linear, last, chain[part], alphas[part], partition, too_wide)
+
+    in_parts(run, lengths * emissions.shape[2])
     uses = np.stack([lengths > 0, np.maximum(lengths - 1, 0), lengths > 0])
     log_partition += (uses * np.stack([x.shift[chain] for x in scaled])).sum(0)
     rows = np.flatnonzero(wide)
@@ -159,15 +167,23 @@ def backward_pass(
     start, table, end, chain = parameters
     log_partition, alphas, factors, wide = forward
     unary = np.zeros(emissions.shape, emissions.dtype)
-    first, last, pairs, counts = (np.zeros(x.shape) for x in (start, end, table, table))
     linear = _scaled(table).values
     turned = np.ascontiguousarray(linear.transpose(0, 2, 1))
     live = np.isfinite(log_partition) & (lengths > 0)
     found = np.zeros_like(wide)
-    backward_linear(
-        factors, lengths, turned, _scaled(end).values, chain, alphas, weights, wide | ~live,
-        unary, first, last, pairs, found,
-    )  # fmt: skip
+    final, skip = _scaled(end).values, wide | ~live
+
+    def run(part: slice) -> tuple[np.ndarray, ...]:
+        first, last, pairs = (np.zeros(x.shape) for x in (start, end, table))
+        backward_linear(
+            factors[part], lengths[part], turned, final, chain[part], alphas[part], weights[part], skip[part],
+            unary[part], first, last, pairs, found[part],
+        )  # fmt: skip
+        return first, last, pairs
+
+    sums = in_parts(run, lengths * emissions.shape[2])
+    first, last, pairs = (np.sum(parts, axis=0) for parts in zip(*sums, strict=True))
+    counts = np.zeros(table.shape)
     rows = np.flatnonzero(live & (wide | found))
     if len(rows):
         logs = alphas.copy() if found.any() else alphas

@@ -5,25 +5,21 @@ With ``c`` the cost of matching step ``i`` of x to step ``j`` of y (Sakoe & Chib
     D[i, j] = c[i, j] + min(D[i-1, j-1], D[i-1, j], D[i, j-1])
 
 Of equally good ways into a cell the diagonal (1, 1) is preferred, then (1, 0), then (0, 1); an open end takes
-the earliest of its best columns. Sums are float64. Kept are two rows of ``D``, one byte for each cell of
-the band, and a few rows of costs: the whole cost matrix is never built from features.
+the earliest of its best columns. Sums are float64. Kept are a row of ``D``, one byte for each cell near the
+band, and a few rows of costs (:mod:`avtext.kernels.dtw_blocks`): the whole cost matrix is never built from features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from avtext.errors import InvalidInput
-from avtext.kernels.pairwise import CostRows, Product
-
-Block = tuple[np.ndarray, int, int]  # costs, and their first row and column
-MAX_BLOCK, MIN_BLOCK = 256, 32  # rows of cost that are computed at once
-DIAGONAL, DOWN, RIGHT = 0, 1, 2  # how a path came to a cell
+from avtext.kernels.dtw_blocks import Band, Block, sweep, walk_back
+from avtext.kernels.pairwise import CostRows
 
 
 class Warp(NamedTuple):
@@ -36,13 +32,6 @@ class Warp(NamedTuple):
 
     cost: float
     path: np.ndarray
-
-
-class Band(NamedTuple):
-    """The cells that a path may visit: row ``i`` has columns ``low[i]`` to ``high[i]`` (half-open), int64."""
-
-    low: np.ndarray
-    high: np.ndarray
 
 
 def full_band(rows: int, columns: int) -> Band:
@@ -103,11 +92,15 @@ def dtw_from_cost(
         raise InvalidInput(f"dtw: cost must have shape (N, M), got {cost.shape}")
     if cost.dtype != np.float32:
         cost = cost.astype(np.float64, copy=False)
-    rows, columns = cost.shape
+    band = band or full_band(*cost.shape)
 
-    spans = _spans(band or full_band(rows, columns), rows, columns)
-    blocks = ((cost[first:last, left:right], first, left) for first, last, left, right in spans)
-    return _solve(blocks, (rows, columns), band, open_begin, open_end)
+    def fill(block: Block, out: np.ndarray) -> None:
+        first, last, left, right = block
+        low, high = band.low[first:last] - left, band.high[first:last] - left
+        if not _copy_sound(cost[first:last, left:right], low, high, out):
+            raise InvalidInput("dtw: a cost is NaN or -inf: mask such steps, or replace them")
+
+    return _solve(fill, cost.shape, cost.dtype, band, open_begin, open_end)
 
 
 def dtw(
@@ -118,12 +111,10 @@ def dtw(
     band: Band | None = None,
     open_begin: bool = False,
     open_end: bool = False,
-    product: Product | None = None,
 ) -> Warp:
     """The cheapest path between two sequences of features.
 
     Costs are float32 from one matrix product per block of rows (:class:`avtext.kernels.pairwise.CostRows`).
-    While one block's product runs, the path is sought through the last one's costs in a second thread.
 
     Args:
         x: ``(N, size)`` finite features.
@@ -132,7 +123,6 @@ def dtw(
         band: as for :func:`dtw_from_cost`.
         open_begin: likewise.
         open_end: likewise.
-        product: as for :class:`avtext.kernels.pairwise.CostRows`.
 
     Raises:
         InvalidInput: shapes that do not match, an unknown metric, a value that is not finite, or no path.
@@ -142,123 +132,46 @@ def dtw(
         >>> dtw(x, np.repeat(x, 2, axis=0)).path.tolist()
         [[0, 0], [0, 1], [1, 2], [1, 3], [2, 4], [2, 5]]
     """
-    costs = CostRows(x, y, metric, product)
-    spans = _spans(band or full_band(*costs.shape), *costs.shape)
-    blocks = _computed(costs, spans)
-    return _solve(blocks, costs.shape, band, open_begin, open_end, overlap=len(spans) > 1)
+    costs = CostRows(x, y, metric)
+
+    def fill(block: Block, out: np.ndarray) -> None:
+        costs.block(*block, out=out)
+
+    return _solve(fill, costs.shape, np.dtype(np.float32), band or full_band(*costs.shape), open_begin, open_end)
 
 
 def _solve(
-    blocks: Iterable[Block],
-    shape: tuple[int, int],
-    band: Band | None,
+    fill: Callable[[Block, np.ndarray], object],
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    band: Band,
     open_begin: bool,
     open_end: bool,
-    *,
-    overlap: bool = False,
 ) -> Warp:
-    """Run the recurrence over blocks of cost ``(costs, first row, first column)``, then walk back."""
+    """Run the recurrence over the band, then walk back."""
     rows, columns = shape
+    if len(band.low) != rows:
+        raise InvalidInput(f"dtw: the band has {len(band.low)} rows and the costs have {rows}")
     if rows == 0 or columns == 0:
         return Warp(0.0, np.zeros((0, 2), np.int64))
-    low, high = band or full_band(rows, columns)
-    offset = np.concatenate([[0], np.cumsum(high - low)])
-    back = np.empty(int(offset[-1]), np.int8)
-    sums = np.full((2, columns + 2), np.inf)
-    if open_begin:
-        sums[1] = 0.0  # the row before the first: every column is a way in
-    rest = low, high, offset, sums, back
-    sound = _overlapped(blocks, rest) if overlap else all(_advance(*block, *rest) for block in blocks)
-    if not sound:
-        raise InvalidInput("dtw: a cost is NaN or -inf: mask such steps, or replace them")
-    last = sums[(rows - 1) % 2, 1 + low[-1] : 1 + high[-1]]
-    end = int(np.argmin(last)) if open_end and len(last) else columns - 1 - int(low[-1])
-    if not (0 <= end < len(last) and np.isfinite(last[end])):
+    last, back, offset = sweep(fill, band, columns, dtype, open_begin=open_begin)
+    end = int(np.argmin(last)) if open_end else columns - 1
+    if not np.isfinite(last[end]):
         raise InvalidInput(
             f"dtw: no path leads through the band and the finite costs ({rows} x {columns}): widen the band, "
             "or open the begin and the end"
         )
     path = np.empty((rows + columns, 2), np.int64)
-    start = _walk_back(back, offset, low, rows - 1, int(low[-1]) + end, path)
+    start = walk_back(back, offset, rows - 1, end, path)
     return Warp(float(last[end]), path[start:].copy())
 
 
-def _spans(band: Band, rows: int, columns: int) -> list[tuple[int, int, int, int]]:
-    """``(first row, last, first column, last)`` of every block of rows, half-open."""
-    low, high = band
-    if len(low) != rows:
-        raise InvalidInput(f"dtw: the band has {len(low)} rows and the costs have {rows}")
-    if rows and (low.min() < 0 or high.max() > columns or (high < low).any()):
-        raise InvalidInput(f"dtw: the band must keep within the costs' {columns} columns")
-    if rows == 0:
-        return []
-    # a block is as wide as its rows' bands together: few rows where the band is narrow
-    size = int(np.clip((high - low).max() // 4, MIN_BLOCK, MAX_BLOCK))
-    edges = [(first, min(first + size, rows)) for first in range(0, rows, size)]
-    return [(a, b, int(low[a:b].min()), int(high[a:b].max())) for a, b in edges]
-
-
-def _computed(costs: CostRows, spans: list[tuple[int, int, int, int]]) -> Iterator[Block]:
-    """Blocks of cost in turn, in two places by turns: one may still be read while the next is written."""
-    shapes = [(last - first, right - left) for first, last, left, right in spans]
-    room = np.empty((2, max((rows * columns for rows, columns in shapes), default=0)), np.float32)
-    for k, (span, (rows, columns)) in enumerate(zip(spans, shapes, strict=True)):
-        place = room[k % 2, : rows * columns].reshape(rows, columns)
-        yield costs.block(*span, out=place), span[0], span[2]
-
-
-def _overlapped(blocks: Iterable[Block], rest: tuple[np.ndarray, ...]) -> bool:
-    """Go through the blocks in a second thread, one behind the one that is being computed in this."""
-    with ThreadPoolExecutor(1) as worker:
-        sound, behind = True, None
-        for block in blocks:
-            sound = sound and (behind is None or behind.result())
-            behind = worker.submit(_advance, *block, *rest)
-        return sound and (behind is None or behind.result())
-
-
 @njit(nogil=True, cache=True)
-def _advance(costs, first, left, low, high, offset, sums, back):
-    """Take the recurrence through the rows of one block; false where a cost is NaN or -inf.
-
-    ``sums[i % 2, 1 + j]`` is ``D[i, j]``; column 0 is a border of inf. ``back`` takes how a cell was reached.
-    """
+def _copy_sound(cost, low, high, out):
+    """Copy each row from ``low`` to ``high``; false if one of these is NaN or -inf."""
     sound = True
-    for r in range(costs.shape[0]):
-        i = first + r
-        begin, end = low[i], high[i]
-        now, before, cost = sums[i % 2], sums[(i + 1) % 2], costs[r]
-        if i > 0:  # what older rows left beside the last one's band is out of reach
-            for j in range(begin, min(low[i - 1] + 1, end + 1)):
-                before[j] = np.inf
-            for j in range(max(high[i - 1], begin - 1) + 1, end + 1):
-                before[j] = np.inf
-        elif begin == 0:
-            before[0] = 0.0  # the way in, as if by a diagonal
-        at, last, diagonal = offset[i] - begin, np.inf, before[begin]
-        for j in range(begin, end):
-            down = before[j + 1]
-            best = min(diagonal, down)
-            how = DIAGONAL if diagonal <= down else DOWN
-            back[at + j] = RIGHT if last < best else how
-            last = min(best, last) + cost[j - left]
-            sound &= last > -np.inf
-            now[j + 1] = last
-            diagonal = down
-        before[0] = np.inf
+    for r in range(len(cost)):
+        for j in range(low[r], high[r]):
+            sound &= cost[r, j] > -np.inf
+            out[r, j] = cost[r, j]
     return sound
-
-
-@njit(nogil=True, cache=True)
-def _walk_back(back, offset, low, i, j, path):
-    """Fill ``path`` from its end; returns the index of its first pair."""
-    k = len(path)
-    while i >= 0 and j >= 0:
-        k -= 1
-        path[k, 0], path[k, 1] = i, j
-        how = back[offset[i] + j - low[i]]
-        if how != RIGHT:
-            i -= 1
-        if how != DOWN:
-            j -= 1
-    return k

@@ -14,6 +14,7 @@ from numba import njit
 
 from avtext.errors import InvalidInput
 from avtext.kernels.chain import as_scores, chains
+from avtext.kernels.threads import in_parts
 
 
 class Paths(NamedTuple):
@@ -40,9 +41,9 @@ def viterbi(
 ) -> Paths:
     """The best path of every row; arguments as :func:`avtext.kernels.chain.chains`.
 
-    Memory beyond the result is one byte per step and tag. A row that no path can pass has score -inf, and its
-    tags follow the rule for ties alone. With ``check=False`` a row with NaN or +inf at a real step has score
-    NaN and tags without meaning, and the caller refuses it.
+    Memory beyond the result is one byte per step and tag, for each thread. A row that no path can pass has score
+    -inf, and its tags follow the rule for ties alone. With ``check=False`` a row with NaN or +inf at a real step
+    has score NaN and tags without meaning, and the caller refuses it.
 
     Raises:
         InvalidInput: a shape, a length or a chain does not fit, or a real emission is NaN or +inf.
@@ -56,9 +57,15 @@ def viterbi(
     N, T, K = emissions.shape
     tags = np.full((N, T), -1, np.int64)
     scores = np.empty(N)
-    back = np.empty((T, K), np.uint8 if K <= 256 else np.int32)
     lengths = np.ascontiguousarray(lengths, np.int64)
-    _viterbi(emissions, lengths, start, table, _spread(table), end, chain, back, tags, scores)
+    spread = _spread(table)
+
+    def run(part: slice) -> None:
+        back = np.empty((T, K), np.uint8 if K <= 256 else np.int32)
+        rows = tags[part], scores[part]
+        _viterbi(emissions[part], lengths[part], start, table, spread, end, chain[part], back, *rows)
+
+    in_parts(run, lengths * K)
     if check:
         _refuse_nan(scores)
     return Paths(tags, scores)

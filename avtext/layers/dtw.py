@@ -20,9 +20,6 @@ from avtext.layers.soft_dtw import soft_dtw, soft_dtw_divergence
 __all__ = ["DTWPath", "dtw", "dtw_from_cost", "soft_dtw", "soft_dtw_divergence"]
 
 
-WORTH_CONVERTING = 100_000  # cells of cost from which oneDNN's own layout pays for its conversion
-
-
 class DTWPath(NamedTuple):
     """Cheapest paths and what they cost.
 
@@ -84,13 +81,12 @@ def dtw(
 
     def pair(k: int, rows: np.ndarray, columns: np.ndarray, limit: kernel.Band | None) -> kernel.Warp:
         return kernel.dtw(
-            left[k][rows],
-            right[k][columns],
+            _taken(left[k], rows),
+            _taken(right[k], columns),
             metric=metric,
             band=limit,
             open_begin=open_begin,
             open_end=open_end,
-            product=_product() if len(rows) * len(columns) > WORTH_CONVERTING else None,
         )
 
     return _each(pair, x, (x.shape[-2], y.shape[-2]), (x_mask, y_mask), band, centre, lead=x.shape[:-2])
@@ -127,22 +123,15 @@ def dtw_from_cost(
     return _each(pair, cost, sizes, (x_mask, y_mask), band, centre, lead=cost.shape[:-2])
 
 
-def _product() -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
-    """``a @ b.T`` by oneDNN, which is twice as fast as numpy's on processors with AVX-512; None without it."""
-    if not torch.backends.mkldnn.is_available():
-        return None
-
-    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        left, right = (torch.from_numpy(rows).to_mkldnn() for rows in (a, b))
-        return torch.nn.functional.linear(left, right).to_dense().numpy()
-
-    return product
-
-
 def _rows(values: Tensor, keep: int) -> np.ndarray:
     """Leading axes made one, in numpy, float32 at least."""
     wide = values.detach().to(device="cpu", dtype=torch.promote_types(values.dtype, torch.float32))
     return wide.reshape(-1, *values.shape[-keep:]).numpy() if values.numel() else _empty(wide, keep)
+
+
+def _taken(steps: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """The real ones of all steps, copied only if some are not."""
+    return steps if len(real) == len(steps) else steps[real]
 
 
 def _empty(values: Tensor, keep: int) -> np.ndarray:

@@ -145,6 +145,37 @@ def test_long_sequences_go_through_many_blocks_as_a_plain_recurrence_does():
     assert {tuple(step) for step in np.diff(warp.path, axis=0).tolist()} <= set(STEPS)
 
 
+def plain(cost: np.ndarray, band: Band) -> tuple[float, list[list[int]]]:
+    """The recurrence a cell at a time, and its path by the stated rule for ties."""
+    N, M = cost.shape
+    sums = np.full((N + 1, M + 1), np.inf)
+    sums[0, 0] = 0.0
+    for i in range(N):
+        for j in range(band.low[i], band.high[i]):
+            sums[i + 1, j + 1] = cost[i, j] + min(sums[i, j], sums[i, j + 1], sums[i + 1, j])
+    i, j, path = N - 1, M - 1, []
+    while i >= 0 and j >= 0:
+        path.append([i, j])
+        ways = [sums[i + 1 - di, j + 1 - dj] for di, dj in STEPS]
+        di, dj = STEPS[int(np.argmin(ways))]
+        i, j = i - di, j - dj
+    return sums[-1, -1], path[::-1]
+
+
+@pytest.mark.parametrize("rows", [333, 334, 335, 336])
+@pytest.mark.parametrize("radius", [35, 90, 400])
+def test_a_band_that_wanders_back_and_forth_through_many_blocks(rows: int, radius: int):
+    rng = np.random.default_rng(rows + radius)
+    cost = rng.integers(0, 3, size=(rows, 300)).astype(np.float64)
+    centre = np.linspace(0, 299, rows) + 30 * np.sin(np.arange(rows) / 9)
+    band = sakoe_chiba(rows, 300, radius, centre)
+    inside = (np.arange(300) >= band.low[:, None]) & (np.arange(300) < band.high[:, None])
+    warp = dtw_from_cost(np.where(inside, cost, np.nan), band=band)
+    want = plain(cost, band)
+    assert warp.cost == want[0]
+    assert warp.path.tolist() == want[1]
+
+
 def test_a_wide_band_is_no_band_and_a_narrow_one_stays_within():
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(300, 5)), rng.normal(size=(410, 5))
