@@ -120,13 +120,16 @@ def _one(
     try:
         with progress_hook(path.name) as hook:
             result = pipe(path, hook=hook, **options)
-        return result, [_write(result, Path(f"{place}.{ending}"), kind) for kind, ending in endings.items()]
+        return result, [
+            _write(result, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()
+        ]
     except (MediaError, StorageError) as error:
         show_traceback()
         return Failure.of(plain(str(path)), error), []
 
 
-def _write(result: Result, path: Path, kind: str) -> Path:
+def _write(result: Result, path: Path, kind: str, complete: bool) -> Path:
+    """Write one format; what it cannot hold is said, unless the JSON beside it is ``complete``."""
     there = os.path.lexists(path)
     if kind == "json":
         result.to_json(path)
@@ -136,7 +139,8 @@ def _write(result: Result, path: Path, kind: str) -> Path:
         result.to_evidence(path)
     else:
         for warning in result.write(path, kind):
-            _say(f"{path}: {warning}")
+            if not complete:
+                _say(f"{path}: {warning}")
     if there:
         _say(f"{path}: replaced")
     return path

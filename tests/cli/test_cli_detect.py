@@ -310,3 +310,11 @@ def test_a_given_transcript_is_used_instead_of_the_one_beside(avtext: Run, here:
         said = avtext("detect", made / "a.mp4", "--transcript", wrong, "-m", model)
         assert said.code == 1
         assert wrong in said.err
+
+
+def test_what_a_format_cannot_hold_is_said_where_no_json_holds_it(
+    avtext: Run, here: Path, made: Path, model: Path
+) -> None:
+    words = ("detect", made / "a.mp4", "-m", model)
+    assert "vtt cannot hold" in avtext(*words, "-f", "vtt", "-o", "alone").err
+    assert avtext(*words, "-f", "json,vtt", "-o", "both").err == ""
