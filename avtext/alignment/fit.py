@@ -12,6 +12,7 @@ from avtext.timeline import ClockMap
 IN_SYNC = 1.5  # steps: a lag below it needs proof before the identity is given up
 PROOF = 3.0  # log-likelihood that it must bring
 SLOPE_COST = 2.0  # log-likelihood that a slope must bring
+OWN_WEIGHT, SECOND_WEIGHT, BIAS = 1.4, -1.5, -1.9  # of the confidence
 MAX_BLOCKS = 1800  # of a longer stream the blocks are longer, so that the evidence stays within 100 MiB
 
 
@@ -94,9 +95,19 @@ class Fit:
     def confidence(self, lines: list[Line]) -> float:
         """How far the map stands out from its own copies moved in time, as a probability.
 
-        A logistic regression on its height in standard deviations of chance (less what its offset and its
-        breaks were allowed to cost) and on that of the best copy, fitted on synthetic scenes of 20 s to 5 min
-        of which half showed unrelated parts of one scene.
+        A logistic regression on :meth:`heights`; ``scripts/fit_confidence.py`` fits its weights on scenes of which
+        half show unrelated parts.
+        """
+        own, second = self.heights(lines)
+        if own <= 0:
+            return 0.0
+        evidence = OWN_WEIGHT * own + SECOND_WEIGHT * second + BIAS
+        return float(1 / (1 + np.exp(-np.clip(evidence, -50, 50))))
+
+    def heights(self, lines: list[Line]) -> tuple[float, float]:
+        """Height of the map, less what its offset and breaks were allowed to cost, and that of its best moved copy.
+
+        Both in standard deviations of chance; the height is 0 where the map does not pay for itself.
         """
         lags = self.lags(lines)
         typical = float(np.median(lags))
@@ -108,9 +119,8 @@ class Fit:
         shift = np.interp(typical, np.arange(-self.max_lag, self.max_lag + 1), self.prior)
         spent = 2 * self.settings.break_cost * (len(lines) - 1) - 2 * float(shift)
         if not np.isfinite(own) or own <= 0 or own**2 <= spent:
-            return 0.0
-        evidence = 1.4 * float(np.sqrt(own**2 - spent)) - 1.5 * second - 1.9
-        return float(1 / (1 + np.exp(-np.clip(evidence, -50, 50))))
+            return 0.0, second
+        return float(np.sqrt(own**2 - spent)), second
 
     def clock(self, lines: list[Line]) -> ClockMap:
         """The lines in seconds: step ``i`` stands for its centre ``(i + 0.5) / rate``."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from avtext.alignment.evidence import prepare
 from avtext.alignment.fit import Fit
 from avtext.alignment.pieces import bend_pieces, find_pieces
-from avtext.alignment.search import best_line
+from avtext.alignment.search import Line, Scale, best_line
 from avtext.alignment.settings import AlignmentSettings
 from avtext.errors import InvalidInput
 from avtext.timeline import GRID_RATE, ClockMap
@@ -91,15 +92,31 @@ def align(
     return _search(Fit(shown, heard, real, rate, settings))
 
 
-def _search(fit: Fit) -> Alignment:
-    """From the simplest map to the richest; the richest that pays for itself."""
+class Found(NamedTuple):
+    """The richest map that pays for itself, and the scale it was judged on."""
+
+    lines: list[Line]
+    scale: Scale
+
+
+def best_map(fit: Fit) -> Found | None:
+    """From the simplest map to the richest; None where the streams say nothing at all."""
     whole = best_line(fit.evidence, fit.usable(), max_slope=fit.max_slope, rate=fit.rate)
     lines = [fit.refine(slice(None), whole.at(fit.evidence.centres))]
     for _ in range(2):  # the second time with the scale as measured along the pieces found
         scale = fit.scale(lines)
         if scale.effect <= 0 or scale.variance <= 0:
-            return Alignment(ClockMap.shift(), 0.0, True)
+            return None
         lines = find_pieces(fit, scale, lines)
+    return Found(lines, scale)
+
+
+def _search(fit: Fit) -> Alignment:
+    """The best map, where it is sure enough; banded DTW takes what it leaves."""
+    found = best_map(fit)
+    if found is None:
+        return Alignment(ClockMap.shift(), 0.0, True)
+    lines, scale = found
     confidence = fit.confidence(lines)
     if confidence < fit.settings.min_confidence:
         return Alignment(ClockMap.shift(), confidence, True)

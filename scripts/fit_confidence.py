@@ -1,0 +1,83 @@
+"""Fit the weights of the alignment's confidence: ``python scripts/fit_confidence.py [MODEL]``.
+
+Scenes of the training split, sound late or early by up to two seconds, give pairs that belong together; the sound of
+one with the picture of another gives pairs that do not. A map counts as right within ``NEAR`` seconds. The weights
+that are printed belong into ``avtext/alignment/fit.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from avtext.alignment.evidence import prepare
+from avtext.alignment.fit import Fit
+from avtext.alignment.pairwise import best_map
+from avtext.alignment.settings import AlignmentSettings
+from avtext.benchmark.aligned_scenes import clock_error, encode_scene, streams_of
+from avtext.benchmark.layers_alignment import OFFSET, recipe_with
+from avtext.benchmark.timing import one_torch_thread
+from avtext.data.scenes import make_scene
+from avtext.model import load_detector
+from avtext.pipeline import DEFAULT_MODEL
+from avtext.timeline import ClockMap
+
+DATA = Path(os.environ.get("AVTEXT_DATA", "../shared/data"))
+NEAR = 0.2  # seconds
+SCENES = ((20.0, 120), (60.0, 30), (180.0, 10))  # length in seconds and how many
+FIRST = 8_000_000  # no scene of a training run has such a number
+
+
+def pairs(model_folder: Path, length: float, count: int) -> list[tuple[float, float, bool]]:
+    """Height, best copy and whether the map is right, of pairs that belong together and of as many that do not."""
+    model = load_detector(model_folder)
+    rate, out, before = model.settings.grid_rate, [], None
+    for seed in range(FIRST, FIRST + count):
+        shown = 1.0 if seed % 2 else 0.6
+        recipe = recipe_with(
+            DATA, split="train", duration=(length, length), offset_chance=1.0, offset=OFFSET, shown_chance=shown
+        )
+        scene = encode_scene(model, make_scene(recipe, seed))
+        streams = streams_of(model, scene)
+        ready = {name: (prepare(name, *pair, None), pair[1]) for name, pair in streams.items()}
+        for video, clock in ((ready["video"], scene.clocks["audio"]), (before, None)):
+            if video is not None and video[0].any() and ready["audio"][0].any():
+                fit = Fit(video[0], ready["audio"][0], video[1], rate, AlignmentSettings())
+                out.append(_judged(fit, clock, length))
+        before = ready["video"]
+    return [one for one in out if one is not None]
+
+
+def _judged(fit: Fit, clock: ClockMap | None, length: float) -> tuple[float, float, bool] | None:
+    found = best_map(fit)
+    if found is None:
+        return None
+    right = clock is not None and clock_error(fit.clock(found.lines), clock, length) < NEAR
+    return *fit.heights(found.lines), right
+
+
+def main(model_folder: Path) -> None:
+    """Fit on pairs of all lengths and say how the default threshold does on each."""
+    with one_torch_thread():
+        by_length = {length: np.array(pairs(model_folder, length, count), float) for length, count in SCENES}
+    rows = np.concatenate(list(by_length.values()))
+    rows = rows[rows[:, 0] > 0]
+    model = LogisticRegression(C=10.0).fit(rows[:, :2], rows[:, 2])
+    (own, second), bias = model.coef_[0], model.intercept_[0]
+    print(f"OWN_WEIGHT, SECOND_WEIGHT, BIAS = {own:.2f}, {second:.2f}, {bias:.2f}")
+    least = AlignmentSettings().min_confidence
+    for length, table in by_length.items():
+        sure = (table[:, 0] > 0) & (model.predict_proba(table[:, :2])[:, 1] >= least)
+        right = table[:, 2] > 0
+        print(
+            f"{length:g} s: {right.sum()} of {len(table)} maps are right; sure of {(sure & right).sum()} of them "
+            f"and of {(sure & ~right).sum()} wrong ones"
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_MODEL)
