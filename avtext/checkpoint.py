@@ -126,7 +126,7 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder}: not a model folder: it has no {CONFIG}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{folder / CONFIG}: not readable JSON: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT or "model" not in document:
         raise ModelError(f"{folder / CONFIG}: not a config of format {FORMAT}: save the model again with this version")

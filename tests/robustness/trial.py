@@ -12,8 +12,11 @@ import os
 import resource
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -66,9 +69,54 @@ def missed(figures: Sequence[Figure], full: bool) -> list[Figure]:
     return [figure for figure in figures if figure.met is False and (full or not figure.name.endswith("_tried"))]
 
 
-def peak_child_mib() -> float:
-    """Most resident memory that any child which has ended had, in MiB."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+class ChildMemory:
+    """Watches the memory of this process's children, and theirs, while it is entered.
+
+    What the operating system tells of a child that has ended counts its parent's memory, too, so they are looked at
+    a hundred times a second while they live; each keeps its own record.
+    """
+
+    def __init__(self) -> None:
+        self.peak = 0.0  # MiB of resident memory that any one child had
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.01):
+            for pid in descendants(os.getpid()):
+                self.peak = max(self.peak, peak_mib(pid))
+
+
+def descendants(pid: int) -> list[int]:
+    """Children of a process, and theirs."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def peak_mib(pid: int | str = "self") -> float:
+    """The most resident memory that a process had so far; 0 where it is gone."""
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+    return 0.0
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and its children that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def moving(count: int, fps: float = 25.0, size: int = 64, start: float = 0.0) -> Frames:
