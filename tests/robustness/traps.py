@@ -51,7 +51,7 @@ def run(full: bool, folder: Path) -> list[Figure]:
         opens, requests = opened(), visits()
     ran = [path.name for path in folder.rglob("*.ran")]
     taken, models = try_models(folder / "models")
-    slow = max(seconds for *_, seconds, _ in outcomes)
+    slow, slowest = max((seconds, name) for name, _, seconds, _ in outcomes)
     grown = max(mib for *_, mib in outcomes)
     bombs = "most that this process grew by, and the peak of any decoder child"
     return [
@@ -59,7 +59,7 @@ def run(full: bool, folder: Path) -> list[Figure]:
         none("row07b_nested_opens", [*opens, *ran], len(outcomes)),
         none("row07c_requests", requests, len(outcomes)),
         none("row07d_not_refused", [f"{name}: {what}" for name, what, *_ in outcomes if what], len(outcomes)),
-        Figure("row07e_refusal", slow, "s of CPU", 2.0, "at_most", f"slowest of {len(outcomes)}; this process and its child"),
+        Figure("row07e_refusal", slow, "s of CPU", 2.0, "at_most", f"slowest of {len(outcomes)}, {slowest}; with its child"),
         Figure("row07f_memory", max(grown, children.peak), "MiB", 300.0, "at_most", f"{bombs}: {grown:.0f} and {children.peak:.0f}"),
         tried("row07g", models, 20, "models"),
         none("row07h_models_that_ran_or_loaded", taken, models),

@@ -72,8 +72,8 @@ def missed(figures: Sequence[Figure], full: bool) -> list[Figure]:
 class ChildMemory:
     """Watches the memory of this process's children, and theirs, while it is entered.
 
-    What the operating system tells of a child that has ended counts its parent's memory, too, so they are looked at
-    a hundred times a second while they live; each keeps its own record.
+    What the operating system tells of a child that has ended counts its parent's memory, too, which it shared until it
+    became another program; so they are looked at a hundred times a second while they live and have words of their own.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,15 @@ class ChildMemory:
     def _watch(self) -> None:
         while not self._stop.wait(0.01):
             for pid in descendants(os.getpid()):
-                self.peak = max(self.peak, peak_mib(pid))
+                mib = peak_mib(pid)
+                self.peak = max(self.peak, mib if _words(pid) not in (_words("self"), b"") else 0.0)
+
+
+def _words(pid: int | str) -> bytes:
+    """The command line of a process; nothing where it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def descendants(pid: int) -> list[int]:
