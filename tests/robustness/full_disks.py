@@ -62,9 +62,9 @@ def _tensors(version: int) -> dict[str, torch.Tensor]:
 
 
 def _state(place: Path, version: int) -> None:
-    model = torch.nn.Linear(9, 99)
+    model, average = torch.nn.Linear(9, 99), torch.nn.Linear(9, 99)
     torch.nn.init.constant_(model.weight, float(version))
-    publish_state(place, model, model, torch.optim.AdamW(model.parameters()), {"step": version})
+    publish_state(place, model, average, torch.optim.AdamW(model.parameters()), {"step": version})
 
 
 def _result(place: Path, version: int) -> None:

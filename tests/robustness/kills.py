@@ -27,7 +27,7 @@ from tests.robustness.trial import command, none, rng, tried
 from tests.tiny import save_talkative, write_wav
 
 Work = Callable[[Path, Callable[[str], None]], None]  # does its work in a folder and tells what is acknowledged
-RECIPE = SceneRecipe(duration=(2.0, 2.0), labels=("bell", "cut"), missing_chance=0.0)
+RECIPE = SceneRecipe(duration=(4.0, 4.0), labels=("bell", "cut"), missing_chance=0.0)
 MODEL = {
     "labels": ["bell", "cut"], "width": 8, "tcn": {"num_layers": 1}, "head_layers": 1, "alignment": {"size": 4},
     "fusion": {"num_layers": 1, "num_heads": 2, "reach": 0.4},
