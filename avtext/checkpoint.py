@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from avtext.errors import ModelError, StorageError
-from avtext.storage import flush, publish_json, publish_text, sha256_of, system_error
+from avtext.storage import ends_its_header, flush, publish_json, publish_text, sha256_of, system_error
 
 FORMAT = "avtext.model/1"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -63,7 +63,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ModelError(f"{path}: no such file") from None
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: not a whole safetensors file ({error}): copy it again") from None
-    if metadata.pop("sha256", None) != _digest(tensors, metadata):
+    if metadata.pop("sha256", None) != _digest(tensors, metadata) or not ends_its_header(path):
         raise ModelError(f"{path}: damaged: its checksum does not match: copy it again")
     return tensors, metadata
 
@@ -158,7 +158,10 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not isinstance(document, dict) or document.get("format") != FORMAT or "model" not in document:
         raise ModelError(f"{folder / CONFIG}: not a config of format {FORMAT}: save the model again with this version")
     if set(document) - _KEYS or document.get("model_sha256", _sum(document["model"])) != _sum(document["model"]):
-        raise ModelError(f"{folder / CONFIG}: damaged: its checksum does not match: copy it again")
+        raise ModelError(
+            f"{folder / CONFIG}: damaged: its checksum does not match: copy it again, or remove its model_sha256 if "
+            "you changed the settings yourself"
+        )
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise ModelError(f"{folder}: not a model folder: it has no {WEIGHTS}")

@@ -116,7 +116,7 @@ def place_on_grid(
 def _over_runs(statistics: np.ndarray, begin: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Mean level and strongest change, the first of equals, of runs of frames that may overlap; all at once::
 
-        begin   0, 2     length   3, 2     rows   0 1 2 | 2 3     edges   0, 3
+    begin   0, 2     length   3, 2     rows   0 1 2 | 2 3     edges   0, 3
     """
     edges = np.concatenate([[0], np.cumsum(length)[:-1]])
     rows = np.arange(length.sum()) + np.repeat(begin - edges, length)

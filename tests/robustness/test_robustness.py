@@ -10,7 +10,7 @@ import pytest
 
 from avtext.benchmark.figures import read_figures
 
-SCRIPTS = ("zoo", "traps")
+SCRIPTS = ("zoo", "traps", "sharing", "full_disks", "hostile_text", "kills", "batch", "mutants", "cost", "long_runs")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
