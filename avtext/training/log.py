@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -48,7 +48,8 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        with nullcontext() if error is None else suppress(OSError):  # a full disk refuses once more; that was said
+            self._open.close()
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         """One row; every figure is a column of ``COLUMNS``.
