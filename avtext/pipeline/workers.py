@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from avtext.pipeline.pipeline import Pipeline
     from avtext.pipeline.result import Result
 
-_BOOTSTRAP = "import sys; sys.path[:] = sys.argv[3:]; from avtext.pipeline.workers import main; main()"
+_BOOTSTRAP = (  # Ctrl-C is the parent's business, which ends this process
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = sys.argv[3:]; "
+    "from avtext.pipeline.workers import main; main()"
+)
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _READY = "ready"
 _EXPENDABLE = "500"  # where memory runs out, the system ends a worker before its parent
@@ -155,7 +158,6 @@ def main() -> None:
     """Analyse the files that come over the line until it ends; a process of its own, see ``_BOOTSTRAP``."""
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business, which ends this process
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
     torch.set_num_threads(1)

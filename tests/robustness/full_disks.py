@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,8 +135,6 @@ def _temporary_files() -> list[str]:
 
 
 def _logged(log: Writer) -> list[str]:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         return [f"log: {what}" for what in _refused(log, Path(folder))]
 
