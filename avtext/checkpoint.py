@@ -6,6 +6,7 @@ a damaged or half-copied folder is refused instead of answering nonsense.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -19,10 +20,12 @@ import torch
 from torch import Tensor
 
 from avtext.errors import ModelError, StorageError
-from avtext.storage import publish_json, publish_text, sha256_of
+from avtext.storage import ends_its_header, flush, publish_json, publish_text, sha256_of, system_error
 
 FORMAT = "avtext.model/1"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+_KEYS = {"format", "sha256", "model", "model_sha256"}  # of config.json; the last is absent from older folders
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
 def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
@@ -60,7 +63,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ModelError(f"{path}: no such file") from None
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: not a whole safetensors file ({error}): copy it again") from None
-    if metadata.pop("sha256", None) != _digest(tensors, metadata):
+    if metadata.pop("sha256", None) != _digest(tensors, metadata) or not ends_its_header(path):
         raise ModelError(f"{path}: damaged: its checksum does not match: copy it again")
     return tensors, metadata
 
@@ -92,25 +95,49 @@ def publish_model(
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
         save_tensors(temporary / WEIGHTS, stored)
+        flush(temporary / WEIGHTS)
         publish_text(temporary / CARD, card)
         document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
-        publish_json(temporary / CONFIG, document)
+        publish_json(temporary / CONFIG, {**document, "model_sha256": _sum(document["model"])})
         (temporary / WEIGHTS).chmod(0o644)
         temporary.chmod(0o755)
         _swap(temporary, folder)
-    except OSError as error:
-        raise StorageError(f"{folder}: the model cannot be written: {error.strerror or error}") from error
+        flush(folder.parent)
+    except Exception as error:
+        refused = system_error(error)
+        if refused is None:
+            raise
+        text = f"{folder}: the model cannot be written: {refused.strerror or refused}; what was there is unchanged"
+        raise StorageError(text) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _sum(settings: Any) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
 def _swap(new: Path, place: Path) -> None:
+    """Put a folder in its place, so that there is one at any time; ``new`` then holds what was there before.
+
+    Where a file system cannot exchange two folders, there is none for a moment.
+    """
+    if place.exists() and _exchanged(new, place):
+        return
     old = place.with_name(f".{place.name}.old-{os.getpid()}")
     if place.exists():
         place.rename(old)
     new.rename(place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (OSError, AttributeError):  # another system than Linux
+        return False
+    return rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0
 
 
 def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -126,10 +153,15 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder}: not a model folder: it has no {CONFIG}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{folder / CONFIG}: not readable JSON: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT or "model" not in document:
         raise ModelError(f"{folder / CONFIG}: not a config of format {FORMAT}: save the model again with this version")
+    if set(document) - _KEYS or document.get("model_sha256", _sum(document["model"])) != _sum(document["model"]):
+        raise ModelError(
+            f"{folder / CONFIG}: damaged: its checksum does not match: copy it again, or remove its model_sha256 if "
+            "you changed the settings yourself"
+        )
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise ModelError(f"{folder}: not a model folder: it has no {WEIGHTS}")

@@ -51,6 +51,8 @@ class Event:
         _check_span("Event", self.start, self.end)
         if not isinstance(self.label, str) or not self.label:
             raise InvalidInput(f"Event: label must be a text that is not empty, got {self.label!r}")
+        if any("\ud800" <= character <= "\udfff" for character in self.label):
+            raise InvalidInput(f"Event: label has half a character, which no file can hold, got {self.label!r}")
         if not 0.0 <= self.score <= 1.0:  # also refuses NaN
             raise InvalidInput(f"Event: score must lie in [0, 1], got {self.score}")
 

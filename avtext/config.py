@@ -6,9 +6,10 @@ Every settings class refuses a key it does not know and names the nearest one it
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -43,7 +44,7 @@ class AlignmentSettings(Settings):
     """Learned embeddings on which the streams' clocks are found; see :mod:`avtext.alignment`."""
 
     enabled: bool = True
-    size: int = Field(64, ge=1)
+    size: int = Field(64, ge=1, le=8192)
     temperature: float = Field(0.07, gt=0)
     reach: float = Field(6.0, gt=0, description="seconds of lag to either side that training tells apart")
 
@@ -53,7 +54,7 @@ class FusionSettings(Settings):
 
     kind: Literal["cross", "early", "late", "co_attention"] = "cross"
     num_layers: int = Field(2, ge=1, le=8)
-    num_heads: int = Field(4, ge=1)
+    num_heads: int = Field(4, ge=1, le=256)
     reach: float = Field(1.0, gt=0, description="seconds to either side that a step can attend to")
     dropout: float = Field(0.1, ge=0, lt=1)
 
@@ -85,8 +86,8 @@ class ModelSettings(Settings):
 
     labels: tuple[str, ...] = Field(min_length=1)
     scheme: Literal["overlapping", "exclusive"] = "overlapping"
-    grid_rate: float = Field(25.0, gt=0)
-    width: int = Field(128, ge=8)
+    grid_rate: float = Field(25.0, gt=0, le=1000)
+    width: int = Field(128, ge=8, le=8192)
     encoders: dict[Literal["audio", "video", "picture", "text"], EncoderSettings] = Field(min_length=1)
     tcn: TCNSettings = TCNSettings()
     alignment: AlignmentSettings = AlignmentSettings()
@@ -106,6 +107,7 @@ class ModelSettings(Settings):
 
 
 S = TypeVar("S", bound=BaseModel)
+_MAX_VALUES = 100_000  # in a config
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -167,6 +169,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict):
+            return _expand(values, path, itertools.count(1))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -175,17 +179,22 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold key: value pairs, got {type(values).__name__}")
-    return _expand(values)
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply, or in itself") from None
+    raise ConfigError(f"{path}: must hold key: value pairs, got {type(values).__name__}")
 
 
-def _expand(value: Any) -> Any:
-    """``${NAME:-default}`` in texts replaced by the environment variable, as in a shell."""
+def _expand(value: Any, path: Path, number: Iterator[int]) -> Any:
+    """``${NAME:-default}`` in texts replaced by the environment variable, as in a shell.
+
+    A few aliases of aliases can stand for billions of values, so they are counted.
+    """
+    if next(number) > _MAX_VALUES:
+        raise ConfigError(f"{path}: more than {_MAX_VALUES} values, aliases followed: write fewer")
     if isinstance(value, dict):
-        return {key: _expand(inner) for key, inner in value.items()}
+        return {key: _expand(inner, path, number) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_expand(inner) for inner in value]
+        return [_expand(inner, path, number) for inner in value]
     if isinstance(value, str):
         return _VARIABLE.sub(lambda found: os.environ.get(found[1]) or found[2] or "", value)
     return value

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,12 +42,15 @@ def publishing(path: str | Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        _flush(temporary)
+        flush(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        _flush(path.parent)
-    except OSError as error:
-        raise StorageError(_explain(path, error)) from error
+        flush(path.parent)
+    except Exception as error:
+        refused = system_error(error)
+        if refused is None:
+            raise
+        raise StorageError(_explain(path, refused)) from error
     finally:
         if temporary is not None:
             with suppress(OSError):
@@ -59,7 +63,21 @@ def _umask() -> int:
     return value
 
 
-def _flush(path: Path) -> None:
+def system_error(error: Exception) -> OSError | None:
+    """What the system refused, also where a writer in another language told it in words; None for another error.
+
+    Example:
+        >>> system_error(ValueError("I/O error: No space left on device (os error 28)")).errno
+        28
+    """
+    if isinstance(error, OSError):
+        return error
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(told[1]), os.strerror(int(told[1]))) if told else None
+
+
+def flush(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -107,3 +125,10 @@ def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's content in hexadecimal, read in pieces."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def ends_its_header(path: str | Path) -> bool:
+    """Whether nothing but blanks fills up the header of a safetensors file, which its readers do not look at."""
+    with Path(path).open("rb") as handle:
+        length = int.from_bytes(handle.read(8), "little")
+        return handle.read(min(length, 100_000_000)).rstrip(b" ").endswith(b"}")

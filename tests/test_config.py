@@ -75,3 +75,21 @@ def test_the_configs_in_the_repository_are_sound(root: Path, name: str, monkeypa
 
     monkeypatch.chdir(root)
     assert read_settings(root / "configs" / f"{name}.yaml").model.labels
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (
+            "a0: &a0 [x, x]\n" + "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 9)),
+            "more than",
+        ),
+        ("a: &a [*a]\n", "nested too deeply, or in itself"),
+        ("a: " + "[" * 5000, "nested too deeply"),
+    ],
+    ids=["aliases of aliases", "in itself", "deep"],
+)
+def test_yaml_that_would_never_end_is_refused(tmp_path: Path, text: str, hint: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=hint):
+        read_yaml(tmp_path / "a.yaml")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from avtext.errors import StorageError
-from avtext.storage import publish_json, publish_text, publish_with, publishing, sha256_of
+from avtext.storage import publish_json, publish_text, publish_with, publishing, sha256_of, system_error
 
 
 def test_a_failure_while_writing_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
@@ -50,3 +51,15 @@ def test_a_path_through_a_file_is_one_typed_line(tmp_path: Path) -> None:
 def test_publish_with_gives_the_path_to_write_to(tmp_path: Path) -> None:
     publish_with(tmp_path / "a.bin", lambda path: path.write_bytes(b"123"))
     assert sha256_of(tmp_path / "a.bin") == "a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3"
+
+
+def test_what_another_language_tells_of_a_full_disk_is_typed(tmp_path: Path) -> None:
+    def save(path: Path) -> None:
+        raise ValueError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(StorageError, match="the disk is full: free some space") as caught:
+        publish_with(tmp_path / "a.bin", save)
+    assert caught.value.__cause__.args == ("Error while serializing: I/O error: No space left on device (os error 28)",)
+    assert list(tmp_path.iterdir()) == []
+    assert system_error(OSError(errno.EACCES, "x")).errno == errno.EACCES
+    assert system_error(ValueError("another")) is None

@@ -73,11 +73,11 @@ def _run() -> int:
         _complain(_usage(error))
         return error.exit_code
     except AvtextError as error:
-        show_traceback()
+        show_traceback(error)
         _complain(str(error))
         return 1 if isinstance(error, MediaError | InputError) else 2
     except OSError as error:  # what the system refused and nothing foresaw, such as a full disk behind a pipe
-        show_traceback()
+        show_traceback(error)
         _complain(str(error))
         return 1
     if code == 130:

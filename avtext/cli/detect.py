@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from avtext.cli.options import Debug, Verbose, show_traceback
-from avtext.errors import ConfigError, MediaError, StorageError
+from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
     from avtext.pipeline import Failure, Pipeline, Result
@@ -38,6 +40,12 @@ def detect(
         bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="i/n: every n-th file from the i-th on, for one of n machines.")
+    ] = None,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Skip files whose results are there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON lines instead of tables.")] = False,
     verbose: Verbose = False,
@@ -52,6 +60,7 @@ def detect(
 
     with waiting("loading"):
         from avtext.pipeline import Failure
+        from avtext.pipeline.batch import part_of
 
     paths = expand(files)
     check_folder("--out", out)
@@ -63,20 +72,27 @@ def detect(
         raise ConfigError(f"--end: must be after --start, got {start} and {end}")
     endings = _endings(formats)
     names = result_names(paths)
-    todo = [path for path in paths if not (skip_existing and _is_done(out / names[path], endings))]
-    if skipped := len(paths) - len(todo):
-        _say(f"{skipped} of {len(paths)} files have results already: skipped")
+    mine = part_of(paths, None if shard is None else _shard(shard))
+    todo = [path for path in mine if not (skip_existing and _is_done(out / names[path], endings))]
+    if skipped := len(mine) - len(todo):
+        _say(f"{skipped} of {len(mine)} files have results already: skipped")
     pipe = _load(model, device, threshold, not no_align) if todo else None
     wanted = [name.strip() for name in classes.split(",")] if classes else None
     options = {"transcript": transcript, "start": start, "end": end, "classes": wanted}
-    failures = []
-    for path in todo:
-        assert pipe is not None
-        outcome, written = _one(pipe, path, options, out / names[path], endings)
+    failures = {}
+    for path, found in _detected(pipe, todo, options, jobs):
+        outcome, written = _written(found, path, out / names[path], endings)
         _show(outcome, written, as_json)
         if isinstance(outcome, Failure):
-            failures.append(outcome)
-    _finish(failures, len(todo))
+            failures[path] = outcome
+    _finish([failures[path] for path in todo if path in failures], len(todo))
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise ConfigError(f"--shard: must be i/n with 1 <= i <= n, such as 1/4, got {text!r}")
+    return int(number), int(count)
 
 
 def _endings(formats: str) -> dict[str, str]:
@@ -109,23 +125,62 @@ def _load(model: str | None, device: str, threshold: float, align: bool) -> Pipe
     return Pipeline.from_pretrained(model, device=device, threshold=threshold, align=align)
 
 
-def _one(
-    pipe: Pipeline, path: Path, options: dict[str, Any], place: Path, endings: dict[str, str]
-) -> tuple[Result | Failure, list[Path]]:
-    """What one file gives and the files it was written to; ``place`` is their path less the ending."""
+def _detected(
+    pipe: Pipeline | None, paths: Sequence[Path], options: dict[str, Any], jobs: int | None
+) -> Iterator[tuple[Path, Result | Failure]]:
+    """What is found in each file, as it is ready; one after the other here without ``jobs``."""
     from avtext.cli.progress import progress_hook
+    from avtext.pipeline.workers import detect_each
+
+    if pipe is None:
+        return
+    if jobs is not None:
+        with closing(detect_each(pipe, paths, jobs, options)) as found:
+            for index, outcome in found:
+                yield (
+                    paths[index],
+                    _failure(paths[index], outcome) if isinstance(outcome, Exception) else outcome,
+                )
+        return
+    for path in paths:
+        try:
+            with progress_hook(path.name) as hook:
+                result = pipe(path, hook=hook, **options)
+        except (MediaError, StorageError) as error:
+            yield path, _failure(path, error)
+        else:
+            yield path, result
+
+
+def _failure(path: Path, error: AvtextError) -> Failure:
+    """What ``error`` means for a file; one that is not about the file is raised.
+
+    Raises:
+        AvtextError: an option that is wrong.
+    """
     from avtext.cli.tables import plain
     from avtext.pipeline import Failure
 
+    if not isinstance(error, MediaError | StorageError):
+        raise error
+    show_traceback(error)
+    return Failure.of(plain(str(path)), error)
+
+
+def _written(
+    found: Result | Failure, path: Path, place: Path, endings: dict[str, str]
+) -> tuple[Result | Failure, list[Path]]:
+    """The result and the files it was written to, or the failure; ``place`` is their path less the ending."""
+    from avtext.pipeline import Result
+
+    if not isinstance(found, Result):
+        return found, []
     try:
-        with progress_hook(path.name) as hook:
-            result = pipe(path, hook=hook, **options)
-        return result, [
-            _write(result, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()
+        return found, [
+            _write(found, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()
         ]
-    except (MediaError, StorageError) as error:
-        show_traceback()
-        return Failure.of(plain(str(path)), error), []
+    except StorageError as error:
+        return _failure(path, error), []
 
 
 def _write(result: Result, path: Path, kind: str, complete: bool) -> Path:

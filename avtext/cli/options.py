@@ -25,10 +25,10 @@ def _trace(wanted: bool) -> None:
     _COMMANDS.setLevel(logging.DEBUG if wanted else logging.NOTSET)
 
 
-def show_traceback() -> None:
-    """Print the traceback of the error that is being handled, if ``--debug`` was given."""
+def show_traceback(error: BaseException) -> None:
+    """Print where ``error`` came from, if ``--debug`` was given."""
     if _COMMANDS.isEnabledFor(logging.DEBUG):
-        traceback.print_exc()
+        traceback.print_exception(error)
 
 
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say on standard error what is done.", callback=_talk)]

@@ -80,7 +80,7 @@ def model_type(folder: Path) -> str:
     try:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return str(content["model_type"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder}: config.json is damaged or names no model_type ({first_line(error)})") from error
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from avtext.clip import Stream
 from avtext.errors import InvalidInput, StorageError
 from avtext.features.key import SCHEMA, FeatureKey, canonical
-from avtext.storage import publishing
+from avtext.storage import ends_its_header, publishing
 
 
 class DamagedEntry(UserWarning):
@@ -97,7 +97,7 @@ def _read(path: Path) -> tuple[dict[str, Stream], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})["avtext"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if header["checksum"] != _checksum(header, arrays):
+        if header["checksum"] != _checksum(header, arrays) or not ends_its_header(path):
             raise ValueError("the checksum does not match")
         if header["schema"] != SCHEMA:
             raise ValueError(f"schema {header['schema']}, this version reads {SCHEMA}")

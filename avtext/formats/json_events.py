@@ -66,6 +66,8 @@ def load_json(path: Path) -> Any:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise fail(path, error.lineno, f"is not JSON: {error.msg}") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise fail(path, None, f"is not usable JSON: {error}") from error
     except RecursionError as error:
         raise fail(path, None, "is nested too deeply to be a file of events") from error
 

@@ -18,7 +18,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "label": ("label", "event_label", "event_labels", "class", "event", "event_class"),  # AVVP writes event_labels
     "score": ("score", "confidence", "probability"),
 }
-_FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a cell that begins with one of these
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # a spreadsheet would run a cell that begins with one of these
+_BEFORE = "' \t\n\v\f\r\u00a0\u3000\ufeff"  # what spreadsheets may leave out before it
 
 
 def read_table(path: Path, delimiters: str) -> EventSet:
@@ -114,9 +115,9 @@ def guarded(text: str) -> str:
         >>> guarded("=1+1"), guarded("dog"), unguarded(guarded("'-x"))
         ("'=1+1", 'dog', "'-x")
     """
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip(_BEFORE).startswith(_FORMULA) else text
 
 
 def unguarded(text: str) -> str:
     """What :func:`guarded` was given."""
-    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA) else text
+    return text[1:] if text.startswith("'") and text.lstrip(_BEFORE).startswith(_FORMULA) else text

@@ -107,10 +107,23 @@ def place_on_grid(
     first = np.searchsorted(times, edges[:-1] + 1e-9, side="right") - 1  # the frame on show as the step begins
     last = np.searchsorted(times, edges[1:] - 1e-9, side="left")  # one past the last frame begun in the step
     mask[:] = (last > 0) & (edges[:-1] < end - 1e-9)
-    levels = len(LEVELS)
-    for step in np.flatnonzero(mask):
-        shown = statistics[max(first[step], 0) : last[step]]
-        values[step, :levels] = shown[:, :levels].mean(0)
-        strongest = np.abs(shown[:, levels:]).argmax(0)
-        values[step, levels:] = shown[strongest, np.arange(levels, SIZE)]
+    if mask.any():
+        begin = np.maximum(first[mask], 0)
+        values[mask] = _over_runs(statistics, begin, last[mask] - begin)
     return values, mask
+
+
+def _over_runs(statistics: np.ndarray, begin: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Mean level and strongest change, the first of equals, of runs of frames that may overlap; all at once::
+
+    begin   0, 2     length   3, 2     rows   0 1 2 | 2 3     edges   0, 3
+    """
+    edges = np.concatenate([[0], np.cumsum(length)[:-1]])
+    rows = np.arange(length.sum()) + np.repeat(begin - edges, length)
+    levels, changes = statistics[rows, : len(LEVELS)], statistics[rows, len(LEVELS) :]
+    size = np.abs(changes)
+    is_strongest = size == np.repeat(np.maximum.reduceat(size, edges), length, axis=0)
+    place = np.where(is_strongest, np.arange(len(rows))[:, None], len(rows))
+    strongest = np.take_along_axis(changes, np.minimum.reduceat(place, edges), 0)
+    mean = np.add.reduceat(levels, edges) / length[:, None].astype(levels.dtype)
+    return np.concatenate([mean, strongest], 1)

@@ -23,6 +23,7 @@ _MAX_GAPS = 100  # listed; all are counted
 _MIN_GAP = 0.015  # seconds; shorter ones are not worth telling
 _SLACK = 1.5  # packets by which encoders pad and prime, which is no loss
 _MAX_SLACK = 0.07  # seconds
+_LONG_PACKET = 5.0  # seconds
 
 
 @dataclass
@@ -213,6 +214,8 @@ def _believable(expected: int) -> int:
 def _stream_reasons(tally: Tally, part: Waveform | Pictures) -> Iterator[str]:
     if not tally.decoded:
         yield f"nothing of the {tally.name} could be decoded"
+    if tally.unshown > tally.packets and tally.packet_duration > _LONG_PACKET:
+        yield f"the edit list hides {tally.unshown} {tally.name} packets, of seconds each: the time scale is a lie"
     if tally.undecodable:
         yield f"{tally.undecodable} {tally.name} frames have a format that cannot be converted"
     if tally.disbelieved > MAX_FRAMES_LOST * tally.decoded:

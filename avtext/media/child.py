@@ -43,9 +43,14 @@ def main() -> None:
 
 def restrict(memory_bytes: int, cpu_seconds: float) -> None:
     """Limit this process; the operating system ends it beyond that."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_LOG, _MAX_LOG))
+    for kind, most in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, _MAX_LOG),
+    ):
+        _, hard = resource.getrlimit(kind)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # a lower one of the user's stays
+        resource.setrlimit(kind, (most, most))
     limit_cpu(cpu_seconds)
 
 

@@ -209,6 +209,14 @@ def _origin(container: Any, streams: Sequence[Any]) -> float:
     return min((start for start in exact if abs(start - origin) < 2e-6), default=origin)
 
 
+def _duration(container: Any, origin: float) -> float | None:
+    """Declared seconds; Matroska counts them from 0, wherever its first time stamp is."""
+    if container.duration is None or container.duration < 0:
+        return None
+    counted_from = origin if container.format.name.startswith("matroska") else 0.0
+    return max(0.0, container.duration / av.time_base - max(counted_from, 0.0))
+
+
 def _describe(
     path: str,
     container: Any,
@@ -219,11 +227,10 @@ def _describe(
     unsupported: Sequence[str],
 ) -> MediaInfo:
     rate = video.average_rate if video is not None else None
-    duration = container.duration
     return MediaInfo(
         path=path,
         format=container.format.name,
-        duration=duration / av.time_base if duration is not None and duration >= 0 else None,
+        duration=_duration(container, origin),
         start_time=origin,
         has_audio=audio is not None,
         has_video=video is not None,

@@ -27,6 +27,7 @@ Send = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 _HEARTBEAT = 0.5  # seconds between signs of life
 _MAX_READ_ERRORS = 20  # in a row; then the rest of the file is given up
 _SEEKABLE = ("mov", "matroska", "avi")  # containers with an index that tells the truth
+_CLOCKLESS = ("aac", "ac3", "eac3", "mp3")  # FFmpeg makes up their time stamps from the first frame's sample rate
 _PREROLL = 5.0  # seconds before the wanted start, for decoders to find their feet
 
 
@@ -165,7 +166,7 @@ class Decoding:
         stamp = frame.pts
         if stamp is None:
             stamp = frame.dts
-        if stamp is None:
+        if stamp is None or self._made_up(frame, tally):
             return None
         part = self._audio if tally is self._account.audio else self._video
         start = self._clock.time(tally.name, tally.seconds(stamp), part.expected if part is not None else None)
@@ -174,6 +175,11 @@ class Decoding:
             if start > self._options.first_step / GRID_RATE:
                 raise SoughtTooFar
         return start
+
+    def _made_up(self, frame: Any, tally: Tally) -> bool:
+        """Whether a frame's time was reckoned with another sample rate than the one it has."""
+        info = self._source.info
+        return info.format in _CLOCKLESS and tally is self._account.audio and frame.sample_rate != info.sample_rate
 
     def _believed(self, start: float) -> bool:
         if self._limits.max_duration < start <= self._furthest + self._limits.max_gap:

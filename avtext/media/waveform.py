@@ -34,9 +34,12 @@ def to_mono(frame: Any) -> np.ndarray:
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T
+    if values.dtype == np.float32 and len(values) == 1:
+        return values[0]
     if values.dtype.kind == "f":
         with np.errstate(all="ignore"):  # infinities are dealt with by the caller
-            return values.mean(0, dtype=values.dtype).astype(np.float32)
+            total = values[0] + values[1] if len(values) == 2 else values.sum(0)
+            return (total / values.dtype.type(len(values))).astype(np.float32, copy=False)
     centre = 128.0 if values.dtype == np.uint8 else 0.0
     mean = values[0] if len(values) == 1 else values.mean(0, dtype=np.float64)
     return ((mean - centre) / _SCALES[values.dtype.str[1:]]).astype(np.float32)

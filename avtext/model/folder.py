@@ -33,7 +33,12 @@ def load_detector(folder: str | Path) -> EventDetector:
         ConfigError: its settings are not those of this version.
     """
     config, tensors = read_model(folder)
-    model = EventDetector(parse(ModelSettings, config, str(folder)))
+    settings = parse(ModelSettings, config, str(folder))
+    try:
+        model = EventDetector(settings)
+    except (RuntimeError, MemoryError) as error:  # a size of billions, which torch is the first to notice
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder}: no model can be built from its config.json: {reason}") from None
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,12 @@ from avtext.alignment.joint import align_jointly
 from avtext.alignment.pairwise import Alignment
 from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
-from avtext.errors import InvalidInput, MediaError
+from avtext.errors import InvalidInput
 from avtext.features import reading_for
 from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.model import EventDetector, load_detector
 from avtext.model.decision import decide
+from avtext.pipeline.batch import batch_of
 from avtext.pipeline.hub import model_folder
 from avtext.pipeline.reading import ClipReading, FileReading, Reading, given_cues, with_last
 from avtext.pipeline.result import Failure, Result
@@ -226,6 +226,9 @@ class Pipeline:
         sources: Iterable[str | Path],
         *,
         on_error: Literal["raise", "skip", "return"] = "raise",
+        jobs: int | None = None,
+        shard: tuple[int, int] | None = None,
+        skip: Callable[[str | Path], bool] | None = None,
         **options: Any,
     ) -> Iterator[Result | Failure]:
         """Results of many files, in order, as they are ready.
@@ -233,28 +236,23 @@ class Pipeline:
         Args:
             sources: paths.
             on_error: what a file that cannot be read does: raise, be left out, or give a :class:`Failure`.
+            jobs: so many files at a time, each in a worker process with one thread; what ends a worker, such as a
+                lack of memory, costs that file only. None analyses them here, one after the other.
+            shard: ``(i, n)``, to take every ``n``-th source from the ``i``-th on, counted from 1: the work of one of
+                ``n`` machines.
+            skip: sources for which it is true are left out, such as those whose results are there.
             options: those of calling the pipeline; what is wrong with them raises.
 
         Raises:
-            InvalidInput: a single path, or another ``on_error``.
-        """
-        if on_error not in ("raise", "skip", "return"):
-            raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
-        if isinstance(sources, str | os.PathLike):
-            raise InvalidInput(f"sources: must be several paths, got {sources!r}: call the pipeline itself for one")
-        return self._batch(sources, on_error, options)
+            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1, a ``hook`` with ``jobs``, or a
+                shard that is none.
 
-    def _batch(
-        self, sources: Iterable[str | Path], on_error: str, options: dict[str, Any]
-    ) -> Iterator[Result | Failure]:
-        for source in sources:
-            try:
-                yield self(source, **options)
-            except MediaError as error:
-                if on_error == "raise":
-                    raise
-                if on_error == "return":
-                    yield Failure.of(str(source), error)
+        Example:
+            >>> pipe = Pipeline.from_pretrained()                                       # doctest: +SKIP
+            >>> for result in pipe.batch(paths, jobs=4, on_error="return"):             # doctest: +SKIP
+            ...     print(result.file, result.to_dict()["status"])
+        """
+        return batch_of(self, sources, on_error, jobs, shard, skip, options)
 
 
 def _clip_to(event: Event, duration: float) -> Event:

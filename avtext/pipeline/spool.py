@@ -30,7 +30,10 @@ class Spool:
     def __init__(self, shape: tuple[int, ...], dtype: type) -> None:
         self._shape, self._dtype = shape, np.dtype(dtype)
         self._row = self._dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-        self._file = tempfile.TemporaryFile(prefix="avtext-")  # noqa: SIM115 (closed by close)
+        try:
+            self._file = tempfile.TemporaryFile(prefix="avtext-", buffering=0)  # noqa: SIM115 (closed by close)
+        except OSError as error:
+            raise _full(error) from error
         self._rows = 0
 
     def __enter__(self) -> Spool:
@@ -46,13 +49,13 @@ class Spool:
 
     def append(self, rows: np.ndarray) -> None:
         """Add ``rows`` (n, *shape) at the end."""
+        content = np.ascontiguousarray(rows, self._dtype).reshape(-1).view(np.uint8).data
         try:
             self._file.seek(self._rows * self._row)
-            self._file.write(np.ascontiguousarray(rows, self._dtype).data)
+            while content:  # a disk that is nearly full takes a part, and refuses the rest
+                content = content[self._file.write(content) :]
         except OSError as error:
-            raise StorageError(
-                f"temporary folder {tempfile.gettempdir()}: {error.strerror}: free some space or set TMPDIR"
-            ) from error
+            raise _full(error) from error
         self._rows += len(rows)
 
     def read(self, first: int = 0, last: int | None = None) -> np.ndarray:
@@ -66,3 +69,7 @@ class Spool:
     def close(self) -> None:
         """Give the disk space back."""
         self._file.close()
+
+
+def _full(error: OSError) -> StorageError:
+    return StorageError(f"temporary folder: {error.strerror}: free some space, or set TMPDIR to a larger disk")

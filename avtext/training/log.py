@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
+
+from avtext.errors import StorageError
 
 COLUMNS = (
     *("step", "loss", "crf", "frame", "alone", "alignment", "gradient_norm", "learning_rate"),
@@ -46,13 +48,22 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        with nullcontext() if error is None else suppress(OSError):  # a full disk refuses once more; that was said
+            self._open.close()
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
-        """One row; every figure is a column of ``COLUMNS``."""
+        """One row; every figure is a column of ``COLUMNS``.
+
+        Raises:
+            StorageError: the disk is full.
+        """
         if self._folder is None:
             return
-        self._rows.writerow({"step": step, **{k: f"{v:.6g}" for k, v in figures.items()}})
-        self._file.flush()
+        try:
+            self._rows.writerow({"step": step, **{k: f"{v:.6g}" for k, v in figures.items()}})
+            self._file.flush()
+        except OSError as error:
+            text = f"{self._file.name}: cannot be written ({error.strerror}): free some space and start again to go on"
+            raise StorageError(text) from error
         for name, value in figures.items() if self._board else ():
             self._board.add_scalar(name, value, step)  # type: ignore[union-attr]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,18 @@ def publish_state(
     with publishing(last) as temporary:
         save_tensors(temporary, tensors, {"progress": json.dumps(progress)})
         if last.exists():
-            last.replace(previous)
+            _also_named(last, previous)
+
+
+def _also_named(path: Path, name: Path) -> None:
+    """Give ``path`` a second name, in place of what had it; there is a whole state under ``path`` at any time."""
+    link = name.with_name(f".{name.name}.part")
+    link.unlink(missing_ok=True)
+    try:
+        link.hardlink_to(path)
+    except OSError:  # a file system without second names
+        shutil.copyfile(path, link)
+    link.replace(name)
 
 
 def restore_state(folder: Path, model: nn.Module, average: nn.Module, optimizer: Optimizer) -> dict[str, Any] | None:

@@ -166,6 +166,18 @@ def test_what_is_done_is_skipped(avtext: Run, here: Path, made: Path, model: Pat
     assert (third.code, third.out) == (0, "")
 
 
+def test_shards_are_all_files_once_under_their_names(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    write_video(here / "x.mp4", 1.0)
+    write_video(here / "x.mkv", 1.0)
+    for shard in ("1/2", "2/2"):
+        assert avtext("detect", "x.mp4", "x.mkv", "-m", model, "-o", "out", "--shard", shard).code == 0
+        assert len(names(here / "out")) == int(shard[0])
+    assert names(here / "out") == [
+        "x.mkv.events.json",
+        "x.mp4.events.json",
+    ]  # as without shards: no name is taken twice
+
+
 # -- bad input --------------------------------------------------------------------------------------------------------
 
 
@@ -230,6 +242,8 @@ def test_a_bad_file_is_one_line_and_exit_1_and_writes_nothing(
         (["a.mp4", "--device", "cuda:99"], "cuda:99 was asked for but that GPU is not there"),
         (["a.mp4", "--start", "2", "--end", "2"], "--end: must be after --start, got 2.0 and 2.0"),
         (["a.mp4", "b.mp4", "--transcript", "a.srt"], "--transcript: goes with one video, got 2"),
+        (["a.mp4", "--shard", "0/2"], "--shard: must be i/n with 1 <= i <= n, such as 1/4, got '0/2'"),
+        (["a.mp4", "--shard", "half"], "--shard: must be i/n"),
         (["a.mp4", "-o", "a.mp4"], "--out: a.mp4: cannot be written"),
         (["a.mp4", "-o", "a.mp4/deep/er"], "--out: a.mp4/deep/er: cannot be written"),
         (["a.mp4", "-m", "empty-folder/none"], "empty-folder/none: no such model folder"),

@@ -64,3 +64,14 @@ def test_formulas_are_inert_and_come_back(text):
     safe = guarded(text)
     assert not safe.startswith(("=", "+", "-", "@"))
     assert unguarded(safe) == text
+
+
+@pytest.mark.parametrize("text", ["\t=1+1", " =1+1", "\ufeff@x", "＝1+1", "\n=1", "'\u00a0+1"])
+def test_a_formula_behind_what_spreadsheets_leave_out_is_guarded(text: str) -> None:
+    assert guarded(text) == f"'{text}"
+    assert unguarded(guarded(text)) == text
+
+
+@pytest.mark.parametrize("text", ["plain", " plain", "'quoted", "a=1"])
+def test_other_text_stays_as_it_is(text: str) -> None:
+    assert guarded(text) == unguarded(text) == text

@@ -13,6 +13,21 @@ CLOCK = 90_000  # ticks per second of the frames' times
 Frames = list[tuple[float, np.ndarray]]  # (seconds, height x width x 3 uint8)
 Sounds = list[tuple[float, np.ndarray]]  # (seconds, samples x channels float32)
 
+LAYOUTS = [
+    ("a.mp4", "libx264", "aac"),
+    ("b.mp4", "mpeg4", "libmp3lame"),
+    ("a.mkv", "libx264", "flac"),
+    ("b.mkv", "libx264", "libopus"),
+    ("a.mov", "mpeg4", "pcm_s16le"),
+    ("a.avi", "mpeg4", "pcm_s16le"),
+    ("b.avi", "mpeg4", "libmp3lame"),
+    ("a.ts", "libx264", "mp2"),
+    ("b.ts", "mpeg2video", "aac"),
+    ("a.webm", "libvpx", "libopus"),
+    ("a.flv", "flv", "aac"),
+    ("a.mpg", "mpeg2video", "mp2"),
+]
+
 
 def grey(value: int, size: int = 64) -> np.ndarray:
     """A picture of one grey."""
@@ -54,6 +69,14 @@ def write(
         for packet in every:
             output.mux(packet) if interleave else output.mux_one(packet)
     return path
+
+
+def click_and_flash(path: Path, video: str, audio: str, start: float = 0.0) -> Path:
+    """Three seconds of black and silence with one white frame and one click, both at ``start`` + 2 s."""
+    frames = [(start + i / 25, grey(235 if i == 50 else 16)) for i in range(75)]
+    sound = np.zeros((3 * 48_000, 1), np.float32)
+    sound[96_000:96_240, 0] = 0.8 * np.sin(np.arange(240) * 0.4)
+    return write(path, frames, [(start, sound)], video_codec=video, audio_codec=audio)
 
 
 def _video(output, frames, codec, options):

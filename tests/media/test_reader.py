@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_files import Frames, grey, rotate_mp4, steady, tone, write
+from media_files import LAYOUTS, Frames, click_and_flash, grey, rotate_mp4, steady, tone, write
 
 from avtext.clip import Clip
 from avtext.errors import MediaError
@@ -35,28 +35,9 @@ def shown(clip: Clip) -> list[int]:
     return [round((level - 16) / 8) if real else -1 for level, real in zip(levels, clip.video.real, strict=True)]
 
 
-LAYOUTS = [
-    ("a.mp4", "libx264", "aac"),
-    ("b.mp4", "mpeg4", "libmp3lame"),
-    ("a.mkv", "libx264", "flac"),
-    ("b.mkv", "libx264", "libopus"),
-    ("a.mov", "mpeg4", "pcm_s16le"),
-    ("a.avi", "mpeg4", "pcm_s16le"),
-    ("b.avi", "mpeg4", "libmp3lame"),
-    ("a.ts", "libx264", "mp2"),
-    ("b.ts", "mpeg2video", "aac"),
-    ("a.webm", "libvpx", "libopus"),
-    ("a.flv", "flv", "aac"),
-    ("a.mpg", "mpeg2video", "mp2"),
-]
-
-
 @pytest.mark.parametrize(("name", "video", "audio"), LAYOUTS)
 def test_a_click_and_a_flash_stay_together(tmp_path: Path, name: str, video: str, audio: str) -> None:
-    frames = [(i / 25, grey(235 if i == 50 else 16)) for i in range(75)]
-    sound = np.zeros((3 * 48_000, 1), np.float32)
-    sound[96_000:96_240, 0] = 0.8 * np.sin(np.arange(240) * 0.4)
-    path = write(tmp_path / name, frames, [(0.0, sound)], video_codec=video, audio_codec=audio)
+    path = click_and_flash(tmp_path / name, video, audio)
     clip, quality = whole(path, frame_rate=200.0)
     assert clip.video is not None
     assert clip.audio is not None
@@ -383,6 +364,32 @@ def test_a_rate_that_changes_in_the_middle(tmp_path: Path) -> None:
         part = heard[int((second - 0.5) * 16_000) : int((second + 0.5) * 16_000)]
         spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
         assert spectrum.argmax() == pytest.approx(440, abs=3)
+
+
+def test_the_whole_of_raw_frames_of_two_rates_is_heard(tmp_path: Path) -> None:
+    """Without a container FFmpeg reckons all times with the first frame's rate."""
+    parts = [write(tmp_path / f"{rate}.aac", None, [(0.0, tone(1.0, rate))], rate=rate) for rate in (44_100, 22_050)]
+    path = tmp_path / "both.aac"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    _, quality = whole(path)
+    assert quality.audio_decoded == pytest.approx(2.0, abs=0.15)
+
+
+def test_matroska_that_starts_late_is_not_accused(tmp_path: Path) -> None:
+    frames = [(1000.0 + seconds, picture) for seconds, picture in steady(50)]
+    _, quality = whole(write(tmp_path / "a.mkv", frames))
+    assert quality.reasons == ()
+    assert quality.declared_duration == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_time_scale_that_hides_most_of_a_file_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp4", steady(50))
+    content = bytearray(path.read_bytes())
+    scale = content.find(b"mdhd") + 16
+    content[scale : scale + 4] = (9).to_bytes(4, "big")
+    path.write_bytes(content)
+    _, quality = whole(path)
+    assert any("time scale is a lie" in reason for reason in quality.reasons)
 
 
 def test_a_time_stamp_that_lies_is_not_believed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import resource
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import torch
 from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
-from avtext.errors import AvtextError
+from avtext.errors import AvtextError, StorageError
 from avtext.training import TrainSettings, fit
 from avtext.training.loop import draw_lost, learning_rate
 from avtext.training.plan import StepBatches
+from avtext.training.state import publish_state
 from tests.model.test_detector import make
 
 LABELS = ["bell", "siren", "beep", "knock", "engine", "whoosh", "cut", "fade", "flash", "freeze", "black", "impact"]
@@ -82,6 +84,21 @@ def test_a_damaged_state_falls_back_to_the_one_before_and_says_so(
         again = fit(run(tmp_path / "b"), SOURCE)
     assert "damaged" in caplog.text
     assert equal(weights(whole), weights(again))
+
+
+def test_a_state_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    fit(run(tmp_path, steps=2), SOURCE)
+    last = tmp_path / "last.safetensors"
+    content = last.read_bytes()
+    model = make()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(StorageError, match="file-size limit"):
+            publish_state(tmp_path, model, make(1), torch.optim.AdamW(model.parameters()), {"step": 3})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert last.read_bytes() == content
 
 
 def test_a_run_with_other_settings_is_not_mixed_in(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""Many files, or one machine's share of them, in order, here or in worker processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from avtext.errors import AvtextError, InvalidInput, MediaError
+from avtext.pipeline.result import Failure, Result
+from avtext.pipeline.workers import detect_each
+
+if TYPE_CHECKING:
+    from avtext.pipeline.pipeline import Pipeline
+
+T = TypeVar("T")
+Source = str | Path
+
+
+def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:
+    """Every ``n``-th source from the ``i``-th on, for ``shard=(i, n)`` with ``i`` from 1; all without one.
+
+    Raises:
+        InvalidInput: not ``1 <= i <= n``.
+
+    Example:
+        >>> part_of("abcde", (1, 2)), part_of("abcde", (2, 2))
+        ('ace', 'bd')
+    """
+    if shard is None:
+        return sources
+    number, count = shard
+    if not 1 <= number <= count:
+        raise InvalidInput(f"shard: must be i/n with 1 <= i <= n, got {number}/{count}")
+    return sources[number - 1 :: count]
+
+
+def batch_of(
+    pipe: Pipeline,
+    sources: Iterable[Source],
+    on_error: str,
+    jobs: int | None,
+    shard: tuple[int, int] | None,
+    skip: Callable[[Source], bool] | None,
+    options: Mapping[str, Any],
+) -> Iterator[Result | Failure]:
+    """See :meth:`avtext.pipeline.Pipeline.batch`, which this is; what is wrong with arguments raises at once."""
+    if on_error not in ("raise", "skip", "return"):
+        raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
+    if isinstance(sources, str | os.PathLike):
+        raise InvalidInput(f"sources: must be several paths, got {sources!r}: call the pipeline itself for one")
+    if jobs is not None and (jobs < 1 or options.get("hook") is not None):
+        raise InvalidInput(f"jobs: must be 1 or more, got {jobs}, and cannot be watched by a hook")
+    wanted = [source for source in part_of([*sources], shard) if skip is None or not skip(source)]
+    return _results(pipe, wanted, on_error, jobs, options)
+
+
+def _results(
+    pipe: Pipeline, sources: Sequence[Source], on_error: str, jobs: int | None, options: Mapping[str, Any]
+) -> Iterator[Result | Failure]:
+    outcomes = _here(pipe, sources, options) if jobs is None else in_order(detect_each(pipe, sources, jobs, options))
+    with closing(outcomes):
+        for source, outcome in zip(sources, outcomes, strict=True):
+            if isinstance(outcome, Result):
+                yield outcome
+            elif on_error == "raise" or not isinstance(outcome, MediaError):
+                raise outcome
+            elif on_error == "return":
+                yield Failure.of(str(source), outcome)
+
+
+def _here(
+    pipe: Pipeline, sources: Sequence[Source], options: Mapping[str, Any]
+) -> Generator[Result | AvtextError, None, None]:
+    for source in sources:
+        try:
+            yield pipe(source, **options)
+        except MediaError as error:
+            yield error
+
+
+def in_order(numbered: Generator[tuple[int, T], None, None]) -> Generator[T, None, None]:
+    """Values by their numbers from 0, each as soon as all before it are there.
+
+    Example:
+        >>> list(in_order(pair for pair in [(1, "b"), (0, "a"), (2, "c")]))
+        ['a', 'b', 'c']
+    """
+    early: dict[int, T] = {}
+    number = 0
+    with closing(numbered):
+        for index, value in numbered:
+            early[index] = value
+            while number in early:
+                yield early.pop(number)
+                number += 1

@@ -1,0 +1,91 @@
+"""Batches in worker processes: the same results in the same order, and a worker that dies costs one file."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from avtext.errors import Code, InvalidInput, MediaError
+from avtext.pipeline import Failure, Pipeline, Result
+from avtext.pipeline.batch import in_order, part_of
+from avtext.pipeline.workers import detect_each
+from tests.robustness.trial import descendants
+from tests.tiny import talkative, write_wav
+
+
+@pytest.fixture(scope="module")
+def pipe() -> Pipeline:
+    return Pipeline(talkative(), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("sounds")
+    return [write_wav(folder / f"{number}.wav", 1.0 + number % 2) for number in range(4)]
+
+
+def test_workers_give_what_one_process_gives(pipe: Pipeline, sounds: list[Path], tmp_path: Path) -> None:
+    paths = [sounds[0], tmp_path / "none.wav", *sounds[1:]]
+    alone = [*pipe.batch(paths, on_error="return")]
+    together = [*pipe.batch(paths, on_error="return", jobs=2)]
+    assert [one.to_dict() for one in alone] == [one.to_dict() for one in together]
+    assert [type(one) for one in together] == [Result, Failure, Result, Result, Result]
+
+
+def test_a_worker_that_is_killed_costs_its_file(pipe: Pipeline, sounds: list[Path]) -> None:
+    outcomes = detect_each(pipe, sounds, 1, {})
+    assert isinstance(next(outcomes)[1], Result)
+    (worker,) = (p for p in descendants(os.getpid()) if b"avtext.pipeline.workers" in _words(p))
+    os.kill(worker, signal.SIGKILL)
+    rest = [outcome for _, outcome in outcomes]
+    (lost,) = (outcome for outcome in rest if isinstance(outcome, MediaError))
+    assert lost.code == Code.TOO_LARGE
+    assert str(sounds[1]) in str(lost)
+    assert len(rest) == 3
+
+
+def _words(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_options_that_are_wrong_are_raised_from_a_worker(pipe: Pipeline, sounds: list[Path]) -> None:
+    with pytest.raises(InvalidInput, match="classes: 'dgo'"):
+        list(pipe.batch(sounds, jobs=1, classes=["dgo"]))
+
+
+def test_a_share_and_what_is_skipped(pipe: Pipeline, sounds: list[Path]) -> None:
+    found = pipe.batch(sounds, shard=(2, 2), skip=lambda path: str(path).endswith("3.wav"))
+    assert [Path(one.file).name for one in found] == ["1.wav"]
+
+
+@pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0)])
+def test_shares_that_are_none(shard: tuple[int, int]) -> None:
+    with pytest.raises(InvalidInput, match="shard: must be i/n"):
+        part_of("abc", shard)
+
+
+def test_shares_are_everything_once() -> None:
+    assert sorted("".join("".join(part_of("abcdefg", (i, 3))) for i in (1, 2, 3))) == list("abcdefg")
+
+
+@pytest.mark.parametrize("options", [{"jobs": 0}, {"jobs": 1, "hook": print}])
+def test_jobs_that_cannot_be(pipe: Pipeline, options: dict) -> None:
+    with pytest.raises(InvalidInput, match="jobs: must be 1 or more"):
+        pipe.batch(["a.wav"], **options)
+
+
+def test_values_come_in_order_as_soon_as_they_can() -> None:
+    taken = []
+
+    def numbered():
+        for index in (1, 0, 3, 2):
+            taken.append(index)
+            yield index, index
+
+    values = in_order(numbered())
+    assert next(values) == 0
+    assert taken == [1, 0]
+    assert [*values] == [1, 2, 3]

@@ -1,0 +1,197 @@
+"""Row 3: kill -9 of training, feature extraction and batch detection: what was acknowledged stays, the end is the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from avtext.benchmark.figures import Figure
+from avtext.checkpoint import load_tensors
+from avtext.cli import main as avtext
+from avtext.data.scenes import SceneRecipe
+from avtext.data.sources import SceneSource
+from avtext.data.videos import open_videos
+from avtext.errors import AvtextError
+from avtext.features import load_features
+from avtext.formats import read_events
+from avtext.training import TrainSettings, fit
+from tests.robustness.trial import command, none, rng, tried
+from tests.tiny import save_talkative, write_wav
+
+Work = Callable[[Path, Callable[[str], None]], None]  # does its work in a folder and tells what is acknowledged
+RECIPE = SceneRecipe(duration=(4.0, 4.0), labels=("bell", "cut"), missing_chance=0.0)
+MODEL = {
+    "labels": ["bell", "cut"], "width": 8, "tcn": {"num_layers": 1}, "head_layers": 1, "alignment": {"size": 4},
+    "fusion": {"num_layers": 1, "num_heads": 2, "reach": 0.4},
+    "encoders": {"audio": {"name": "logmel", "options": {"size": 8, "channels": [4]}}, "picture": {"name": "picture", "options": {"size": 8}}},
+}  # fmt: skip
+
+
+def run(full: bool, folder: Path) -> list[Figure]:
+    """100 kills of each in the full form, 3 in the short one."""
+    kills = 100 if full else 3
+    torch.set_num_threads(1)
+    _inputs(folder)
+    figures = []
+    for letter, (name, (work, acknowledged, result)) in zip("adg", WORKS.items(), strict=True):
+        undisturbed = folder / f"{name} undisturbed"
+        begun = time.monotonic()
+        _finish(work, undisturbed)
+        seconds = time.monotonic() - begun
+        lost, different, done = [], [], 0
+        while done < kills:
+            place = folder / f"{name} {done}"
+            died, missing = _killed_again_and_again(work, place, seconds, kills - done, acknowledged)
+            done, lost = done + died, lost + missing
+            different += [] if result(place) == result(undisturbed) else [f"the run after {done} kills"]
+        rows = [f"row03{chr(ord(letter) + k)}_{name}" for k in range(3)]
+        figures += [
+            tried(rows[0], done, 100, "kills"),
+            none(f"{rows[1]}_lost", lost, done),
+            none(f"{rows[2]}_different", different, done),
+        ]
+    return figures  # fmt: skip
+
+
+def _killed_again_and_again(
+    work: Work, place: Path, seconds: float, kills: int, acknowledged: Callable[[Path, list[str]], list[str]]
+) -> tuple[int, list[str]]:
+    """Start the work until it ends by itself, killing it at a random moment up to 5 times.
+
+    Returns:
+        How often it was killed, and what was acknowledged and lost.
+    """
+    random = rng(int(hashlib.sha256(place.name.encode()).hexdigest()[:8], 16))
+    told: list[str] = []
+    lost: list[str] = []
+    for died in range(min(kills, 5)):
+        child, line = _start(work, place)
+        time.sleep(float(random.uniform(0.0, seconds)))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        told += os.fdopen(line).read().splitlines()
+        lost += acknowledged(place, told)
+        if "end" in told:  # it was faster than the blow
+            return died, lost
+    _finish(work, place)
+    return min(kills, 5), lost
+
+
+def _start(work: Work, place: Path) -> tuple[int, int]:
+    """A process that works, and the line on which it acknowledges; like this one, less the time to start."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(ours)
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        work(place, lambda what: os.write(theirs, f"{what}\n".encode()) and None)
+        os.write(theirs, b"end\n")
+        os._exit(0)
+    os.close(theirs)
+    return child, ours
+
+
+def _finish(work: Work, place: Path) -> None:
+    child, line = _start(work, place)
+    told = os.fdopen(line).read()
+    assert os.waitpid(child, 0)[1] == 0, f"{place.name} failed after: {told}"
+
+
+def _inputs(folder: Path) -> None:
+    (folder / "videos").mkdir()
+    for number in range(8):
+        write_wav(folder / "videos" / f"{number}.wav", 1.0 + number % 2)
+    lines = [json.dumps({"path": f"videos/{number}.wav", "events": []}) for number in range(8)]
+    (folder / "manifest.jsonl").write_text("\n".join(lines))
+    save_talkative(folder / "model")
+
+
+def _train(place: Path, tell: Callable[[str], None]) -> None:
+    settings = TrainSettings.model_validate({
+        "out": place, "model": MODEL, "train": {"scenes": RECIPE}, "batch_size": 2, "steps": 10, "warmup": 2, "workers": 0,
+        "threads": 1, "checkpoint_every": 1, "evaluate_every": 4, "log_every": 1, "average": 0.5, "accelerator": "cpu",
+    })  # fmt: skip
+    fit(
+        settings,
+        SceneSource(RECIPE, 0, 20),
+        SceneSource(RECIPE, 900, 2),
+        hook=lambda what, step, *_: tell(f"{what} {step}"),
+    )
+
+
+def _steps_lost(place: Path, told: list[str]) -> list[str]:
+    """A step is acknowledged when its state is on the disk."""
+    steps = [int(line.split()[1]) for line in told if line.startswith("train")]
+    if not steps:
+        return []
+    try:
+        kept = json.loads(load_tensors(place / "last.safetensors")[1]["progress"])["step"]
+    except AvtextError as error:
+        return [f"the state of step {steps[-1]}: {error}"]
+    return [f"step {steps[-1]}, there is {kept}"] * (kept < steps[-1])
+
+
+def _extract(place: Path, tell: Callable[[str], None]) -> None:
+    manifest = place.parent / "manifest.jsonl"
+    open_videos(manifest, ["bell"], 2.0, place, {"audio": None}, lambda number, *_: tell(str(number - 1)))  # type: ignore[dict-item]
+
+
+def _features_lost(place: Path, told: list[str]) -> list[str]:
+    """Beginning a video acknowledges those before it; any entry that has a name must be whole."""
+    try:
+        whole = len([load_features(path) for path in place.glob("*.safetensors")])
+    except AvtextError as error:
+        return [str(error)]
+    promised = max((int(line) for line in told if line.isdecimal()), default=0)
+    return [f"{promised} videos, there are {whole}"] * (whole < promised)
+
+
+def _detect(place: Path, tell: Callable[[str], None]) -> None:
+    place.mkdir(exist_ok=True)
+    sys.argv = ["avtext", "detect", str(place.parent / "videos"), "-m", str(place.parent / "model"), "-o", str(place), "--skip-existing", "--json"]  # fmt: skip
+    said = sys.stdout
+    sys.stdout = type(
+        "Told", (), {"write": lambda self, text: tell(json.loads(text)["file"]), "flush": lambda self: None}
+    )()
+    try:
+        avtext()
+    finally:
+        sys.stdout = said
+
+
+def _results_lost(place: Path, told: list[str]) -> list[str]:
+    """A line of JSON acknowledges a file's result."""
+    lost = []
+    for name in (line for line in told if line.endswith(".wav")):
+        try:
+            read_events(place / f"{Path(name).stem}.events.json")
+        except AvtextError as error:
+            lost.append(str(error))
+    return lost
+
+
+def _sum(pattern: str) -> Callable[[Path], dict[str, str]]:
+    """SHA-256 of what a work leaves behind."""
+    return lambda place: {
+        str(p.relative_to(place)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(place.glob(pattern))
+    }
+
+
+WORKS: dict[str, tuple[Work, Callable[[Path, list[str]], list[str]], Callable[[Path], dict[str, str]]]] = {
+    "training": (_train, _steps_lost, _sum("*/*.safetensors")),
+    "features": (_extract, _features_lost, _sum("*.safetensors")),
+    "detection": (_detect, _results_lost, _sum("*.json")),
+}
+
+
+if __name__ == "__main__":
+    command(run)
