@@ -14,7 +14,7 @@ RANKS = {
     "cli": 9,
     "compression": 8, "benchmark": 8,
     "pipeline": 7, "training": 7, "runtime": 7,
-    "data": 6, "report": 6,
+    "data": 6, "report": 6, "detection": 6,
     "features": 5, "distill": 5, "attacks": 5,
     "model": 4, "media": 4,
     "tags": 3, "alignment": 3, "encoders": 3, "formats": 3, "metrics": 3,
@@ -34,6 +34,8 @@ LIGHT = (
     "metrics",
     "media",
     "alignment",
+    "detection",
+    "runtime",
 )
 
 

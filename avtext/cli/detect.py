@@ -14,7 +14,7 @@ import typer
 from avtext.errors import ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
-    from avtext.pipeline import Failure, Pipeline, Result
+    from avtext.detection import EventFinder, Failure, Result
 
 
 def detect(
@@ -50,7 +50,7 @@ def detect(
     from avtext.cli.progress import waiting
 
     with waiting("loading"):
-        from avtext.pipeline import Failure
+        from avtext.detection import Failure
 
     paths = expand(files)
     check_folder("--out", out)
@@ -111,7 +111,7 @@ def _one(
     """What one file gives and the files it was written to; ``place`` is their path less the ending."""
     from avtext.cli.progress import progress_hook
     from avtext.cli.tables import plain
-    from avtext.pipeline import Failure
+    from avtext.detection import Failure
 
     try:
         with progress_hook(path.name) as hook:

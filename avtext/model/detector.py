@@ -17,7 +17,7 @@ from avtext.layers.fusion import GatedFusion
 from avtext.layers.tcn import TCN, keep, to_grid
 from avtext.layers.warp import warp
 from avtext.model.batch import Batch
-from avtext.model.decision import decide
+from avtext.metrics.decision import decide
 from avtext.model.objective import Losses, detection_losses
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, centres

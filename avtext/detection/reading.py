@@ -1,4 +1,4 @@
-"""Where a pipeline's windows come from: a file that is decoded, or a clip that is in memory."""
+"""Where windows come from: a file that is decoded, or a clip that is in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from avtext.clip import AUDIO_RATE, Clip, Cue, Stream
-from avtext.encoders.precomputed import PrecomputedEncoder
 from avtext.errors import InvalidInput
 from avtext.features import frozen
 from avtext.kernels.picture import SIZE
@@ -124,7 +123,7 @@ def _check_stream(name: str, stream: Stream, encoder: Any) -> None:
 
 def _expected(name: str, stream: Stream, encoder: Any) -> tuple[tuple[int, ...], float, type]:
     """Shape of one step, steps per second and kind of values."""
-    if isinstance(encoder, PrecomputedEncoder) and (stream.values.ndim == 2 or name == "text"):
+    if hasattr(encoder, "of") and (stream.values.ndim == 2 or name == "text"):
         return (encoder.size,), encoder.rate, np.floating
     if name == "audio":
         return (), float(AUDIO_RATE), np.floating
