@@ -45,7 +45,7 @@ class AlignmentSettings(Settings):
     enabled: bool = True
     size: int = Field(64, ge=1)
     temperature: float = Field(0.07, gt=0)
-    exclusion: float = Field(0.2, ge=0, description="seconds around a step that are no negatives for it")
+    reach: float = Field(6.0, gt=0, description="seconds of lag to either side that training tells apart")
 
 
 class FusionSettings(Settings):

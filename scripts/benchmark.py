@@ -1,7 +1,7 @@
 """Measure and write figures: ``python scripts/benchmark.py SUITE --json FILE``.
 
 Suites: model (accuracy of the default model on unseen scenes and on real clips), memory (an hour against a minute),
-layers (ours and the peers in turn).
+layers (ours and the peers in turn), mosi (sentiment of CMU-MOSI, from precomputed features).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 DATA = Path(os.environ.get("AVTEXT_DATA", "../shared/data"))
-SUITES = {"model": "avtext.benchmark.model", "memory": "avtext.benchmark.memory", "layers": "avtext.benchmark.layers"}
+SUITES = {name: f"avtext.benchmark.{name}" for name in ("model", "memory", "layers", "mosi")}
 
 
 def main(

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from avtext.cli.tables import print_lines
+from avtext.errors import ConfigError
 
 
 def train(
@@ -30,6 +31,8 @@ def train(
         from avtext.training.card import draft_card
 
     settings = read_settings(config, overrides or [])
+    if settings.train is None:
+        raise ConfigError(f"{config}: train: is missing: give train.scenes or train.manifest")
     check_folder("out", settings.out)
     source = open_clips(settings.train, settings.model, _reading)
     validation = open_clips(settings.validation, settings.model, _reading) if settings.validation else None

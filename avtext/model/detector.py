@@ -211,13 +211,13 @@ class EventDetector(nn.Module):
 
     # -- training and decoding ----------------------------------------------------------------------------------
 
-    def loss(self, batch: Batch) -> Losses:
-        """The training loss of a labelled batch; see :mod:`avtext.model.objective`.
+    def loss(self, batch: Batch, lost: Tensor | None = None) -> Losses:
+        """The training loss of a labelled batch; see :func:`avtext.model.objective.detection_losses`.
 
         Raises:
             InvalidInput: the batch has no tags.
         """
-        return detection_losses(self, batch)
+        return detection_losses(self, batch, lost)
 
     def for_crf(self, values: Tensor) -> Tensor:
         """Emissions or tags without the chain axis where the CRF has one chain and so wants none."""

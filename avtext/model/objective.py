@@ -1,7 +1,8 @@
-"""The training loss: CRF, frame cross-entropy, and InfoNCE between modalities."""
+"""The training loss: CRF, frame cross-entropy, and InfoNCE over the lags between modalities."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -9,14 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avtext.errors import InvalidInput
-from avtext.layers.contrastive import frame_info_nce
+from avtext.layers.contrastive import lag_info_nce
 from avtext.model.batch import Batch
 
 if TYPE_CHECKING:
     from avtext.model.detector import Encoded, EventDetector
-
-NEAR = 6  # grid steps around an event that count as near it
-QUIET = 0.05  # weight of a step far from any event in the alignment term
 
 
 class Losses(NamedTuple):
@@ -28,14 +26,16 @@ class Losses(NamedTuple):
     alignment: Tensor
 
 
-def detection_losses(model: EventDetector, batch: Batch) -> Losses:
+def detection_losses(model: EventDetector, batch: Batch, lost: Tensor | None = None) -> Losses:
     """CRF negative log-likelihood, frame cross-entropy on the emissions and InfoNCE between modalities.
 
-    The cross-entropy keeps emissions calibrated: with the CRF loss alone a small bias on them ruins events.
+    The cross-entropy keeps emissions calibrated: with the CRF loss alone a small bias on them ruins events. Encoders
+    cost far more than what follows, so one pass of them serves two views of a clip: whole, and with modalities lost.
 
     Args:
         model: its settings weigh the terms.
         batch: with tags.
+        lost: boolean (B, M), true where the second view lacks one of the model's M modalities; None: one view.
 
     Raises:
         InvalidInput: the batch has no tags.
@@ -44,17 +44,28 @@ def detection_losses(model: EventDetector, batch: Batch) -> Losses:
         raise InvalidInput("loss: the batch has no tags: its clips are not labelled")
     encoded = model.encode(batch)
     features, masks = model.on_video_clock(encoded, batch)
-    output = model.fuse(features, masks, batch.mask)
-    steps = batch.mask.sum().clamp_min(1)
-    frame = _frame_loss(output.emissions, batch.tags, batch.mask) / steps
-    crf = frame.new_zeros(())
-    if model.settings.decoder == "crf":
-        emissions, tags = model.for_crf(output.emissions), model.for_crf(batch.tags)
-        crf = -model.crf.log_likelihood(emissions, tags, batch.mask).sum() / steps
-    alignment = _alignment_loss(model, encoded, batch, batch.tags)
+    views = [masks]
+    if lost is not None:
+        views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])
+    terms = [_view_losses(model, features, view, batch, batch.tags) for view in views]
+    crf, frame = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
+    alignment = _alignment_loss(model, encoded, batch)
     weights = model.settings.loss
     total = weights.crf * crf + weights.frame * frame + weights.alignment * alignment
     return Losses(total, crf, frame, alignment)
+
+
+def _view_losses(
+    model: EventDetector, features: list[Tensor], masks: list[Tensor], batch: Batch, tags: Tensor
+) -> tuple[Tensor, Tensor]:
+    """CRF and frame terms of one view, per real grid step."""
+    output = model.fuse(features, masks, batch.mask)
+    steps = batch.mask.sum().clamp_min(1)
+    frame = _frame_loss(output.emissions, tags, batch.mask) / steps
+    if model.settings.decoder != "crf":
+        return frame.new_zeros(()), frame
+    likelihood = model.crf.log_likelihood(model.for_crf(output.emissions), model.for_crf(tags), batch.mask)
+    return -likelihood.sum() / steps, frame
 
 
 def _frame_loss(emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
@@ -62,21 +73,16 @@ def _frame_loss(emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
     return (terms * (mask if tags.ndim == 2 else mask[:, None])).sum()
 
 
-def _alignment_loss(model: EventDetector, encoded: Encoded, batch: Batch, tags: Tensor) -> Tensor:
-    """Mean InfoNCE over pairs of modalities, on steps in or near an event: elsewhere nothing tells the time."""
+def _alignment_loss(model: EventDetector, encoded: Encoded, batch: Batch) -> Tensor:
+    """Mean InfoNCE over pairs of modalities that some clip has."""
     settings = model.settings.alignment
-    zero = torch.zeros((), device=batch.mask.device)
     if not settings.enabled or model.settings.loss.alignment == 0:
-        return zero
-    busy = (tags > 0).any(1) if tags.ndim == 3 else tags > 0
-    near = F.max_pool1d(busy.float()[:, None], 2 * NEAR + 1, stride=1, padding=NEAR)[:, 0]
-    weight = near.clamp_min(QUIET)
-    exclusion = round(settings.exclusion * model.settings.grid_rate)
+        return torch.zeros((), device=batch.mask.device)
+    reach = round(settings.reach * model.settings.grid_rate)
     embeddings, masks = model.on_video_clock(encoded._replace(features=encoded.embeddings), batch)
     terms = [
-        frame_info_nce(embeddings[i], embeddings[j], both, weight, settings.temperature, exclusion)
-        for i in range(len(embeddings))
-        for j in range(i + 1, len(embeddings))
-        if bool((both := masks[i] & masks[j]).any())
+        lag_info_nce(embeddings[i], embeddings[j], (masks[i], masks[j]), reach, settings.temperature)
+        for i, j in combinations(range(len(embeddings)), 2)
+        if bool((masks[i].any(1) & masks[j].any(1)).any())
     ]
-    return torch.stack(terms).mean() if terms else zero
+    return torch.stack(terms).mean() if terms else torch.zeros((), device=batch.mask.device)

@@ -12,10 +12,13 @@ def draft_card(settings: TrainSettings, command: str) -> str:
         settings: the run.
         command: what was typed.
     """
-    if settings.train.scenes is not None:
-        data = f"generated scenes {settings.train.first} to {settings.train.first + settings.train.count - 1}"
+    source = settings.train
+    if source is None:
+        data = "clips that a program brought"
+    elif source.scenes is not None:
+        data = f"generated scenes {source.first} to {source.first + source.count - 1}"
     else:
-        data = f"the videos of {settings.train.manifest}"
+        data = f"the videos of {source.manifest}"
     model = settings.model
     parts = ", ".join(f"{stream}: {encoder.name}" for stream, encoder in model.encoders.items())
     return (

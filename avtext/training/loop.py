@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from avtext.clip import MODALITIES
 from avtext.data.sources import ClipSource
 from avtext.errors import AvtextError, Code, MissingExtra
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
@@ -37,8 +36,8 @@ class _Stepper(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch) -> Losses:
-        return self.model.loss(batch)
+    def forward(self, batch: Batch, lost: Tensor | None) -> Losses:
+        return self.model.loss(batch, lost)
 
 
 def fit(
@@ -150,12 +149,13 @@ class _Run:
         s = self.settings
         generator = torch.Generator().manual_seed(hash((s.seed, step, self.fabric.global_rank)) % 2**63)
         torch.manual_seed(hash((s.seed, step, self.fabric.global_rank, 1)) % 2**63)
-        batch = drop_modalities(batch, s.modality_dropout, generator).to(self.fabric.device)
+        batch = batch.to(self.fabric.device)
+        lost = draw_lost(len(batch.mask), len(self.model.modalities), s.modality_dropout, generator)
         rate = learning_rate(step, s)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.stepper.train()
-        losses = self.stepper(batch)
+        losses = self.stepper(batch, None if lost is None else lost.to(self.fabric.device))
         if not torch.isfinite(losses.total):
             raise AvtextError(
                 f"the loss of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "
@@ -275,9 +275,23 @@ def learning_rate(step: int, settings: TrainSettings) -> float:
     return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
-def drop_modalities(batch: Batch, chance: float, generator: torch.Generator) -> Batch:
-    """Take each modality from each clip with ``chance``, but never all three from one clip."""
-    lost: Tensor = torch.rand(len(batch.mask), len(MODALITIES), generator=generator) < chance
-    keep = torch.randint(len(MODALITIES) - 1, (len(batch.mask),), generator=generator)  # sound or picture stays
-    lost[torch.arange(len(lost)), keep] &= ~lost.all(1)
-    return batch.without({name: lost[:, i] for i, name in enumerate(MODALITIES)})
+def draw_lost(clips: int, modalities: int, chance: float, generator: torch.Generator) -> Tensor | None:
+    """Which modalities the second view of each clip lacks, boolean (clips, modalities), never all of them.
+
+    Args:
+        clips: how many.
+        modalities: how many the model has.
+        chance: that one is lost; with 0, or with one modality, there is no second view.
+        generator: of the step.
+
+    Example:
+        >>> lost = draw_lost(100, 3, 0.9, torch.Generator().manual_seed(0))
+        >>> bool(lost.any()), bool(lost.all(1).any())
+        (True, False)
+    """
+    if chance == 0 or modalities < 2:
+        return None
+    lost: Tensor = torch.rand(clips, modalities, generator=generator) < chance
+    kept = torch.randint(modalities, (clips,), generator=generator)
+    lost[torch.arange(clips), kept] &= ~lost.all(1)
+    return lost

@@ -39,7 +39,7 @@ class TrainSettings(Settings):
     out: Path = Path("runs/run")
     model: ModelSettings
     init: Path | None = Field(None, description="model folder whose weights to start from")
-    train: DataSettings
+    train: DataSettings | None = Field(None, description="None: the caller of fit brings the clips")
     validation: DataSettings | None = None
     batch_size: int = Field(8, ge=1)
     steps: int = Field(1000, ge=1)
@@ -48,7 +48,9 @@ class TrainSettings(Settings):
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(2.0, gt=0)
     average: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of the weights; 0: none")
-    modality_dropout: float = Field(0.15, ge=0, le=1, description="chance that a clip loses a given modality")
+    modality_dropout: float = Field(
+        0.4, ge=0, le=1, description="chance that a modality is lost in the second view that is learnt of each clip"
+    )
     evaluate_every: int = Field(200, ge=1)
     checkpoint_every: int = Field(100, ge=1)
     log_every: int = Field(10, ge=1)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from avtext.clip import Clip, Event, Stream
+from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import AvtextError
 from avtext.training import TrainSettings, fit
-from avtext.training.loop import drop_modalities, learning_rate
+from avtext.training.loop import draw_lost, learning_rate
 from avtext.training.plan import StepBatches
-from tests.model.test_detector import clip, make
+from tests.model.test_detector import make
 
 LABELS = ["bell", "siren", "beep", "knock", "engine", "whoosh", "cut", "fade", "flash", "freeze", "black", "impact"]
 RECIPE = SceneRecipe(duration=(4.0, 4.0), heard=(4, 8), seen=(4, 8), missing_chance=0.0)
@@ -163,24 +163,18 @@ def test_every_pass_sees_every_clip_once_and_processes_share_them() -> None:
     assert first != second
 
 
-def test_modalities_drop_at_the_asked_rate_but_never_all() -> None:
-    from avtext.model import collate
+def test_modalities_are_lost_at_the_asked_rate_but_never_all() -> None:
+    drawn = [draw_lost(40, 3, 0.5, torch.Generator().manual_seed(seed)) for seed in range(50)]
+    lost = torch.cat([one for one in drawn if one is not None]).float()
+    assert len(lost) == 2000
+    assert (lost.sum(1) < 3).all()
+    assert np.allclose(lost.mean(0), 0.5 - 0.125 / 3, atol=0.04)  # an eighth would lose all three; one stays
+    assert len({tuple(row.tolist()) for row in lost}) == 7
 
-    batch = collate([clip(0.4, i, events=(Event(0, 0.1, "dog"),)) for i in range(40)])
-    lost = np.zeros(3)
-    for seed in range(20):
-        dropped = drop_modalities(batch, 0.5, torch.Generator().manual_seed(seed))
-        there = np.stack(
-            [
-                dropped.streams["audio"].mask.any(1),
-                dropped.streams["video"].mask.any(1),
-                [bool(c) for c in dropped.cues],
-            ]
-        )
-        assert there.any(0).all()
-        assert (dropped.streams["picture"].mask.any(1).numpy() == there[1]).all()
-        lost += 1 - there.mean(1)
-    assert np.allclose(lost / 20, [0.4375, 0.4375, 0.5], atol=0.05)  # an eighth of all would lose everything
+
+def test_without_a_chance_or_a_second_modality_there_is_one_view() -> None:
+    assert draw_lost(4, 3, 0.0, torch.Generator()) is None
+    assert draw_lost(4, 1, 0.5, torch.Generator()) is None
 
 
 def test_the_learning_rate_warms_up_and_cools_down(tmp_path: Path) -> None:

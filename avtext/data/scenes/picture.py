@@ -36,6 +36,7 @@ class Film(NamedTuple):
     contrast: float
     gamma: float
     grey: bool
+    exposure: float  # of full light: a dark scene is not black
 
 
 def shots_between(edits: list[Edit], count: int) -> list[Shot]:
@@ -54,13 +55,15 @@ def shots_between(edits: list[Edit], count: int) -> list[Shot]:
 
 
 def film_of(rng: Random) -> Film:
-    """A random camera: a quarter have no noise at all, some show repeated frames, flicker or bars."""
+    """A random camera: a quarter have no noise at all, some show repeated frames, flicker or bars, some are dark."""
     noise = 0.0 if happens(rng, 0.25) else between(rng, 0.3, 3.0) if happens(rng, 0.6) else between(rng, 3.0, 12.0)
     rate = (25.0, 12.5, 15.0, 10.0, 20.0)[int(rng.choice(5, p=(0.78, 0.07, 0.06, 0.03, 0.06)))]
     flicker = between(rng, 0.005, 0.05) if happens(rng, 0.2) else 0.0
     bars = between(rng, 0.05, 0.2) if happens(rng, 0.15) else 0.0
     contrast = between(rng, 0.25, 0.6) if happens(rng, 0.15) else between(rng, 0.7, 1.2)
-    return Film(noise, happens(rng, 0.3), flicker, rate, bars, contrast, between(rng, 0.7, 1.5), happens(rng, 0.08))
+    coarse, gamma, grey = happens(rng, 0.3), between(rng, 0.7, 1.5), happens(rng, 0.08)
+    exposure = between(rng, 0.15, 0.5) if happens(rng, 0.15) else 1.0
+    return Film(noise, coarse, flicker, rate, bars, contrast, gamma, grey, exposure)
 
 
 def _curves(rng: Random, film: Film, count: int) -> np.ndarray:
@@ -68,7 +71,7 @@ def _curves(rng: Random, film: Film, count: int) -> np.ndarray:
     tone = (np.arange(256) / 255) ** film.gamma
     tone = (tone - 0.5) * film.contrast + 0.5 + between(rng, -0.5, 0.5) * max(0.0, 1 - film.contrast)
     gain = 1 + film.flicker * rng.standard_normal(count)
-    return np.clip(tone * gain[:, None] * 255, 0, 255).astype(np.uint8)
+    return np.clip(tone * film.exposure * gain[:, None] * 255, 0, 255).astype(np.uint8)
 
 
 def expose(rng: Random, frames: np.ndarray, film: Film) -> None:
