@@ -10,7 +10,7 @@ from io import TextIOWrapper
 
 import typer
 
-from avtext.cli import align, convert, detect, evaluate, info, train
+from avtext.cli import align, compress, convert, detect, evaluate, info, train
 from avtext.cli.inputs import InputError
 from avtext.cli.tables import plain
 from avtext.errors import AvtextError, MediaError
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.command("detect")(detect.detect)
 app.command("train")(train.train)
+app.command("distill")(train.distill)
+app.command("compress")(compress.compress)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("align")(align.align)
 app.command("convert")(convert.convert)

@@ -99,14 +99,22 @@ def _is_done(place: Path, endings: dict[str, str]) -> bool:
     return all(os.path.exists(f"{place}.{ending}") for ending in endings.values())  # noqa: PTH110
 
 
-def _load(model: str | None, device: str, threshold: float, align: bool) -> Pipeline:
+def _load(model: str | None, device: str, threshold: float, align: bool) -> EventFinder:
+    from avtext.runtime.folder import is_runtime_folder
+
+    if model is not None and is_runtime_folder(model):
+        if device not in ("auto", "cpu"):
+            raise ConfigError(f"--device: {device}: a model in ONNX runs on the CPU: use auto or cpu")
+        from avtext.runtime import Runtime
+
+        return Runtime(model, threshold=threshold, align=align)
     from avtext.pipeline import Pipeline
 
     return Pipeline.from_pretrained(model, device=device, threshold=threshold, align=align)
 
 
 def _one(
-    pipe: Pipeline, path: Path, options: dict[str, Any], place: Path, endings: dict[str, str], debug: bool
+    pipe: EventFinder, path: Path, options: dict[str, Any], place: Path, endings: dict[str, str], debug: bool
 ) -> tuple[Result | Failure, list[Path]]:
     """What one file gives and the files it was written to; ``place`` is their path less the ending."""
     from avtext.cli.progress import progress_hook

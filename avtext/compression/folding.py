@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
-from avtext.layers.masked_conv import MaskedConv
 
 # Where a network names a convolution and the norm that follows it (ours, and pytorchvideo's residual blocks).
 PAIRS = (

@@ -134,9 +134,7 @@ def weighted_nodes(model: Any) -> list[str]:
     return [
         node.name
         for node in model.graph.node
-        if node.op_type in WEIGHTED
-        and not weights.isdisjoint(node.input)
-        and not node.name.startswith(KEPT)
+        if node.op_type in WEIGHTED and not weights.isdisjoint(node.input) and not node.name.startswith(KEPT)
     ]
 
 

@@ -250,4 +250,3 @@ def _describe(found: Alignment) -> dict[str, Any]:
 
 def _silent(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
     return None
-

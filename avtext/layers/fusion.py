@@ -60,7 +60,9 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, bi
     blocks = -(-T // R)
     tail = blocks * R - T
     query = F.pad(query, (0, 0, 0, tail)).reshape(B, H, blocks, R, E)
-    key, value = (_neighbourhoods(F.pad(x, (0, 0, R, tail + R)).reshape(B, H, S, blocks + 2, R, E)) for x in (key, value))
+    key, value = (
+        _neighbourhoods(F.pad(x, (0, 0, R, tail + R)).reshape(B, H, S, blocks + 2, R, E)) for x in (key, value)
+    )
     near = _neighbourhoods(F.pad(mask, (R, tail + R)).reshape(B, 1, S, blocks + 2, R, 1))  # (B, 1, blocks, S 3R, 1)
     distance = torch.arange(3 * R, device=query.device)[None, :] - torch.arange(R, device=query.device)[:, None]
     in_band = (distance >= 0) & (distance <= 2 * R)  # key j of the three blocks lies at j - R - i from query i

@@ -149,5 +149,3 @@ def _scores(chain: Chain) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Start, transitions and end as arrays; None becomes -inf."""
     start, table, end = (np.array(x, np.float64) for x in (chain.start, chain.transitions, chain.end))
     return tuple(np.where(np.isnan(x), -np.inf, x) for x in (start, table, end))  # type: ignore[return-value]
-
-

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 COLUMNS = (
-    *("step", "loss", "crf", "frame", "alignment", "gradient_norm", "learning_rate"),
+    *("step", "loss", "crf", "frame", "alignment", "distillation", "gradient_norm", "learning_rate"),
     *("seconds", "wait_share", "f1", "macro_f1"),
 )
 

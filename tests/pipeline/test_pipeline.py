@@ -14,13 +14,13 @@ import pytest
 
 from avtext.alignment.pairwise import Alignment
 from avtext.clip import Clip, Cue, Stream
+from avtext.detection import finder as module
 from avtext.errors import InvalidInput, MediaError, ModelError
 from avtext.features import reading_for
 from avtext.formats import read_events
 from avtext.media import MediaReader, read_cues
 from avtext.model import save_detector
 from avtext.pipeline import Failure, Pipeline, Result
-from avtext.detection import finder as module
 from avtext.pipeline.network import encoding_halo, fusion_halo
 from avtext.timeline import ClockMap
 from tests.model.test_detector import clip

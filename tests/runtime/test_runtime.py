@@ -151,7 +151,7 @@ def test_a_manifest_says_all_there_is_to_say(exported: Path, tiny: EventDetector
 
 
 def test_a_folder_that_is_none_or_not_whole(exported: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="not a model folder of format avtext.onnx/1"):
+    with pytest.raises(ModelError, match=r"not a model folder of format avtext\.onnx/1"):
         Runtime(tmp_path)
     folder = tmp_path / "model"
     shutil.copytree(exported, folder)
@@ -166,5 +166,5 @@ def test_a_folder_that_is_none_or_not_whole(exported: Path, tmp_path: Path) -> N
     document = json.loads((folder / "config.json").read_text())
     del document["chain"], document["files"]["fuse.onnx"]
     (folder / "config.json").write_text(json.dumps(document))
-    with pytest.raises(ModelError, match="config.json: damaged"):
+    with pytest.raises(ModelError, match=r"config\.json: damaged"):
         Runtime(folder)
