@@ -158,9 +158,8 @@ def _peak(rung: Rung, file: Path) -> float | None:
 def faults(rows: Mapping[str, Row], limits: LimitSettings) -> list[str]:
     """What the newest rung misses, in words."""
     return [
-        f"{figure.name}: {figure.value:.3g} {figure.unit}, allowed {'at least' if least else 'at most'} {figure.limit:g}"
+        f"{figure.name}: {figure.value:.3g} {figure.unit}, allowed {figure.sense.replace('_', ' ')} {figure.limit:g}"
         for figure in limited(rows, limits)
-        for least in (figure.sense == "at_least",)
         if figure.met is False and figure.value is not None
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -108,27 +109,32 @@ def _name_by_module(model: Any) -> None:
 
 
 def _dynamic_shapes(part: Part) -> Any:
-    """Per argument the changing axes; a size written ``4*steps`` is a multiple of four."""
+    """Per argument the changing axes; ``4*steps`` is a multiple of four, ``time?`` what the network itself allows."""
     made: dict[str, Any] = {}
 
     def size(name: str) -> Any:
+        if name.endswith("?"):
+            return torch.export.Dim.AUTO
         factor, _, base = name.rpartition("*")
         dim = made.setdefault(base, torch.export.Dim(base, min=2 if factor else 1))
         return int(factor) * dim if factor else dim
 
     shapes = [{axis: size(name) for axis, name in axes.items()} for axes in part.axes]
-    # What a module takes as *values is one argument to torch.export.
-    return (shapes[0], tuple(shapes[1:])) if len(shapes) > 2 else tuple(shapes)
+    kinds = [p.kind for p in inspect.signature(part.module.forward).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        return tuple(shapes)
+    return (*shapes[: len(kinds) - 1], tuple(shapes[len(kinds) - 1 :]))  # to torch.export, *values is one argument
 
 
 def other_sizes(part: Part) -> tuple[Tensor, ...]:
-    """Arguments as the example's, one clip, twice as long, with a part masked: what a fixed shape would not survive."""
+    """Arguments as the example's, one of the batch, twice as long and with a part masked where the length may change:
+    what a fixed shape would not survive."""
     values = []
-    for example in part.example:
-        longer = torch.cat([example[:1], example[1:2] if example.ndim > 1 else example[:1]], 1)
-        if longer.dtype == torch.bool:
-            longer = torch.arange(longer.shape[1])[None] < longer.shape[1] * 3 // 4
-        values.append(longer)
+    for example, axes in zip(part.example, part.axes, strict=True):
+        one = torch.cat([example[:1], example[1:2]], 1) if 1 in axes else example[:1]
+        if one.dtype == torch.bool:
+            one = torch.arange(one.shape[1])[None] < one.shape[1] * 3 // 4
+        values.append(one)
     return tuple(values)
 
 

@@ -27,8 +27,10 @@ LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too l
 
 @dataclass(frozen=True)
 class Entry:
-    """One video of a manifest: where it is, what is said, what happens, and the manifest's file and line; ``events`` is None where it is
-    not labelled."""
+    """One video of a manifest: where it is, what is said, what happens, and the manifest's file and line.
+
+    ``events`` is None where nobody labelled it.
+    """
 
     path: Path
     transcript: Path | None

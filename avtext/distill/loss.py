@@ -26,6 +26,7 @@ from torch import Tensor
 from avtext.config import ModelSettings, Settings
 from avtext.errors import ConfigError
 from avtext.model import Encoded, EventDetector, Output
+from avtext.model.objective import Taught
 
 
 class DistillSettings(Settings):
@@ -157,6 +158,11 @@ def distillation_terms(
     s = settings
     total = s.emissions * emissions + s.marginals * marginals + s.features * features + s.gates * gates
     return Terms(total, emissions, marginals, features, gates)
+
+
+def teaching(model: EventDetector, targets: Targets, settings: DistillSettings) -> Taught:
+    """The weighted loss as the training loss of :mod:`avtext.model.objective` takes it."""
+    return lambda encoded, output: distillation_terms(model, encoded, output, targets, settings).total
 
 
 def _emissions_term(output: Output, targets: Targets, temperature: float) -> Tensor:

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from avtext.data.sources import ClipSource
-from avtext.distill import DistillSettings, Targets, distillation_terms
+from avtext.distill import DistillSettings, Targets, teaching
 from avtext.errors import AvtextError, Code, MissingExtra
-from avtext.model import Batch, Encoded, EventDetector, Losses, Output, load_detector, save_detector
+from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
 from avtext.training.clips import open_teacher
 from avtext.training.evaluation import find, with_decision
 from avtext.training.log import RunLog
@@ -39,11 +39,8 @@ class _Stepper(nn.Module):
         self.model, self.distill = model, distill
 
     def forward(self, batch: Batch, lost: Tensor | None, targets: Targets | None) -> Losses:
-        def taught(encoded: Encoded, output: Output) -> Tensor:
-            assert targets is not None and self.distill is not None
-            return distillation_terms(self.model, encoded, output, targets, self.distill).total
-
-        return self.model.loss(batch, lost, taught if targets is not None else None)
+        told = None if targets is None or self.distill is None else teaching(self.model, targets, self.distill)
+        return self.model.loss(batch, lost, told)
 
 
 def fit(

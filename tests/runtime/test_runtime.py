@@ -25,9 +25,19 @@ from avtext.runtime.folder import read_manifest
 from avtext.runtime.network import OnnxNetwork
 from avtext.timeline import ClockMap
 from tests.model.test_detector import clip
-from tests.tiny import write_video, write_wav
+from tests.tiny import talkative, write_video, write_wav
 
 STEP = 0.04
+
+
+@pytest.fixture(scope="module")
+def tiny() -> EventDetector:
+    return talkative()
+
+
+@pytest.fixture(scope="module")
+def exported(graphs: Path) -> Path:
+    return graphs / "onnx"
 
 
 @pytest.fixture(scope="module")
