@@ -33,6 +33,8 @@ def compress(
     from avtext.cli.progress import waiting
     from avtext.config import override, parse, read_yaml
 
+    if not calibrate.exists():
+        raise ConfigError(f"--calibrate: {calibrate}: no such file or folder: name one with clips in it")
     files = expand([str(calibrate)])
     check_folder("--out", out)
     if out.exists() and any(out.iterdir()):
