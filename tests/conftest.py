@@ -37,3 +37,28 @@ def one_torch_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two videos with sound and words."""
+    from tests.tiny import SRT, write_video
+
+    folder = tmp_path_factory.mktemp("clips")
+    for name in ("a", "b"):
+        write_video(folder / f"{name}.mkv", 4.0)
+        (folder / f"{name}.srt").write_text(SRT)
+    return sorted(folder.glob("*.mkv"))
+
+
+@pytest.fixture(scope="session")
+def graphs(tmp_path_factory: pytest.TempPathFactory, calibration: list[Path]) -> Path:
+    """Runtime folders ``onnx`` and ``int8`` of the tiny model: a minute of work, so they are made once."""
+    from avtext.compression.export import export_detector
+    from avtext.compression.quantization import quantize_folder
+    from tests.tiny import talkative
+
+    folder = tmp_path_factory.mktemp("graphs")
+    export_detector(talkative(), folder / "onnx")
+    quantize_folder(folder / "onnx", calibration, folder / "int8")
+    return folder

@@ -155,7 +155,9 @@ def first_call(code: str) -> Timing:
     """
     with tempfile.TemporaryDirectory() as cache:
         start = time.monotonic()
-        done = _run(f"{code}\nimport time\nprint(time.monotonic(), time.process_time())", {"NUMBA_CACHE_DIR": cache})
+        done = run_code(
+            f"{code}\nimport time\nprint(time.monotonic(), time.process_time())", {"NUMBA_CACHE_DIR": cache}
+        )
         end, cpu = map(float, done.split())
         return Timing(end - start, cpu)
 
@@ -189,10 +191,10 @@ def peak_extra_memory(setup: str) -> float | None:
     Returns:
         None where the system does not tell (it needs Linux's ``/proc``).
     """
-    return float(_run(_PEAK.format(setup=setup))) if Path("/proc/self/clear_refs").exists() else None
+    return float(run_code(_PEAK.format(setup=setup))) if Path("/proc/self/clear_refs").exists() else None
 
 
-def _run(code: str, environment: Mapping[str, str] | None = None) -> str:
+def run_code(code: str, environment: Mapping[str, str] | None = None) -> str:
     """The last line that ``code`` prints in a new process."""
     variables = {**os.environ, **(environment or {})}
     out = subprocess.run(

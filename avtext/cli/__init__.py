@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from avtext import __version__
-from avtext.cli import align, benchmark, convert, detect, doctor, evaluate, info, report, train
+from avtext.cli import align, benchmark, compress, convert, detect, doctor, evaluate, info, report, train
 from avtext.cli.inputs import InputError
 from avtext.cli.options import show_traceback
 from avtext.cli.tables import plain
@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 app.command("detect")(detect.detect)
 app.command("train")(train.train)
+app.command("distill")(train.distill)
+app.command("compress")(compress.compress)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("align")(align.align)
 app.command("report")(report.report)

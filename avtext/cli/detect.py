@@ -16,7 +16,7 @@ from avtext.cli.options import Debug, Verbose, show_traceback
 from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
-    from avtext.pipeline import Failure, Pipeline, Result
+    from avtext.detection import EventFinder, Failure, Result
 
 
 def detect(
@@ -59,8 +59,8 @@ def detect(
     from avtext.cli.progress import waiting
 
     with waiting("loading"):
-        from avtext.pipeline import Failure
-        from avtext.pipeline.batch import part_of
+        from avtext.detection import Failure
+        from avtext.detection.batch import part_of
 
     paths = expand(files)
     check_folder("--out", out)
@@ -119,18 +119,26 @@ def _is_done(place: Path, endings: dict[str, str]) -> bool:
     return all(os.path.exists(f"{place}.{ending}") for ending in endings.values())  # noqa: PTH110
 
 
-def _load(model: str | None, device: str, threshold: float, align: bool) -> Pipeline:
+def _load(model: str | None, device: str, threshold: float, align: bool) -> EventFinder:
+    from avtext.runtime.folder import is_runtime_folder
+
+    if model is not None and is_runtime_folder(model):
+        if device not in ("auto", "cpu"):
+            raise ConfigError(f"--device: {device}: a model in ONNX runs on the CPU: use auto or cpu")
+        from avtext.runtime import Runtime
+
+        return Runtime(model, threshold=threshold, align=align)
     from avtext.pipeline import Pipeline
 
     return Pipeline.from_pretrained(model, device=device, threshold=threshold, align=align)
 
 
 def _detected(
-    pipe: Pipeline | None, paths: Sequence[Path], options: dict[str, Any], jobs: int | None
+    pipe: EventFinder | None, paths: Sequence[Path], options: dict[str, Any], jobs: int | None
 ) -> Iterator[tuple[Path, Result | Failure]]:
     """What is found in each file, as it is ready; one after the other here without ``jobs``."""
     from avtext.cli.progress import progress_hook
-    from avtext.pipeline.workers import detect_each
+    from avtext.detection.workers import detect_each
 
     if pipe is None:
         return
@@ -159,7 +167,7 @@ def _failure(path: Path, error: AvtextError) -> Failure:
         AvtextError: an option that is wrong.
     """
     from avtext.cli.tables import plain
-    from avtext.pipeline import Failure
+    from avtext.detection import Failure
 
     if not isinstance(error, MediaError | StorageError):
         raise error
@@ -171,7 +179,7 @@ def _written(
     found: Result | Failure, path: Path, place: Path, endings: dict[str, str]
 ) -> tuple[Result | Failure, list[Path]]:
     """The result and the files it was written to, or the failure; ``place`` is their path less the ending."""
-    from avtext.pipeline import Result
+    from avtext.detection import Result
 
     if not isinstance(found, Result):
         return found, []

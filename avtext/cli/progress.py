@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from avtext.pipeline.pipeline import Hook
+    from avtext.detection import Hook
 
 
 logger = logging.getLogger(__name__)

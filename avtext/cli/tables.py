@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from avtext.clip import Event
-    from avtext.pipeline import Failure, Result
+    from avtext.detection import Failure, Result
 
 
 def plain(text: str) -> str:
@@ -40,7 +40,7 @@ def clock(seconds: float) -> str:
 
 def print_outcome(outcome: Result | Failure, written: Sequence[Path]) -> None:
     """One file's events as a table, then what was noticed and where it was written."""
-    from avtext.pipeline import Failure
+    from avtext.detection import Failure
 
     if isinstance(outcome, Failure):
         print_lines([f"failed: {outcome.message} [{outcome.code}]"])

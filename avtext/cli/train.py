@@ -25,6 +25,21 @@ def train(
 
     Example: avtext train -c configs/smoke.yaml out=runs/mine steps=50
     """
+    _train("train", config, overrides or [])
+
+
+def distill(
+    config: Annotated[Path, typer.Option("-c", "--config", help="A YAML file such as configs/distill.yaml.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Settings to change, as key.sub=value.")] = None,
+) -> None:
+    """Train a student that learns from a teacher, on labelled clips or on others.
+
+    Example: avtext distill -c configs/distill.yaml distill.teacher=runs/teacher/best
+    """
+    _train("distill", config, overrides or [])
+
+
+def _train(command: str, config: Path, overrides: list[str]) -> None:
     from avtext.cli.inputs import check_folder
     from avtext.cli.progress import Counter, waiting
 
@@ -32,14 +47,18 @@ def train(
         from avtext.training import fit, open_clips, read_settings
         from avtext.training.card import draft_card
 
-    settings = read_settings(config, overrides or [])
+    settings = read_settings(config, overrides)
     if settings.train is None:
         raise ConfigError(f"{config}: train: is missing: give train.scenes or train.manifest")
+    if command == "distill" and settings.distill is None:
+        raise ConfigError(f"{config}: distill: is missing: give distill.teacher, a model folder")
     check_folder("out", settings.out)
+    if settings.train is None:
+        raise ConfigError(f"{config}: train: is missing: give train.scenes or train.manifest")
     with Counter("reading", piped=True) as reading:  # decoding can take a while
         source = open_clips(settings.train, settings.model, reading)
         validation = open_clips(settings.validation, settings.model, reading) if settings.validation else None
-    words = shlex.join(["avtext", "train", "-c", str(config), *(overrides or [])])
+    words = shlex.join(["avtext", command, "-c", str(config), *overrides])
     with _Bar() as bar:
         model = fit(settings, source, validation, card=draft_card(settings, words), hook=bar)
     if os.environ.get("LOCAL_RANK", "0") != "0":  # another process of this run says it

@@ -38,8 +38,9 @@ class Inspection:
         """Per label the number of events, their seconds, and the number of videos that have any; sorted."""
         found: dict[str, tuple[int, float, int]] = {}
         for entry, _ in self.entries:
-            for label in {event.label for event in entry.events}:
-                mine = [event.duration for event in entry.events if event.label == label]
+            events = entry.events or ()
+            for label in {event.label for event in events}:
+                mine = [event.duration for event in events if event.label == label]
                 number, seconds, videos = found.get(label, (0, 0.0, 0))
                 found[label] = (number + len(mine), seconds + sum(mine), videos + 1)
         return dict(sorted(found.items()))
@@ -89,7 +90,7 @@ def _look(one: Inspection, entry: Entry) -> None:
         one.faults.append(f"{entry.where}: {error.message}")
         info = None
     one.entries.append((entry, info))
-    one.faults += [f"{entry.where}: {fault}" for fault in _bad_times(entry.events, info)]
+    one.faults += [f"{entry.where}: {fault}" for fault in _bad_times(entry.events or (), info)]
 
 
 def _bad_times(events: Sequence[Event], info: MediaInfo | None) -> Iterator[str]:

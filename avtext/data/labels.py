@@ -104,4 +104,4 @@ def _named(entries: list[Entry]) -> Iterator[tuple[str, tuple[Event, ...]]]:
         if entry.path in seen:
             raise ConfigError(f"{entry.where}: {entry.path} has a line already")
         seen.add(entry.path)
-        yield str(entry.path), entry.events
+        yield str(entry.path), entry.events or ()

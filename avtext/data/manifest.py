@@ -5,7 +5,8 @@ Each line is an object::
     {"path": "a.mp4", "transcript": "a.srt", "events": [{"start": 1.0, "end": 2.5, "label": "bell"}]}
 
 ``path`` and ``transcript`` are relative to the manifest; ``transcript`` may be left out. ``events`` is a list as above,
-or the name of an event file in any format that :mod:`avtext.formats` reads.
+or the name of an event file in any format that :mod:`avtext.formats` reads, or null for a video that nobody labelled,
+from which a student may learn by distillation.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too l
 
 @dataclass(frozen=True)
 class Entry:
-    """One video of a manifest: where it is, what is said, what happens, and the manifest's file and line."""
+    """One video of a manifest: where it is, what is said, what happens, and the manifest's file and line.
+
+    ``events`` is None where nobody labelled it.
+    """
 
     path: Path
     transcript: Path | None
-    events: tuple[Event, ...]
+    events: tuple[Event, ...] | None
     where: str = ""
 
     def cues(self) -> tuple[Cue, ...] | None:
@@ -105,6 +109,8 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
         raise ConfigError(f"{where}: transcript must be a file name, got {transcript!r}")
     video = _existing(path.parent / value["path"], where, "path")
     spoken = None if transcript is None else _existing(path.parent / transcript, where, "transcript")
+    if value["events"] is None:
+        return Entry(video, spoken, None, where)
     events = _events(value["events"], video, path.parent, where)
     return Entry(video, spoken, _allowed(events, labels, where), where)
 

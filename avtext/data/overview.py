@@ -56,7 +56,7 @@ def _draw_videos(axis: object, one: Inspection, colours: dict[str, str]) -> None
     for row, (entry, info) in enumerate(shown):
         if info is not None and info.duration:
             axis.barh(row, info.duration, height=0.9, color="0.93")
-        for event in entry.events:
+        for event in entry.events or ():
             axis.barh(row, max(event.duration, 0.04), left=event.start, height=0.7, color=colours[event.label])
     axis.set_yticks(range(len(shown)), [entry.path.name for entry, _ in shown], fontsize=7)
     axis.invert_yaxis()

@@ -27,13 +27,13 @@ LEAST_TAIL = 0.1  # of a window; less at the end of a video is no window of its 
 
 @dataclass(frozen=True)
 class Video:
-    """One decoded video: its streams' file, cues and events, and how long it is."""
+    """One decoded video: its streams' file, cues and events, and how long it is; no events where nobody labelled it."""
 
     name: str
     key: FeatureKey
     duration: float
     cues: tuple[Cue, ...]
-    events: tuple[Event, ...]
+    events: tuple[Event, ...] | None
 
 
 @dataclass
@@ -70,11 +70,7 @@ class VideoSource:
             duration=end - start,
             start=start,
             cues=tuple(cue for cue in video.cues if _within(cue, start, end)),
-            events=tuple(
-                replace(event, start=max(event.start, start), end=min(event.end, end))
-                for event in video.events
-                if _within(event, start, end)
-            ),
+            events=None if video.events is None else _cut_events(video.events, start, end),
             name=f"{video.name} at {start:g} s",
             **streams,
         )
@@ -167,8 +163,13 @@ def _cues(entry: Entry) -> tuple[Cue, ...]:
     return embedded_cues(entry.path) if found is None else found
 
 
+def _cut_events(events: Sequence[Event], start: float, end: float) -> tuple[Event, ...]:
+    inside = (event for event in events if _within(event, start, end))
+    return tuple(replace(event, start=max(event.start, start), end=min(event.end, end)) for event in inside)
+
+
 def _check_events(entry: Entry, end: float) -> None:
-    late = [event for event in entry.events if event.start >= end]
+    late = [event for event in entry.events or () if event.start >= end]
     if late:
         raise ConfigError(
             f"{entry.where}: {late[0].label!r} starts at {late[0].start:g} s, but {entry.path.name} "

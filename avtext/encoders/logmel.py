@@ -9,15 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avtext.clip import AUDIO_RATE
+from avtext.kernels.logmel import CENTRE, FFT, FLOOR, HOP, LOWEST, SPREAD, STEP, WINDOW
 from avtext.layers.masked_conv import MaskedConv
 from avtext.layers.tcn import keep
 
-HOP = 160  # samples: 100 spectra a second
-FFT = 512  # samples
-WINDOW = 400  # samples: 25 ms
-STEP = 640  # samples per output step: 40 ms
-FLOOR = 1e-6  # power under which a mel band counts as silent; -60 dB of full scale
-CENTRE, SPREAD = -7.0, 4.0  # fixed, so that a window's features do not depend on the rest of the file
 AROUND = 25  # steps to either side: the second image is what stands out from the mean of its surroundings
 
 
@@ -47,7 +42,7 @@ class LogMelEncoder(nn.Module):
             n_fft=FFT,
             win_length=WINDOW,
             hop_length=HOP,
-            f_min=40.0,
+            f_min=LOWEST,
             n_mels=num_mels,
             center=False,
         )
@@ -75,7 +70,10 @@ class LogMelEncoder(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, samples) at 16 kHz with mask (B, samples) to (B, T, size) with mask (B, T), T = samples // 640."""
-        spectra, real = self.spectrogram(values, mask)
+        return self.features(*self.spectrogram(values, mask))
+
+    def features(self, spectra: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """What :meth:`spectrogram` gives to (B, T, size) with mask (B, T), T = spectra // 4."""
         images = torch.stack([keep(spectra, real), keep(spectra - _surroundings(spectra, real), real)], 1)
         hidden = images.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:

@@ -127,15 +127,15 @@ class SlowFastEncoder(nn.Module):
         clips = [(row, *clip) for row, real in enumerate(mask) for clip in _clips(real, self._frames)]
         for begin in range(0, len(clips), self._batch):
             together = clips[begin : begin + self._batch]
-            computed = self._dense(torch.stack([values[row, index] for row, _, index in together]))
+            computed = self.dense(torch.stack([values[row, index] for row, _, index in together]))
             for (row, first, _), steps in zip(together, computed, strict=True):
                 kept = features[row, first : first + self._frames]
                 kept.copy_(steps[: len(kept)])
         return features.masked_fill_(~mask[..., None], 0.0), mask
 
-    def _dense(self, frames: Tensor) -> Tensor:
-        """uint8 ``(n, clip_frames, H, W, 3)`` to ``(n, clip_frames, size)``."""
-        fast = frames.permute(0, 4, 1, 2, 3).float().div_(255.0).sub_(MEAN).div_(DEVIATION)
+    def dense(self, frames: Tensor) -> Tensor:
+        """The network alone: uint8 ``(n, clip_frames, H, W, 3)`` to ``(n, clip_frames, size)``."""
+        fast = frames.permute(0, 4, 1, 2, 3).div(255.0).sub_(MEAN).div_(DEVIATION)
         pathways = [fast[:, :, :: self._ratio], fast]
         for block in self.blocks:
             pathways = block(pathways)

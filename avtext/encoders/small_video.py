@@ -46,7 +46,7 @@ class SmallVideoEncoder(nn.Module):
         B, T = mask.shape
         if T == 0:
             return values.new_zeros(B, 0, self.size, dtype=torch.float32), mask
-        frames = values.flatten(0, 1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)  # channels last in memory
+        frames = values.flatten(0, 1).permute(0, 3, 1, 2).div(127.5).sub_(1.0)  # channels last in memory
         frames = torch.where(mask.flatten()[:, None, None, None], frames, torch.zeros(()).to(frames))
         still, moving = self.stem(frames).chunk(2, dim=1)
         moving = moving.unflatten(0, (B, T))

@@ -157,26 +157,38 @@ class Wav2Vec2Encoder(nn.Module):
         self, rows: Sequence[WaveformRow], moments: Sequence[Moments | None], windows: Sequence[Window]
     ) -> Tensor:
         """Hidden states of windows of equal length, ``(n, steps, size)``."""
-        first, *others = self.model.feature_extractor.conv_layers
         spans = [(w.first * self._hop, (w.last - 1) * self._hop + self._field) for w in windows]
         samples = torch.stack([rows[w.row].normalised(*span) for w, span in zip(windows, spans, strict=True)])
-        samples = samples[:, None].to(first.conv.weight.dtype)
         known = [pair for w in windows if (pair := moments[w.row]) is not None]
-        hidden = _normalised_layer(first, samples, known) if known else first(samples)
+        return self.hidden(samples, *self._gain_and_shift(known)) if known else self.hidden(samples)
+
+    def _gain_and_shift(self, moments: Sequence[Moments]) -> tuple[Tensor, Tensor]:
+        """The first layer's GroupNorm, one channel a group, as a gain and a shift ``(n, channels)`` from moments."""
+        layer = self.model.feature_extractor.conv_layers[0]
+        norm = layer.layer_norm
+        centre = torch.stack([mean for mean, _ in moments])
+        gain = torch.stack([(variance + norm.eps).rsqrt() for _, variance in moments]) * norm.weight.double()
+        shift = norm.bias.double() - centre * gain
+        return gain.to(layer.conv.weight.dtype), shift.to(layer.conv.weight.dtype)
+
+    def hidden(self, samples: Tensor, gain: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
+        """The network alone: normalised ``(n, samples)`` to ``(n, steps, size)``.
+
+        Args:
+            samples: of windows of equal length.
+            gain, shift: ``(n, channels)``, what the first layer's norm over all time amounts to; None for models
+                without one.
+        """
+        first, *others = self.model.feature_extractor.conv_layers
+        samples = samples[:, None].to(first.conv.weight.dtype)
+        if gain is None or shift is None:
+            hidden = first(samples)
+        else:
+            hidden = first.activation(torch.addcmul(shift[..., None], first.conv(samples), gain[..., None]))
         for layer in others:
             hidden = layer(hidden)
         projected, _ = self.model.feature_projection(hidden.transpose(1, 2))
         return self.model.encoder(projected).last_hidden_state.float()
-
-
-def _normalised_layer(layer: Any, samples: Tensor, moments: Sequence[Moments]) -> Tensor:
-    """The first convolution and its GroupNorm, one channel a group, with moments ``n`` times from outside."""
-    norm = layer.layer_norm
-    centre = torch.stack([mean for mean, _ in moments])
-    gain = torch.stack([(variance + norm.eps).rsqrt() for _, variance in moments]) * norm.weight.double()
-    shift = norm.bias.double() - centre * gain
-    values = layer.conv(samples)
-    return layer.activation(torch.addcmul(shift[..., None].to(values), values, gain[..., None].to(values)))
 
 
 def _check(values: Tensor, mask: Tensor) -> None:

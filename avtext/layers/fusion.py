@@ -61,18 +61,16 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, bi
     blocks = -(-T // R)
     tail = blocks * R - T
     query = F.pad(query, (0, 0, 0, tail)).reshape(B, H, blocks, R, E)
-    key, value = (F.pad(x, (0, 0, R, tail + R)).unfold(3, 3 * R, R) for x in (key, value))  # (B, H, S, blocks, E, 3R)
-    near = F.pad(mask, (R, tail + R)).unfold(2, 3 * R, R)  # (B, S, blocks, 3R)
+    key, value = (
+        _neighbourhoods(F.pad(x, (0, 0, R, tail + R)).reshape(B, H, S, blocks + 2, R, E)) for x in (key, value)
+    )
+    near = _neighbourhoods(F.pad(mask, (R, tail + R)).reshape(B, 1, S, blocks + 2, R, 1))  # (B, 1, blocks, S 3R, 1)
     distance = torch.arange(3 * R, device=query.device)[None, :] - torch.arange(R, device=query.device)[:, None]
     in_band = (distance >= 0) & (distance <= 2 * R)  # key j of the three blocks lies at j - R - i from query i
-    relative = bias[:, :, distance.clamp(0, 2 * R)]  # (H, S, R, 3R)
-    scores = torch.einsum("bhnqe,bhsnek->bhnqsk", query, key) / E**0.5
-    scores = scores + relative.permute(0, 2, 1, 3)[None, :, None]
-    seen = near.permute(0, 2, 1, 3)[:, None, :, None] & in_band[None, None, None, :, None, :]
-    scores = scores.masked_fill(~seen, -1e9).reshape(B, H, blocks, R, S * 3 * R)
-    weights = scores.softmax(-1) * seen.reshape(B, 1, blocks, R, S * 3 * R)
-    weights = weights.reshape(B, H, blocks, R, S, 3 * R)
-    out = torch.einsum("bhnqsk,bhsnek->bhnqe", weights, value)
+    relative = bias[:, :, distance.clamp(0, 2 * R)].transpose(1, 2).reshape(H, 1, R, S * 3 * R)
+    seen = near.transpose(-1, -2) & in_band.repeat(1, S)
+    scores = (query @ key.transpose(-1, -2) / E**0.5 + relative).masked_fill(~seen, -1e9)
+    out = (scores.softmax(-1) * seen) @ value
     return out.reshape(B, H, blocks * R, E)[:, :, :T]
 
 
@@ -86,6 +84,13 @@ def banded_weights(query: Tensor, key: Tensor, mask: Tensor, bias: Tensor) -> Te
     seen = F.pad(mask, (R, R)).unfold(2, 2 * R + 1, 1).transpose(1, 2)[:, None]  # (B, 1, T, S, 2R + 1)
     scores = torch.einsum("bhte,bhstej->bhtsj", query, near) / E**0.5 + bias[None, :, None]
     return scores.masked_fill(~seen, -1e9).flatten(-2).softmax(-1).reshape(scores.shape) * seen
+
+
+def _neighbourhoods(x: Tensor) -> Tensor:
+    """Each block with the one before and the one after: (B, H, S, blocks + 2, R, E) to (B, H, blocks, S 3R, E)."""
+    three = torch.cat([x[:, :, :, :-2], x[:, :, :, 1:-1], x[:, :, :, 2:]], 4)
+    B, H, S, blocks, length, E = three.shape
+    return three.transpose(2, 3).reshape(B, H, blocks, S * length, E)
 
 
 class AttentionLayer(nn.Module):

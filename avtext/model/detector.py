@@ -16,9 +16,9 @@ from avtext.layers.crf import CRF
 from avtext.layers.fusion import GatedFusion
 from avtext.layers.tcn import TCN, keep, to_grid
 from avtext.layers.warp import warp
+from avtext.metrics.decision import decide
 from avtext.model.batch import Batch
-from avtext.model.decision import decide
-from avtext.model.objective import Losses, detection_losses
+from avtext.model.objective import Losses, Taught, detection_losses
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, centres
 
@@ -222,13 +222,13 @@ class EventDetector(nn.Module):
 
     # -- training and decoding ----------------------------------------------------------------------------------
 
-    def loss(self, batch: Batch, lost: Tensor | None = None) -> Losses:
+    def loss(self, batch: Batch, lost: Tensor | None = None, taught: Taught | None = None) -> Losses:
         """The training loss of a labelled batch; see :func:`avtext.model.objective.detection_losses`.
 
         Raises:
-            InvalidInput: the batch has no tags.
+            InvalidInput: the batch has no tags, and nothing is taught.
         """
-        return detection_losses(self, batch, lost)
+        return detection_losses(self, batch, lost, taught)
 
     def for_crf(self, values: Tensor) -> Tensor:
         """Emissions or tags without the chain axis where the CRF has one chain and so wants none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from avtext.layers.contrastive import lag_info_nce
 from avtext.model.batch import Batch
 
 if TYPE_CHECKING:
-    from avtext.model.detector import Encoded, EventDetector
+    from avtext.model.detector import Encoded, EventDetector, Output
 
 
 class Losses(NamedTuple):
@@ -25,9 +25,20 @@ class Losses(NamedTuple):
     frame: Tensor
     alone: Tensor
     alignment: Tensor
+    distillation: Tensor
 
 
-def detection_losses(model: EventDetector, batch: Batch, lost: Tensor | None = None) -> Losses:
+class Taught(Protocol):
+    """The weighted distillation loss of one view of a batch; see :mod:`avtext.distill`."""
+
+    def __call__(self, encoded: Encoded, output: Output) -> Tensor:
+        """A scalar."""
+        ...
+
+
+def detection_losses(
+    model: EventDetector, batch: Batch, lost: Tensor | None = None, taught: Taught | None = None
+) -> Losses:
     """CRF negative log-likelihood, frame cross-entropy on the emissions and InfoNCE between modalities.
 
     The cross-entropy keeps emissions calibrated: with the CRF loss alone a small bias on them ruins events. Encoders
@@ -36,43 +47,48 @@ def detection_losses(model: EventDetector, batch: Batch, lost: Tensor | None = N
 
     Args:
         model: its settings weigh the terms.
-        batch: with tags.
+        batch: with tags, or without where a teacher is there.
         lost: boolean (B, M), true where the second view lacks one of the model's M modalities; None: one view.
+        taught: what a teacher adds to the loss.
 
     Raises:
-        InvalidInput: the batch has no tags.
+        InvalidInput: the batch has no tags, and there is no teacher.
     """
-    if batch.tags is None:
+    if batch.tags is None and taught is None:
         raise InvalidInput("loss: the batch has no tags: its clips are not labelled")
     encoded = model.encode(batch)
     features, masks = model.on_video_clock(encoded, batch)
     views = [masks]
     if lost is not None:
         views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])
-    terms = [_view_losses(model, features, view, batch, batch.tags) for view in views]
+    outputs = [model.fuse(features, view, batch.mask) for view in views]
+    terms = [_view_losses(model, output, batch) for output in outputs]
     crf, frame = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
     alone = _alone_loss(model, features, masks, batch.tags)
+    told = torch.stack([taught(encoded, output) for output in outputs]).mean() if taught else torch.zeros_like(frame)
     alignment = _alignment_loss(model, encoded, batch)
     weights = model.settings.loss
-    total = weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment
-    return Losses(total, crf, frame, alone, alignment)
+    total = weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment + told
+    return Losses(total, crf, frame, alone, alignment, told)
 
 
-def _view_losses(
-    model: EventDetector, features: list[Tensor], masks: list[Tensor], batch: Batch, tags: Tensor
-) -> tuple[Tensor, Tensor]:
-    """CRF and frame terms of one view, per real grid step."""
-    output = model.fuse(features, masks, batch.mask)
-    steps = batch.mask.sum().clamp_min(1)
+def _view_losses(model: EventDetector, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
+    """CRF and frame terms of one view, per real grid step; zero where clips are not labelled."""
+    tags, steps = batch.tags, batch.mask.sum().clamp_min(1)
+    zero = output.emissions.new_zeros(())
+    if tags is None:
+        return zero, zero
     frame = _frame_loss(output.emissions, tags, batch.mask) / steps
     if model.settings.decoder != "crf":
-        return frame.new_zeros(()), frame
+        return zero, frame
     likelihood = model.crf.log_likelihood(model.for_crf(output.emissions), model.for_crf(tags), batch.mask)
     return -likelihood.sum() / steps, frame
 
 
-def _alone_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], tags: Tensor) -> Tensor:
-    """Mean over the modalities of the frame term of each by itself, where it is there."""
+def _alone_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], tags: Tensor | None) -> Tensor:
+    """Mean over the modalities of the frame term of each by itself, where it is there; zero where not labelled."""
+    if tags is None:
+        return features[0].new_zeros(())
     terms = [
         _frame_loss(model.by_chain(head(values)), tags, mask) / mask.sum().clamp_min(1)
         for head, values, mask in zip(model.alone.values(), features, masks, strict=True)

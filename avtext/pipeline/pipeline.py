@@ -1,54 +1,27 @@
-"""From a file, or from tensors, to events."""
+"""Events with a detector in torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 
-from avtext.alignment.joint import align_jointly
-from avtext.alignment.pairwise import Alignment
-from avtext.alignment.subtitles import sync_cues
-from avtext.clip import Clip, Cue, Event, Stream
+from avtext.detection import EventFinder
 from avtext.errors import InvalidInput
-from avtext.features import reading_for
-from avtext.media import Limits, MediaOptions, embedded_cues
+from avtext.media import Limits
 from avtext.model import EventDetector, load_detector
-from avtext.model.decision import decide
-from avtext.pipeline.batch import batch_of
 from avtext.pipeline.hub import model_folder
-from avtext.pipeline.reading import ClipReading, FileReading, Reading, given_cues, with_last
-from avtext.pipeline.result import Failure, Result
-from avtext.pipeline.tensors import Tensors
-from avtext.pipeline.windows import EncodedVideo, decode_chunks, encoding_halo
-from avtext.timeline import ClockMap
+from avtext.pipeline.network import TorchNetwork
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_MODEL = next(
     (place for place in (_PACKAGE / "assets" / "model", _PACKAGE.parent / "assets" / "model") if place.is_dir()),
     _PACKAGE / "assets" / "model",
 )
-WINDOW = 60.0  # seconds that are decoded and encoded at once
 
 
-class Hook(Protocol):
-    """Told how far a step has come: ``hook(step, artifact, file=…, total=…, completed=…)``.
-
-    ``step`` is ``"read"``, ``"align"``, ``"fuse"`` or ``"decode"``; ``total`` and ``completed`` are seconds of the
-    video, ``total`` None where the file does not say how long it is.
-    """
-
-    def __call__(self, step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
-        """Receive a step."""
-        ...
-
-
-class Pipeline:
+class Pipeline(EventFinder):
     """Finds events with one detector.
 
     Args:
@@ -76,11 +49,9 @@ class Pipeline:
         align: bool = True,
         limits: Limits | None = None,
     ) -> None:
-        if not 0.0 <= threshold <= 1.0:
-            raise InvalidInput(f"threshold: must lie in [0, 1], got {threshold}")
         self.device = _device(device)
         self.model = model.eval().to(self.device)
-        self.threshold, self.align, self.limits = threshold, align, limits
+        super().__init__(TorchNetwork(self.model), threshold=threshold, align=align, limits=limits)
 
     @classmethod
     def from_pretrained(cls, source: str | Path | None = None, **options: Any) -> Pipeline:
@@ -95,190 +66,6 @@ class Pipeline:
         """
         return cls(load_detector(DEFAULT_MODEL if source is None else model_folder(source)), **options)
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """What the model can find."""
-        return self.model.settings.labels
-
-    def __call__(
-        self,
-        source: str | Path | BinaryIO | Tensors | Clip,
-        *,
-        transcript: str | Path | Sequence[Cue] | None = None,
-        start: float | None = None,
-        end: float | None = None,
-        classes: Sequence[str] | None = None,
-        hook: Hook | None = None,
-    ) -> Result:
-        """Events in one video or audio file.
-
-        Args:
-            source: a path, a binary file object, :class:`avtext.Tensors`, or a :class:`avtext.clip.Clip` with streams
-                as the encoders take them; the last two are analysed whole and with the cues they have.
-            transcript: subtitle file, or cues; by default a subtitle file beside the video, else those inside it.
-            start, end: seconds, to analyse a part of a file only.
-            classes: labels to report; all by default.
-            hook: told the progress; see :class:`Hook`.
-
-        Raises:
-            MediaError: the file cannot be read; ``code`` says why.
-            InvalidInput: a class that the model does not know, or an argument that is not as above.
-        """
-        wanted = self._wanted(classes)
-        tell = hook or _silent
-        source = source.clip(dict(self.model.encoders.items())) if isinstance(source, Tensors) else source
-        with ExitStack() as stack:
-            if isinstance(source, Clip):
-                if not (transcript is start is end is None):
-                    raise InvalidInput("transcript, start, end: are for files; give the Clip its cues, or cut it first")
-                reading: Reading = ClipReading(source, dict(self.model.encoders.items()))
-            else:
-                reading = FileReading(source, transcript, self._options(start, end), self.limits, stack)
-            encoded = stack.enter_context(EncodedVideo(self.model))
-            for clip, last in with_last(reading.clips()):
-                encoded.add(clip, last)
-                tell("read", None, file=reading.name, total=reading.total, completed=clip.end)
-            return self._finish(encoded, reading, wanted, tell)
-
-    def cues_of(self, video: str | Path) -> tuple[Cue, ...]:
-        """The cues that go with a video when none are given: those beside it, else those inside it."""
-        beside = given_cues(video, None)
-        return embedded_cues(video, self.limits) if beside is None else beside
-
-    def clocks(
-        self, video: str | Path, cues: Sequence[Cue] = (), hook: Hook | None = None
-    ) -> dict[str, Mapping[str, Any]]:
-        """How sound and cues lie against the picture: per modality offset, drift, breaks and confidence.
-
-        Cues that the embeddings say nothing sure about are compared with where the model hears speech.
-
-        Args:
-            video: a path.
-            cues: its subtitles; none are looked for.
-            hook: told the progress; see :class:`Hook`.
-
-        Raises:
-            MediaError: the file cannot be read.
-        """
-        result = self(video, transcript=tuple(cues), hook=hook)
-        found = {name: value for name, value in result.alignment.items() if name != "video"}
-        unsure = cues and found.get("text", {"abstained": True})["abstained"]
-        if unsure and "speech" in self.labels and "audio" in result.modalities:
-            speech = result.scores.values[:, self.labels.index("speech")]
-            found["text"] = _describe(sync_cues(cues, speech, rate=self.model.settings.grid_rate))
-        return found
-
-    def _options(self, start: float | None, end: float | None) -> MediaOptions:
-        overlap = 2.0 * (encoding_halo(self.model) + 1) / self.model.settings.grid_rate
-        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
-        return reading_for(dict(self.model.encoders.items()), window=window, overlap=overlap, start=start, end=end)
-
-    def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
-        unknown = [name for name in classes or () if name not in self.labels]
-        if unknown:
-            raise InvalidInput(f"classes: {unknown[0]!r} is not one of the model's labels: {', '.join(self.labels)}")
-        return frozenset(self.labels if classes is None else classes)
-
-    def _finish(self, encoded: EncodedVideo, reading: Reading, wanted: frozenset[str], tell: Hook) -> Result:
-        rate = self.model.settings.grid_rate
-        origin = encoded.start_step / rate
-        quality, duration = reading.account(origin + len(encoded) / rate)
-        alignment = self._find_clocks(encoded)
-        tell("align", alignment, file=reading.name, total=duration, completed=duration)
-        clocks = {name: found.clock for name, found in alignment.items()}
-        decoded = decode_chunks(self.model, encoded.emissions(clocks))
-        tell("fuse", decoded.gates, file=reading.name, total=duration, completed=duration)
-        plain = self.model.scheme.decode(decoded.tags, decoded.activity, rate, origin, decoded.gates)
-        found = decide(plain, self.model.settings.decision)
-        events = [_clip_to(event, duration) for event in found if event.label in wanted and event.start < duration]
-        events = [event for event in events if event.score >= self.threshold]
-        tell("decode", events, file=reading.name, total=duration, completed=duration)
-        return Result(
-            file=reading.name,
-            status=str(quality.get("status", "ok")),
-            start_time=reading.start_time,
-            duration=duration,
-            events=tuple(sorted(events)),
-            labels=self.labels,
-            scores=Stream(decoded.activity, rate, origin),
-            gates=Stream(decoded.gates, rate, origin),
-            cues=reading.cues,
-            alignment={name: _describe(value) for name, value in alignment.items()},
-            quality=quality,
-            modalities=encoded.modalities_present(),
-        )
-
-    def _find_clocks(self, encoded: EncodedVideo) -> dict[str, Alignment]:
-        if not self.align or not self.model.settings.alignment.enabled:
-            return {}
-        found = encoded.embeddings()
-        present = {name: pair for name, pair in found.items() if pair[1].any()}
-        if "video" not in present or len(present) < 2:
-            return {}
-        embeddings = {name: pair[0] for name, pair in present.items()}
-        masks = {name: pair[1] for name, pair in present.items()}
-        rate = self.model.settings.grid_rate
-        origin = encoded.start_step / rate
-        return {name: _later(one, origin) for name, one in align_jointly(embeddings, masks, rate=rate).items()}
-
-    def batch(
-        self,
-        sources: Iterable[str | Path],
-        *,
-        on_error: Literal["raise", "skip", "return"] = "raise",
-        jobs: int | None = None,
-        shard: tuple[int, int] | None = None,
-        skip: Callable[[str | Path], bool] | None = None,
-        **options: Any,
-    ) -> Iterator[Result | Failure]:
-        """Results of many files, in order, as they are ready.
-
-        Args:
-            sources: paths.
-            on_error: what a file that cannot be read does: raise, be left out, or give a :class:`Failure`.
-            jobs: so many files at a time, each in a worker process with one thread; what ends a worker, such as a
-                lack of memory, costs that file only. None analyses them here, one after the other.
-            shard: ``(i, n)``, to take every ``n``-th source from the ``i``-th on, counted from 1: the work of one of
-                ``n`` machines.
-            skip: sources for which it is true are left out, such as those whose results are there.
-            options: those of calling the pipeline; what is wrong with them raises.
-
-        Raises:
-            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1, a ``hook`` with ``jobs``, or a
-                shard that is none.
-
-        Example:
-            >>> pipe = Pipeline.from_pretrained()                                       # doctest: +SKIP
-            >>> for result in pipe.batch(paths, jobs=4, on_error="return"):             # doctest: +SKIP
-            ...     print(result.file, result.to_dict()["status"])
-        """
-        return batch_of(self, sources, on_error, jobs, shard, skip, options)
-
-
-def _clip_to(event: Event, duration: float) -> Event:
-    return event if event.end <= duration else replace(event, end=max(event.start, duration))
-
-
-def _later(found: Alignment, origin: float) -> Alignment:
-    """An alignment found on clocks that begin ``origin`` seconds late, for the clocks themselves."""
-    clock = found.clock
-    starts = tuple(start + origin for start in clock.starts)
-    offsets = tuple(offset + origin * (1.0 - rate) for offset, rate in zip(clock.offsets, clock.rates, strict=True))
-    path = None if found.path is None else found.path + origin
-    return replace(found, clock=ClockMap(starts, offsets, clock.rates), path=path)
-
-
-def _describe(found: Alignment) -> dict[str, Any]:
-    clock: ClockMap = found.clock
-    return {
-        "offset": round(clock.offset, 4),
-        "drift_ppm": round(clock.drift_ppm, 2),
-        "breaks": [[round(at, 3), round(jump, 3)] for at, jump in found.breaks],
-        "confidence": round(float(np.clip(found.confidence, 0, 1)), 4),
-        "abstained": bool(found.abstained),
-        "clock": clock.to_dict(),
-    }
-
 
 def _device(name: str) -> torch.device:
     if name == "auto":
@@ -289,10 +76,3 @@ def _device(name: str) -> torch.device:
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device: {name} was asked for but that GPU is not there: use cpu or auto")
     return torch.device(name)
-
-
-def _silent(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
-    return None
-
-
-__all__ = ["DEFAULT_MODEL", "Hook", "Pipeline"]

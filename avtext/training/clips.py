@@ -1,4 +1,4 @@
-"""The clips that :class:`avtext.training.settings.DataSettings` name."""
+"""The clips that :class:`avtext.training.settings.DataSettings` name, and the teacher who speaks about them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from avtext.config import ModelSettings
 from avtext.data.sources import ClipSource, SceneSource
+from avtext.distill import Teacher, check_same_task
 from avtext.encoders import build_encoder
 from avtext.errors import ConfigError
-from avtext.training.settings import DataSettings
+from avtext.model import load_detector
+from avtext.training.settings import DataSettings, TrainSettings
 
 
 def open_clips(
@@ -37,3 +39,20 @@ def open_clips(
     assert settings.manifest is not None  # DataSettings has exactly one of the two
     encoders = {str(name): build_encoder(e.name, e.options) for name, e in model.encoders.items()}
     return open_videos(settings.manifest, model.labels, settings.window, settings.cache, encoders, hook)
+
+
+def open_teacher(settings: TrainSettings) -> Teacher | None:
+    """The teacher of a run, None where it has none; its encoders read a manifest's videos as they need them.
+
+    Raises:
+        ModelError: there is no such model, or it is refused.
+        ConfigError: its labels, scheme or grid are not the student's.
+    """
+    if settings.distill is None:
+        return None
+    model = load_detector(settings.distill.teacher)
+    check_same_task(model.settings, settings.model)
+    reads_alike = settings.train is None or settings.train.scenes is not None
+    reads_alike = reads_alike or model.settings.encoders == settings.model.encoders
+    clips = None if reads_alike or settings.train is None else open_clips(settings.train, model.settings)
+    return Teacher(model, clips, settings.distill.cache)

@@ -10,9 +10,9 @@ import torch
 
 from avtext.clip import Clip, Event
 from avtext.config import DecisionSettings
+from avtext.metrics.decision import choose_decision
 from avtext.metrics.sound_events import SoundEventScores, event_based
 from avtext.model import EventDetector, collate
-from avtext.model.decision import choose_decision
 
 ONSET_COLLAR = 0.2  # seconds
 

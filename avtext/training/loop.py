@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from avtext.data.sources import ClipSource
+from avtext.distill import DistillSettings, Targets, teaching
 from avtext.errors import AvtextError, Code, MissingExtra
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
+from avtext.training.clips import open_teacher
 from avtext.training.evaluation import find, with_decision
 from avtext.training.log import RunLog
 from avtext.training.plan import StepBatches, batches
@@ -33,12 +35,13 @@ Hook = Callable[[str, int, int, dict[str, float]], None]  # (what, step, of step
 class _Stepper(nn.Module):
     """The loss as a forward pass, which is what data-parallel wrappers can see."""
 
-    def __init__(self, model: EventDetector) -> None:
+    def __init__(self, model: EventDetector, distill: DistillSettings | None) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.distill = model, distill
 
-    def forward(self, batch: Batch, lost: Tensor | None) -> Losses:
-        return self.model.loss(batch, lost)
+    def forward(self, batch: Batch, lost: Tensor | None, targets: Targets | None) -> Losses:
+        told = None if targets is None or self.distill is None else teaching(self.model, targets, self.distill)
+        return self.model.loss(batch, lost, told)
 
 
 def fit(
@@ -53,7 +56,7 @@ def fit(
 
     Args:
         settings: the run.
-        train: clips to learn from, labelled.
+        train: clips to learn from, labelled; with ``settings.distill`` they need not be.
         validation: clips to choose the best weights by (event F1); without them the last weights are the result.
         card: the model card of the folders ``out/best`` and ``out/last``.
         hook: called as ``hook(what, step, steps, figures)`` after each step (``"train"``) and evaluation.
@@ -79,18 +82,13 @@ class _Run:
         card: str,
         hook: Hook | None,
     ) -> None:
-        self.settings, self.train, self.validation, self.card, self.hook = (
-            settings,
-            train,
-            validation,
-            card,
-            hook,
-        )
+        self.settings, self.train, self.validation, self.card, self.hook = settings, train, validation, card, hook
         self.fabric = _fabric(settings)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.model = _build(settings)
+        self.teacher = open_teacher(settings)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = _optimizer(self.model, settings)
         self.progress: dict[str, Any] = {
@@ -98,7 +96,7 @@ class _Run:
         }  # fmt: skip
         self._resume()
         self.average.to(self.fabric.device)
-        self.stepper, self.optimizer = self.fabric.setup(_Stepper(self.model), self.optimizer)
+        self.stepper, self.optimizer = self.fabric.setup(_Stepper(self.model, settings.distill), self.optimizer)
         self.log: RunLog
 
     def _resume(self) -> None:
@@ -114,13 +112,13 @@ class _Run:
 
     def go(self) -> EventDetector:
         s, fabric = self.settings, self.fabric
-        dataset = StepBatches(
+        self.dataset = StepBatches(
             self.train, self.model.scheme, self.model.settings.grid_rate, s.batch_size, s.seed,
             fabric.global_rank, fabric.world_size,
         )  # fmt: skip
         steps = range(self.progress["step"], s.steps)
         with RunLog(s.out if fabric.is_global_zero else None) as self.log:
-            self._run(steps, batches(dataset, steps, s.workers))
+            self._run(steps, batches(self.dataset, steps, s.workers))
             self._decide()
         return load_detector(s.out / ("best" if self.validation is not None else "last"))
 
@@ -156,7 +154,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.stepper.train()
-        losses = self.stepper(batch, None if lost is None else lost.to(self.fabric.device))
+        targets = self.teacher.targets(batch, self.dataset.indices(step)) if self.teacher else None
+        losses = self.stepper(batch, None if lost is None else lost.to(self.fabric.device), targets)
         if not torch.isfinite(losses.total):
             raise AvtextError(
                 f"the loss of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "
@@ -174,6 +173,7 @@ class _Run:
             "frame": losses.frame.item(),
             "alone": losses.alone.item(),
             "alignment": losses.alignment.item(),
+            "distillation": losses.distillation.item(),
             "gradient_norm": float(norm),
             "learning_rate": rate,
         }

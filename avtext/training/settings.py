@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from avtext.config import ModelSettings, Settings, override, parse, read_yaml
 from avtext.data.scenes.recipe import SceneRecipe
+from avtext.distill import DistillSettings
 
 
 class DataSettings(Settings):
@@ -39,6 +40,7 @@ class TrainSettings(Settings):
     out: Path = Path("runs/run")
     model: ModelSettings
     init: Path | None = Field(None, description="model folder whose weights to start from")
+    distill: DistillSettings | None = Field(None, description="a teacher to learn from; see avtext.distill")
     train: DataSettings | None = Field(None, description="None: the caller of fit brings the clips")
     validation: DataSettings | None = None
     batch_size: int = Field(8, ge=1)

@@ -85,7 +85,7 @@ def test_whole_numbers_are_seconds_too(folder: Path) -> None:
         ([{"start": 1, "label": "bell"}], 'must be {"start": seconds, "end": seconds, "label": text}'),
         ([3], 'must be {"start": seconds'),
         ({"bell": [1, 2]}, "events must be a list or a file name, got dict"),
-        (None, "events must be a list or a file name, got NoneType"),
+        (3, "events must be a list or a file name, got int"),
         ("none.txt", "events: "),
     ],
 )

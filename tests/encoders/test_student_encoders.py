@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from avtext.encoders import ENCODERS, build_encoder
-from avtext.encoders.hashed_text import HashedTextEncoder, subword_ids
+from avtext.encoders.hashed_text import HashedTextEncoder
 from avtext.encoders.logmel import STEP, LogMelEncoder
 from avtext.encoders.precomputed import PrecomputedEncoder
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
 from avtext.errors import ConfigError
 from avtext.kernels.picture import SIZE
+from avtext.kernels.subwords import subword_ids
 
 
 @pytest.fixture(autouse=True)

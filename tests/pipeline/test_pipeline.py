@@ -14,14 +14,14 @@ import pytest
 
 from avtext.alignment.pairwise import Alignment
 from avtext.clip import Clip, Cue, Stream
+from avtext.detection import finder as module
 from avtext.errors import InvalidInput, MediaError, ModelError
 from avtext.features import reading_for
 from avtext.formats import read_events
 from avtext.media import MediaReader, read_cues
 from avtext.model import save_detector
 from avtext.pipeline import Failure, Pipeline, Result
-from avtext.pipeline import pipeline as module
-from avtext.pipeline.windows import encoding_halo, fusion_halo
+from avtext.pipeline.network import encoding_halo, fusion_halo
 from avtext.timeline import ClockMap
 from tests.model.test_detector import clip
 from tests.tiny import SRT, save_talkative, talkative, write_video, write_wav

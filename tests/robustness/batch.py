@@ -17,7 +17,7 @@ from avtext.pipeline import Failure, Pipeline, Result
 from tests.robustness.trial import command, descendants, none, rng, tried
 from tests.tiny import save_talkative, write_video, write_wav
 
-WORKER = b"avtext.pipeline.workers"
+WORKER = b"avtext.detection.workers"
 
 
 def run(full: bool, folder: Path) -> list[Figure]:

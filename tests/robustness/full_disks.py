@@ -16,12 +16,12 @@ import torch
 from avtext.benchmark.figures import Figure
 from avtext.checkpoint import load_tensors, publish_model, read_model
 from avtext.clip import Event, Stream
+from avtext.detection.spool import Spool
 from avtext.errors import Code, StorageError
 from avtext.features import load_features, publish_features
 from avtext.formats import read_events
 from avtext.media import MediaReader
 from avtext.pipeline import Result
-from avtext.pipeline.spool import Spool
 from avtext.training.log import RunLog
 from avtext.training.state import publish_state
 from tests.robustness.trial import clip, command, none, tried

@@ -1,4 +1,4 @@
-"""Where a pipeline's windows come from: a file that is decoded, or a clip that is in memory."""
+"""Where windows come from: a file that is decoded, or a clip that is in memory."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 
 from avtext.clip import AUDIO_RATE, Clip, Cue, Stream
-from avtext.encoders.precomputed import PrecomputedEncoder
 from avtext.errors import InvalidInput
 from avtext.features import frozen
 from avtext.kernels.picture import SIZE
@@ -20,6 +19,15 @@ from avtext.media import Limits, MediaOptions, MediaReader
 from avtext.media.cues import find_cues, read_cues
 
 Transcript = str | Path | Sequence[Cue] | None
+
+
+@runtime_checkable
+class InMemory(Protocol):
+    """Media in memory that can become a clip, such as :class:`avtext.Tensors`."""
+
+    def clip(self, encoders: Mapping[str, Any]) -> Clip:
+        """The clip that a model with these encoders, by stream name, is given."""
+        ...
 
 
 class Reading(Protocol):
@@ -126,7 +134,7 @@ def _check_stream(name: str, stream: Stream, encoder: Any) -> None:
 
 def _expected(name: str, stream: Stream, encoder: Any) -> tuple[tuple[int, ...], float, type]:
     """Shape of one step, steps per second and kind of values."""
-    if isinstance(encoder, PrecomputedEncoder) and (stream.values.ndim == 2 or name == "text"):
+    if hasattr(encoder, "of") and (stream.values.ndim == 2 or name == "text"):
         return (encoder.size,), encoder.rate, np.floating
     if name == "audio":
         return (), float(AUDIO_RATE), np.floating

@@ -9,10 +9,12 @@ import torch
 
 from avtext.clip import Clip, Stream
 from avtext.data.videos import cut
-from avtext.model import EventDetector, Output
-from avtext.pipeline import windows
-from avtext.pipeline.spool import Spool
-from avtext.pipeline.windows import EncodedVideo, decode_chunks, encoding_halo, fusion_halo
+from avtext.detection import windows
+from avtext.detection.network import Emitted
+from avtext.detection.spool import Spool
+from avtext.detection.windows import EncodedVideo, decode_chunks
+from avtext.model import EventDetector, collate
+from avtext.pipeline.network import TorchNetwork, encoding_halo, fusion_halo
 from avtext.timeline import ClockMap
 from tests.model.test_detector import clip, make
 
@@ -34,14 +36,14 @@ def parts(whole: Clip, window: float, hop: float) -> list[Clip]:
 
 
 def encode(model: EventDetector, clips: list[Clip]) -> EncodedVideo:
-    video = EncodedVideo(model)
+    video = EncodedVideo(TorchNetwork(model))
     for number, one in enumerate(clips):
         video.add(one, number == len(clips) - 1)
     return video
 
 
 def emissions(video: EncodedVideo, clocks: dict[str, ClockMap]) -> torch.Tensor:
-    return torch.cat([chunk.emissions for chunk in video.emissions(clocks)], -2)
+    return torch.from_numpy(np.concatenate([chunk.emissions for chunk in video.emissions(clocks)], -2))[None]
 
 
 def test_windows_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +54,7 @@ def test_windows_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     with encode(model, parts(whole, 8.0, 8.0 - round(halo * 25) / 25)) as video, encode(model, [whole]) as at_once:
         assert len(video) == len(at_once) == 600
         torch.testing.assert_close(emissions(video, {}), emissions(at_once, {}), atol=2e-5, rtol=1e-4)
-        direct = model(windows.collate([whole])).emissions
+        direct = model(collate([whole])).emissions
         torch.testing.assert_close(emissions(at_once, {}), direct, atol=2e-5, rtol=1e-4)
 
 
@@ -63,7 +65,7 @@ def test_a_clock_moves_audio_as_the_model_itself_would(monkeypatch: pytest.Monke
     whole = clip(SECONDS, 5, clocks={"audio": clock})
     with encode(model, [whole]) as video:
         got = emissions(video, {"audio": clock})
-    torch.testing.assert_close(got, model(windows.collate([whole])).emissions, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(got, model(collate([whole])).emissions, atol=2e-5, rtol=1e-4)
 
 
 def test_a_video_that_starts_late_keeps_its_place() -> None:
@@ -75,25 +77,15 @@ def test_a_video_that_starts_late_keeps_its_place() -> None:
 
 
 def test_chunks_decode_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = make()
+    model = TorchNetwork(make())
     torch.manual_seed(0)
     smooth = torch.nn.functional.avg_pool1d(torch.randn(9, 2000), 25, 1, 12) * 8.0
-    everything = Output(
-        smooth.reshape(1, 3, 3, 2000).transpose(2, 3).contiguous(),
-        torch.ones(1, 2000, dtype=torch.bool),
-        torch.rand(1, 2000, 3),
-    )
+    emitted = smooth.reshape(3, 3, 2000).transpose(1, 2).numpy()
+    everything = Emitted(emitted, torch.rand(2000, 3).numpy())
 
-    def chunks(size: int) -> list[Output]:
+    def chunks(size: int) -> list[Emitted]:
         edges = range(0, 2000, size)
-        return [
-            Output(
-                everything.emissions[:, :, a : a + size],
-                everything.mask[:, a : a + size],
-                everything.gates[:, a : a + size],
-            )
-            for a in edges
-        ]
+        return [Emitted(everything.emissions[:, a : a + size], everything.gates[a : a + size]) for a in edges]
 
     whole = decode_chunks(model, iter([everything]))
     assert (whole.tags > 0).any()
@@ -106,7 +98,7 @@ def test_chunks_decode_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_decodes_to_nothing() -> None:
-    got = decode_chunks(make(), iter([]))
+    got = decode_chunks(TorchNetwork(make()), iter([]))
     assert got.tags.shape == (3, 0)
     assert got.activity.shape == (0, 3)
 
@@ -118,8 +110,8 @@ def test_halos_cover_what_the_network_sees() -> None:
     assert whole.audio is not None
     loud = whole.audio.values.copy()
     loud[6 * 16000 : 6 * 16000 + 640] += 1.0
-    a = model(windows.collate([whole])).emissions
-    b = model(windows.collate([replace(whole, audio=Stream(loud, 16000.0))])).emissions
+    a = model(collate([whole])).emissions
+    b = model(collate([replace(whole, audio=Stream(loud, 16000.0))])).emissions
     changed = ((a - b).abs().amax((0, 1, 3)) > 1e-6).nonzero().flatten()
     reach = encoding_halo(model) + fusion_halo(model)
     assert 150 - reach <= int(changed.min()) <= 150 <= int(changed.max()) <= 150 + reach

@@ -5,8 +5,8 @@ import pytest
 
 from avtext.clip import Event
 from avtext.config import DecisionSettings
+from avtext.metrics.decision import MIN_EVENTS, choose_decision, decide
 from avtext.metrics.sound_events import event_based
-from avtext.model.decision import MIN_EVENTS, choose_decision, decide
 
 
 def made(count: int, seed: int = 0) -> tuple[dict, dict]:

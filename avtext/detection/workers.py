@@ -24,12 +24,12 @@ from avtext.errors import AvtextError, Code, MediaError, StorageError
 from avtext.media.opening import shown
 
 if TYPE_CHECKING:
-    from avtext.pipeline.pipeline import Pipeline
-    from avtext.pipeline.result import Result
+    from avtext.detection.finder import EventFinder
+    from avtext.detection.result import Result
 
 _BOOTSTRAP = (  # Ctrl-C is the parent's business, which ends this process
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = sys.argv[3:]; "
-    "from avtext.pipeline.workers import main; main()"
+    "from avtext.detection.workers import main; main()"
 )
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _READY = "ready"
@@ -37,7 +37,7 @@ _EXPENDABLE = "500"  # where memory runs out, the system ends a worker before it
 
 
 def detect_each(
-    pipe: Pipeline, sources: Iterable[str | Path], jobs: int, options: Mapping[str, Any]
+    pipe: EventFinder, sources: Iterable[str | Path], jobs: int, options: Mapping[str, Any]
 ) -> Generator[tuple[int, Result | AvtextError], None, None]:
     """``(index, outcome)`` of every source, as they are ready.
 
@@ -84,7 +84,7 @@ class _Worker:
 class _Crew:
     """Workers that are busy and idle, and the file that tells new ones what to do."""
 
-    def __init__(self, pipe: Pipeline, options: Mapping[str, Any]) -> None:
+    def __init__(self, pipe: EventFinder, options: Mapping[str, Any]) -> None:
         self.busy: dict[Connection, tuple[_Worker, int, str | Path]] = {}
         self._idle: list[_Worker] = []
         self._stack = ExitStack()
@@ -156,11 +156,8 @@ def _post_mortem(worker: _Worker, source: str | Path) -> MediaError:
 
 def main() -> None:
     """Analyse the files that come over the line until it ends; a process of its own, see ``_BOOTSTRAP``."""
-    import torch
-
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
-    torch.set_num_threads(1)
     line = Connection(int(sys.argv[1]))
     pipe, options = pickle.loads(Path(sys.argv[2]).read_bytes())
     line.send(_READY)
@@ -169,7 +166,7 @@ def main() -> None:
             line.send(_outcome(pipe, line.recv(), options))
 
 
-def _outcome(pipe: Pipeline, source: str | Path, options: Mapping[str, Any]) -> Result | Exception:
+def _outcome(pipe: EventFinder, source: str | Path, options: Mapping[str, Any]) -> Result | Exception:
     try:
         return pipe(source, **options)
     except AvtextError as error:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from avtext.detection.batch import in_order, part_of
+from avtext.detection.workers import detect_each
 from avtext.errors import Code, InvalidInput, MediaError
 from avtext.pipeline import Failure, Pipeline, Result
-from avtext.pipeline.batch import in_order, part_of
-from avtext.pipeline.workers import detect_each
 from tests.robustness.trial import descendants
 from tests.tiny import talkative, write_wav
 
@@ -38,7 +38,7 @@ def test_workers_give_what_one_process_gives(pipe: Pipeline, sounds: list[Path],
 def test_a_worker_that_is_killed_costs_its_file(pipe: Pipeline, sounds: list[Path]) -> None:
     outcomes = detect_each(pipe, sounds, 1, {})
     assert isinstance(next(outcomes)[1], Result)
-    (worker,) = (p for p in descendants(os.getpid()) if b"avtext.pipeline.workers" in _words(p))
+    (worker,) = (p for p in descendants(os.getpid()) if b"avtext.detection.workers" in _words(p))
     os.kill(worker, signal.SIGKILL)
     rest = [outcome for _, outcome in outcomes]
     (lost,) = (outcome for outcome in rest if isinstance(outcome, MediaError))

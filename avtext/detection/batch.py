@@ -8,12 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from avtext.detection.result import Failure, Result
+from avtext.detection.workers import detect_each
 from avtext.errors import AvtextError, InvalidInput, MediaError
-from avtext.pipeline.result import Failure, Result
-from avtext.pipeline.workers import detect_each
 
 if TYPE_CHECKING:
-    from avtext.pipeline.pipeline import Pipeline
+    from avtext.detection.finder import EventFinder
 
 T = TypeVar("T")
 Source = str | Path
@@ -38,7 +38,7 @@ def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:
 
 
 def batch_of(
-    pipe: Pipeline,
+    pipe: EventFinder,
     sources: Iterable[Source],
     on_error: str,
     jobs: int | None,
@@ -46,7 +46,7 @@ def batch_of(
     skip: Callable[[Source], bool] | None,
     options: Mapping[str, Any],
 ) -> Iterator[Result | Failure]:
-    """See :meth:`avtext.pipeline.Pipeline.batch`, which this is; what is wrong with arguments raises at once."""
+    """See :meth:`avtext.detection.EventFinder.batch`, which this is; what is wrong with arguments raises at once."""
     if on_error not in ("raise", "skip", "return"):
         raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
     if isinstance(sources, str | os.PathLike):
@@ -58,7 +58,7 @@ def batch_of(
 
 
 def _results(
-    pipe: Pipeline, sources: Sequence[Source], on_error: str, jobs: int | None, options: Mapping[str, Any]
+    pipe: EventFinder, sources: Sequence[Source], on_error: str, jobs: int | None, options: Mapping[str, Any]
 ) -> Iterator[Result | Failure]:
     outcomes = _here(pipe, sources, options) if jobs is None else in_order(detect_each(pipe, sources, jobs, options))
     with closing(outcomes):
@@ -72,7 +72,7 @@ def _results(
 
 
 def _here(
-    pipe: Pipeline, sources: Sequence[Source], options: Mapping[str, Any]
+    pipe: EventFinder, sources: Sequence[Source], options: Mapping[str, Any]
 ) -> Generator[Result | AvtextError, None, None]:
     for source in sources:
         try:

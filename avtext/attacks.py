@@ -1,0 +1,131 @@
+"""Adversarial examples (Goodfellow et al. 2015; Madry et al. 2018): small changes of the inputs that raise the loss.
+
+Under an L-infinity budget, from the gradient of the CRF's loss::
+
+    FGSM   x' = x + ε sign(∇ loss)                         one step
+    PGD    x' = clip(x' + α sign(∇ loss), x - ε, x + ε)    several, from a random start
+
+The sound's waveform is in [-1, 1], frames are changed and left as whole numbers of [0, 255], picture statistics and
+text features move as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from avtext.errors import InvalidInput
+from avtext.model import Batch, EventDetector
+
+# By stream: what may change at most. Sound: -48 dB of full scale; frames: 2 of 255 levels.
+BUDGETS: Mapping[str, float] = MappingProxyType({"audio": 0.004, "video": 2.0, "picture": 0.01, "text": 0.01})
+RANGES = {"audio": (-1.0, 1.0), "video": (0.0, 255.0)}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """How inputs are changed.
+
+    Args:
+        budgets: by stream, the largest change of a value; streams that are not named stay.
+        steps: 1 is FGSM, more is PGD.
+        step_size: of PGD, as a share of the budget.
+        seed: of PGD's random start.
+
+    Raises:
+        InvalidInput: an unknown stream, a negative budget, or no step.
+    """
+
+    budgets: Mapping[str, float] = field(default_factory=lambda: BUDGETS)
+    steps: int = 1
+    step_size: float = 0.25
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.budgets) - set(BUDGETS)
+        if unknown or any(not budget >= 0 for budget in self.budgets.values()):
+            raise InvalidInput(
+                f"Attack: budgets must be at least 0 and for {', '.join(BUDGETS)}, got {dict(self.budgets)}"
+            )
+        if self.steps < 1 or not self.step_size > 0:
+            raise InvalidInput(f"Attack: needs a step and a positive step size, got {self.steps}, {self.step_size}")
+
+
+def attack(model: EventDetector, batch: Batch, how: Attack | None = None) -> Batch:
+    """A batch on which ``model`` does worse; FGSM by default.
+
+    Args:
+        model: its parameters and mode are as before afterwards.
+        batch: with tags.
+        how: budgets and steps.
+
+    Raises:
+        InvalidInput: the batch has no tags.
+    """
+    how = how or Attack()
+    clean = {n: s.values.float() for n, s in batch.streams.items() if how.budgets.get(n, 0.0) > 0}
+    if not clean:
+        return batch
+    changed = _start(clean, how)
+    with _evaluating(model):
+        for _ in range(how.steps):
+            changed = _step(model, batch, clean, changed, how)
+    return _with(batch, {name: _as(batch.streams[name].values, value) for name, value in changed.items()})
+
+
+def _start(clean: Mapping[str, Tensor], how: Attack) -> dict[str, Tensor]:
+    """The inputs themselves for FGSM; a random point of the budget for PGD."""
+    if how.steps == 1:
+        return dict(clean)
+    generator = torch.Generator().manual_seed(how.seed)
+    drawn = {n: 2.0 * torch.rand(x.shape, generator=generator) - 1.0 for n, x in sorted(clean.items())}
+    return {n: _inside(n, x + drawn[n].to(x.device) * how.budgets[n]) for n, x in clean.items()}
+
+
+def _step(
+    model: EventDetector, batch: Batch, clean: Mapping[str, Tensor], changed: Mapping[str, Tensor], how: Attack
+) -> dict[str, Tensor]:
+    leaves = {name: value.detach().requires_grad_() for name, value in changed.items()}
+    loss = model.loss(_with(batch, leaves))
+    uphill = torch.autograd.grad(loss.crf + loss.frame, list(leaves.values()), allow_unused=True)
+    result = {}
+    for (name, leaf), gradient in zip(leaves.items(), uphill, strict=True):
+        budget = how.budgets[name]
+        move = torch.zeros_like(leaf) if gradient is None else torch.nan_to_num(gradient).sign()
+        stride = budget if how.steps == 1 else budget * how.step_size
+        near = (leaf.detach() + stride * move).clamp(clean[name] - budget, clean[name] + budget)
+        result[name] = _inside(name, near)
+    return result
+
+
+def _inside(name: str, values: Tensor) -> Tensor:
+    return values.clamp(*RANGES[name]) if name in RANGES else values
+
+
+def _as(like: Tensor, values: Tensor) -> Tensor:
+    """In the type that the stream has: frames are whole numbers."""
+    return values.round().to(like.dtype) if not like.is_floating_point() else values.to(like.dtype)
+
+
+def _with(batch: Batch, values: Mapping[str, Tensor]) -> Batch:
+    streams = {n: replace(s, values=values[n]) if n in values else s for n, s in batch.streams.items()}
+    return replace(batch, streams=streams)
+
+
+@contextmanager
+def _evaluating(model: EventDetector) -> Iterator[None]:
+    """No dropout, no gradient for weights; undone afterwards."""
+    training = model.training
+    asked = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    model.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        model.train(training)
+        for parameter in asked:
+            parameter.requires_grad_(True)

@@ -1,0 +1,66 @@
+"""A detector in torch as a :class:`avtext.detection.network.Network`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from avtext.clip import Clip
+from avtext.detection.network import Emitted, Track
+from avtext.model import EventDetector, Output, collate
+
+
+def encoding_halo(model: EventDetector) -> int:
+    """Grid steps to either side of a step that its encoded features can depend on, encoders' own sight included."""
+    tcns: list[Any] = list(model.tcns.values())
+    sight = max(float(getattr(encoder, "sight", 0.2)) for encoder in model.encoders.values())
+    return max(tcn.receptive_field for tcn in tcns) // 2 + round(sight * model.settings.grid_rate) + 3
+
+
+def fusion_halo(model: EventDetector) -> int:
+    """Grid steps to either side that fused emissions can depend on."""
+    fusion = model.settings.fusion
+    return fusion.num_layers * round(fusion.reach * model.settings.grid_rate) + model.head.receptive_field // 2 + 1
+
+
+class TorchNetwork:
+    """Runs ``model`` where it is; arrays go in and come out.
+
+    Args:
+        model: in evaluation mode.
+    """
+
+    def __init__(self, model: EventDetector) -> None:
+        self.model, self.settings, self.modalities = model, model.settings, model.modalities
+        self.encoders: Mapping[str, Any] = dict(model.encoders.items())
+        self.encoding_halo, self.fusion_halo = encoding_halo(model), fusion_halo(model)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @torch.inference_mode()
+    def encode(self, clip: Clip) -> list[Track]:
+        """See :meth:`avtext.detection.network.Network.encode`."""
+        encoded = self.model.encode(collate([clip], None, self.settings.grid_rate).to(self._device))
+        rows = zip(encoded.features, encoded.embeddings, encoded.masks, strict=True)
+        return [Track(x[0].float().cpu().numpy(), e[0].float().cpu().numpy(), m[0].cpu().numpy()) for x, e, m in rows]
+
+    @torch.inference_mode()
+    def fuse(self, features: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Emitted:
+        """See :meth:`avtext.detection.network.Network.fuse`."""
+        values = [torch.tensor(x, device=self._device)[None] for x in features]
+        real = [torch.tensor(m, device=self._device)[None] for m in masks]
+        output = self.model.fuse(values, real, torch.ones_like(real[0]))
+        return Emitted(output.emissions[0].cpu().numpy(), output.gates[0].cpu().numpy())
+
+    @torch.inference_mode()
+    def decode(self, emissions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See :meth:`avtext.detection.network.Network.decode`."""
+        scores = torch.tensor(emissions, device=self._device)[None]
+        mask = torch.ones(1, scores.shape[-2], dtype=torch.bool, device=self._device)
+        output = Output(scores, mask, scores.new_zeros(1, scores.shape[-2], 3))
+        return self.model.tags(output)[0].cpu().numpy(), self.model.marginals(output)[0].cpu().numpy()

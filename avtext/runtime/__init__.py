@@ -1,0 +1,12 @@
+"""Events without torch: numpy, ONNX Runtime and PyAV.
+
+Example:
+    >>> from avtext.runtime import Runtime
+    >>> runtime = Runtime("small")                                # doctest: +SKIP
+    >>> for event in runtime("video.mp4"):                        # doctest: +SKIP
+    ...     print(event.start, event.end, event.label, event.score)
+"""
+
+from avtext.runtime.runtime import Runtime
+
+__all__ = ["Runtime"]

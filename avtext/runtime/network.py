@@ -1,0 +1,151 @@
+"""A detector in ONNX Runtime as a :class:`avtext.detection.network.Network`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from avtext.clip import Clip, Stream
+from avtext.detection.network import Emitted, Track
+from avtext.errors import MissingExtra, ModelError
+from avtext.kernels.chain import chain_marginals
+from avtext.kernels.logmel import log_mel
+from avtext.kernels.resampling import to_grid
+from avtext.kernels.subwords import subword_ids
+from avtext.kernels.viterbi import viterbi
+from avtext.runtime.folder import Chain, Manifest, block_steps, read_manifest
+from avtext.timeline import num_steps, span_to_steps
+
+Laid = tuple[np.ndarray, np.ndarray]  # (steps, width) and (steps,)
+
+
+class OnnxNetwork:
+    """The graphs of a runtime folder.
+
+    Args:
+        folder: as ``avtext compress`` makes it.
+        threads: of ONNX Runtime; None takes all cores.
+
+    Raises:
+        ModelError: the folder is refused.
+        MissingExtra: ONNX Runtime is not installed.
+    """
+
+    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        self.settings, self.modalities = self.manifest.settings, self.manifest.modalities
+        self.encoders: Mapping[str, Any] = self.manifest.streams
+        self.encoding_halo, self.fusion_halo = self.manifest.encoding_halo, self.manifest.fusion_halo
+        names = [*self.encoders, *(f"tower-{m}" for m in self.modalities), "fuse"]
+        self._sessions = {name: open_session(Path(folder) / f"{name}.onnx", threads) for name in names}
+        self._chain = None if self.manifest.chain is None else _scores(self.manifest.chain)
+
+    def encode(self, clip: Clip) -> list[Track]:
+        """See :meth:`avtext.detection.network.Network.encode`."""
+        return [self._track(modality, clip) for modality in self.modalities]
+
+    def _track(self, modality: str, clip: Clip) -> Track:
+        T = num_steps(clip.duration, self.settings.grid_rate)
+        values, mask = np.zeros((T, self.settings.width), np.float32), np.zeros(T, dtype=bool)
+        for name in ("video", "picture") if modality == "video" else (modality,):
+            found = self._laid(name, clip, T) if name in self.encoders else None
+            if found is not None:
+                values, mask = values + found[0], mask | found[1]
+        if not mask.any():
+            return Track(values, np.zeros((T, self.settings.alignment.size), np.float32), mask)
+        features, embeddings = self._run(f"tower-{modality}", values[None], mask[None])
+        return Track(features[0], embeddings[0], mask)
+
+    def _laid(self, name: str, clip: Clip, T: int) -> Laid | None:
+        """A stream's projected features on the grid; None where the clip has nothing of it."""
+        if name == "text":
+            return self._text(clip, T) if clip.cues else None
+        stream = getattr(clip, name)
+        if stream is None or not stream.real.any():
+            return None
+        reading, rate = self.encoders[name], self.settings.grid_rate
+        values, mask = _padded(stream, T / rate)
+        if name == "audio":
+            values, mask = log_mel(values, mask, reading.num_mels)
+        features, real = self._run(name, values[None], mask[None])
+        start = stream.start - clip.start + reading.start
+        return to_grid(features[0], real[0], reading.rate, start, rate, T)
+
+    def _text(self, clip: Clip, T: int) -> Laid:
+        """Each cue's vector on the steps it covers; their mean where cues overlap."""
+        ids = [subword_ids(cue.text, self.encoders["text"].num_buckets) for cue in clip.cues]
+        table = np.zeros((len(ids), max(1, *map(len, ids))), np.int64)
+        for row, numbers in zip(table, ids, strict=True):
+            row[: len(numbers)] = numbers
+        (vectors,) = self._run("text", table, np.arange(table.shape[1]) < np.array([[len(x)] for x in ids]))
+        cover = np.zeros((T, len(ids)), np.float32)
+        for c, cue in enumerate(clip.cues):
+            first, last = span_to_steps(cue.start, cue.end, self.settings.grid_rate, T, clip.start)
+            cover[first:last, c] = 1.0
+        count = cover.sum(1)
+        return (cover @ vectors) / np.maximum(count, 1.0)[:, None], count > 0
+
+    def fuse(self, features: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Emitted:
+        """See :meth:`avtext.detection.network.Network.fuse`."""
+        steps = len(masks[0])
+        more = -steps % block_steps(self.settings)
+        arguments = [np.arange(steps + more) < steps]
+        for values, mask in zip(features, masks, strict=True):
+            arguments += [np.pad(values, ((0, more), (0, 0))), np.pad(mask, (0, more))]
+        emissions, gates = self._run("fuse", *(x[None] for x in arguments))
+        return Emitted(emissions[0][..., :steps, :], gates[0, :steps])
+
+    def decode(self, emissions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See :meth:`avtext.detection.network.Network.decode`; the chain runs in float64."""
+        if self._chain is None:
+            powers = np.exp(emissions - emissions.max(-1, keepdims=True))
+            return emissions.argmax(-1), powers / powers.sum(-1, keepdims=True)
+        rows = emissions if emissions.ndim == 3 else emissions[None]
+        lengths, chain = np.full(len(rows), rows.shape[1]), np.arange(len(rows))
+        tags = viterbi(rows, lengths, *self._chain, chain).tags
+        marginals = chain_marginals(rows, lengths, *self._chain, chain)[1].unary
+        return (tags, marginals) if emissions.ndim == 3 else (tags[0], marginals[0])
+
+    def _run(self, name: str, *arguments: np.ndarray) -> list[np.ndarray]:
+        session = self._sessions[name]
+        feed = {node.name: value for node, value in zip(session.get_inputs(), arguments, strict=True)}
+        return session.run(None, feed)
+
+
+def open_session(path: Path, threads: int | None = None) -> Any:
+    """An ONNX Runtime session on the CPU.
+
+    Raises:
+        MissingExtra: ONNX Runtime is not installed.
+        ModelError: the file is missing, or has what this version of ONNX Runtime cannot run.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingExtra.of("onnxruntime", "onnx") from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors share no class but this
+        reason = str(error).splitlines()[0][:200]
+        raise ModelError(f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it ({reason})") from None
+
+
+def _padded(stream: Stream, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Values and mask, lengthened to ``seconds`` where they are shorter."""
+    more = max(0, num_steps(seconds, stream.rate) - len(stream))
+    values = np.pad(stream.values, ((0, more), *((0, 0),) * (stream.values.ndim - 1)))
+    kind = values.dtype if values.dtype == np.uint8 else np.float32
+    return values.astype(kind, copy=False), np.pad(stream.real, (0, more))
+
+
+def _scores(chain: Chain) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Start, transitions and end as arrays; None becomes -inf."""
+    start, table, end = (np.array(x, np.float64) for x in (chain.start, chain.transitions, chain.end))
+    return tuple(np.where(np.isnan(x), -np.inf, x) for x in (start, table, end))  # type: ignore[return-value]

@@ -1,0 +1,41 @@
+"""From a file to events with ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from avtext.detection import EventFinder
+from avtext.media import Limits
+from avtext.runtime.network import OnnxNetwork
+
+
+class Runtime(EventFinder):
+    """Finds events as :class:`avtext.Pipeline` does, without torch.
+
+    Args:
+        folder: a model folder that ``avtext compress`` made.
+        threshold: events with a lower score are left out.
+        align: whether the clocks of sound and text are checked against the picture's.
+        limits: what one file may cost; :class:`avtext.media.Limits`.
+        threads: of ONNX Runtime; None takes all cores.
+
+    Raises:
+        ModelError: the folder is missing, damaged or of another kind.
+        MissingExtra: ONNX Runtime is not installed.
+
+    Example:
+        >>> runtime = Runtime("small", threads=1)                 # doctest: +SKIP
+        >>> len(runtime("video.mp4"))                             # doctest: +SKIP
+        7
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        threshold: float = 0.0,
+        align: bool = True,
+        limits: Limits | None = None,
+        threads: int | None = None,
+    ) -> None:
+        super().__init__(OnnxNetwork(folder, threads), threshold=threshold, align=align, limits=limits)

@@ -1,0 +1,109 @@
+"""Graphs that are torch's, INT8 twins that are smaller and near, and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from avtext.compression.export import export_part, largest_difference, other_sizes
+from avtext.compression.folding import folded
+from avtext.compression.parts import Part, parts_of
+from avtext.compression.quantization import quantize_folder, weighted_nodes
+from avtext.errors import ConfigError, MissingExtra, ModelError
+from avtext.model import EventDetector
+from avtext.runtime import Runtime
+from avtext.runtime.folder import read_manifest
+from tests.model.test_detector import ENCODERS, clip, make
+from tests.tiny import talkative, write_wav
+
+NAMES = ["audio", "picture", "text", "video", "tower-audio", "tower-video", "tower-text", "fuse"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_graph_takes_other_batches_and_lengths(graphs: Path, name: str) -> None:
+    model = folded(talkative())
+    assert isinstance(model, EventDetector)
+    part = parts_of(model)[name]
+    path = graphs / "onnx" / f"{name}.onnx"
+    longer = replace(part, example=tuple(torch.cat([x, x]) if x.ndim > 1 else x for x in part.example))
+    for arguments in (part.example, other_sizes(part), longer.example, other_sizes(longer)):
+        assert largest_difference(part.module, path, arguments) < 1e-5
+
+
+def test_graphs_say_nothing_of_the_machine_that_made_them(graphs: Path) -> None:
+    for path in (graphs / "onnx").glob("*.onnx"):
+        assert str(Path(__file__).parents[2]).encode() not in path.read_bytes()
+        assert sys.prefix.encode() not in path.read_bytes()
+
+
+def test_int8_is_smaller_and_near(graphs: Path, root: Path) -> None:
+    plain, small = (Runtime(graphs / name, threads=1) for name in ("onnx", "int8"))
+    assert read_manifest(graphs / "int8").precision == "int8"
+    one = clip(6.0, 3)
+    want, got = plain(one), small(one)
+    assert np.abs(got.scores.values - want.scores.values).mean() < 0.1
+    assert not np.array_equal(got.scores.values, want.scores.values)
+
+
+def test_convolutions_and_linear_layers_are_int8_and_what_decides_is_not(graphs: Path) -> None:
+    kinds: set[str] = set()
+    for name in NAMES:
+        before = onnx.load(str(graphs / "onnx" / f"{name}.onnx"))
+        after = onnx.load(str(graphs / "int8" / f"{name}.onnx"))
+        chosen = set(weighted_nodes(before))
+        kinds |= {node.op_type for node in before.graph.node if node.name in chosen}
+        scaled = {out for node in after.graph.node if node.op_type == "DequantizeLinear" for out in node.output}
+        for node in after.graph.node:
+            if node.op_type in ("Conv", "Gemm", "MatMul") and node.name in chosen:
+                assert node.input[1] in scaled, node.name
+    assert {"Conv", "MatMul", "Gather"} <= kinds
+    fuse = onnx.load(str(graphs / "onnx" / "fuse.onnx"))
+    kept = {node.name.split("/")[0] for node in fuse.graph.node if node.op_type in ("MatMul", "Gemm")}
+    kept -= {name.split("/")[0] for name in weighted_nodes(fuse)}
+    assert {"model.emit", "model.fusion.gate.0"} <= kept
+
+
+def test_clips_that_cannot_calibrate(graphs: Path, tmp_path: Path) -> None:
+    sound = write_wav(tmp_path / "a.wav", 1.0)
+    with pytest.raises(ConfigError, match=r"calibration: nothing in these files reaches '(text|video|picture)'"):
+        quantize_folder(graphs / "onnx", [sound], tmp_path / "out")
+    (tmp_path / "b.mp4").write_bytes(b"nothing")
+    with pytest.raises(ConfigError, match=r"calibration: no file could be read: .*b\.mp4"):
+        quantize_folder(graphs / "onnx", [tmp_path / "b.mp4"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_encoder_without_a_graph_is_named() -> None:
+    made = {"size": 8, "rate": 25}
+    model = make(encoders={**ENCODERS, "audio": {"name": "features", "options": made}})
+    with pytest.raises(ModelError, match="audio: the encoder 'features' has no graph for the runtime; those that have"):
+        parts_of(model)
+
+
+class _Sorted(nn.Module):
+    def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.eigvals(values).real * mask[:, :1]
+
+
+def test_an_operator_without_onnx_form_is_one_line(tmp_path: Path) -> None:
+    part = Part(_Sorted(), (torch.randn(2, 4, 4), torch.ones(2, 4)), ("values", "mask"), ("out",), ({}, {}))
+    with pytest.raises(ModelError, match="odd: cannot be written as ONNX opset 20: ") as caught:
+        export_part("odd", part, tmp_path / "odd.onnx")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs: Path) -> None:
+    part = parts_of(make())["picture"]
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(MissingExtra, match=r'onnxscript is not installed: pip install "avtext\[onnx\]"'):
+        export_part("picture", part, tmp_path / "p.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtra, match=r'onnxruntime is not installed: pip install "avtext\[onnx\]"'):
+        Runtime(graphs / "onnx")

@@ -1,0 +1,123 @@
+"""The ladder on a tiny model of sound: every rung is made and measured, and refused where it loses too much."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from avtext.benchmark.ladder import Row, faults, figures
+from avtext.benchmark.timing import Timing, Turns
+from avtext.compression.ladder import LimitSettings, Rung
+from avtext.model import load_detector, save_detector
+from tests.cli.conftest import Run, avtext, here  # noqa: F401
+from tests.model.test_detector import ENCODERS
+from tests.tiny import talkative, write_wav
+
+LENIENT = {"f1_loss": 100, "kept_loss": 100, "pruned_speedup": 0.001, "int8_speedup": 0.001, "int8_bytes": 2.0}
+SCENES = {"duration": [4, 4], "heard": [4, 8], "labels": ["bell", "siren"], "missing_chance": 0.0}
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that hears, in ``model``, and a folder ``clips`` with one sound."""
+    folder = tmp_path_factory.mktemp("start")
+    model = talkative(encoders={"audio": ENCODERS["audio"]}, labels=["bell", "siren", "beep"])
+    save_detector(folder / "model", model, "# tiny\n")
+    (folder / "clips").mkdir()
+    write_wav(folder / "clips" / "a.wav", 4.0)
+    return folder
+
+
+def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path) -> None:
+    config = {
+        "evaluate": {"scenes": SCENES, "count": 2},
+        "finetune": {
+            "train": {"scenes": SCENES, "first": 100}, "batch_size": 2, "steps": 2, "workers": 0, "threads": 1,
+            "accelerator": "cpu",
+        },
+        "limits": LENIENT,
+    }  # fmt: skip
+    (here / "c.yaml").write_text(yaml.safe_dump(config))
+    words = ("--calibrate", start / "clips", "-o", "small", "-c", "c.yaml", "--json", "ladder.json")
+    said = avtext("compress", start / "model", *words)
+    assert said.code == 0, said.err
+    rungs = ["float32", "pruned", "onnx", "int8"]
+    assert [line.split(":")[0] for line in said.out.splitlines() if " parameters, " in line] == rungs
+    document = json.loads((here / "ladder.json").read_text())
+    found = {figure["name"]: figure for figure in document["figures"]}
+    assert document["suite"] == "ladder"
+    assert found["pruned_parameters"]["value"] < found["float32_parameters"]["value"]
+    assert found["onnx_event_f1"]["value"] == pytest.approx(found["pruned_event_f1"]["value"])
+    assert found["row03a_int8_bytes"]["value"] < 1.0
+    assert all(figure["met"] is not False for figure in document["figures"])
+    assert load_detector(here / "small" / "pruned").settings.width == 12
+    detected = avtext("detect", start / "clips" / "a.wav", "-m", "small/int8", "-o", "results")
+    assert detected.code == 0, detected.err
+    assert (here / "results" / "a.events.json").is_file()
+    again = avtext("detect", start / "clips" / "a.wav", "-m", "small/int8", "-o", "results", "--device", "cuda")
+    assert (again.code, again.err) == (2, "avtext: --device: cuda: a model in ONNX runs on the CPU: use auto or cpu\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["model", "--calibrate", "none", "-o", "out"], "--calibrate: none: no such file or folder"),
+        (["model", "--calibrate", "empty", "-o", "out"], "empty: no media file in this folder"),
+        (["model", "--calibrate", "clips", "-o", "clips"], "--out: clips: is not empty: name a new folder"),
+        (["nowhere/x/y", "--calibrate", "clips", "-o", "out"], "nowhere/x/y: no such model folder"),
+        (["model", "prun=0.1", "--calibrate", "clips", "-o", "out"], "prun: unknown key; did you mean 'prune'?"),
+        (
+            ["model", "prune=1.5", "--calibrate", "clips", "-o", "out"],
+            "prune: Input should be less than or equal to 0.9",
+        ),
+        (["model", "--calibrate", "clips", "-o", "out", "-c", "none.yaml"], "none.yaml: no such config file"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    avtext: Run,
+    start: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    hint: str,
+) -> None:
+    monkeypatch.chdir(start)
+    (start / "empty").mkdir(exist_ok=True)
+    said = avtext("compress", *words)
+    assert said.code == 2
+    assert hint in said.err
+    assert said.err.count("\n") == 1
+
+
+def row(folder: Path, name: str, size: int, seconds: float, f1: float, kept: float = math.nan) -> Row:
+    """A row of a rung whose one file has ``size`` bytes."""
+    place = folder / name
+    place.mkdir()
+    (place / "model.safetensors").write_bytes(bytes(size))
+    turns = Turns(Timing(seconds, seconds), Timing(1.0, 1.0), 1, "")
+    return Row(Rung(name, "torch", place, 10), size, turns, turns, 4.0, None, f1, 50.0, math.nan, kept)
+
+
+def test_a_rung_outside_its_limit_says_by_how_much(tmp_path: Path) -> None:
+    limits = LimitSettings()
+    rows = {"float32": row(tmp_path, "float32", 1000, 1.0, 0.80, 0.90)}
+    assert faults(rows, limits) == []
+    rows["pruned"] = row(tmp_path, "pruned", 700, 0.9, 0.78, 0.90)
+    assert faults(rows, limits) == [
+        "row02a_pruned_f1_loss: 2 points, allowed at most 1",
+        "row02b_pruned_speedup: 1.11 x CPU time, allowed at least 1.2",
+    ]
+    rows["pruned"] = row(tmp_path, "better", 700, 0.8, 0.795, 0.90)
+    rows["onnx"] = row(tmp_path, "onnx", 700, 0.5, 0.795, 0.90)
+    rows["int8"] = row(tmp_path, "int8", 180, 0.4, 0.79, 0.86)
+    assert rows["float32"].rung.bytes == 1000
+    assert faults(rows, limits) == ["row03d_int8_kept_loss: 4 points, allowed at most 3"]
+    named = {figure.name: figure for figure in figures(rows, limits)}
+    assert named["row03a_int8_bytes"].value == pytest.approx(180 / 700)
+    assert named["row03c_int8_speedup"].value == pytest.approx(2.5)
+    assert named["int8_real_time_factor"].value == pytest.approx(0.1)
+    assert named["int8_peak_memory"].value is None
+    assert named["int8_calibration_error"].value is None

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from avtext.attacks import BUDGETS, Attack, attack
+from avtext.errors import InvalidInput
+from avtext.model import Batch, EventDetector, collate
+from tests.model.test_detector import clip, make
+
+
+@pytest.fixture(scope="module")
+def model() -> EventDetector:
+    return make(3)
+
+
+@pytest.fixture(scope="module")
+def batch(model: EventDetector) -> Batch:
+    return collate([clip(2.0, 0), clip(1.2, 1)], model.scheme)
+
+
+def loss(model: EventDetector, batch: Batch) -> float:
+    with torch.no_grad():
+        found = model.loss(batch)
+    return (found.crf + found.frame).item()
+
+
+@pytest.mark.parametrize("how", [Attack(), Attack(steps=4)], ids=["fgsm", "pgd"])
+def test_the_loss_rises_within_the_budget(model: EventDetector, batch: Batch, how: Attack) -> None:
+    worse = attack(model, batch, how)
+    assert loss(model, worse) > loss(model, batch) + 1e-3
+    for name, stream in batch.streams.items():
+        values = worse.streams[name].values
+        assert values.dtype == stream.values.dtype
+        moved = (values.float() - stream.values.float()).abs()[stream.mask]
+        assert 0 < moved.max() <= BUDGETS[name] + 1e-5
+        if name == "audio":
+            assert values.abs().max() <= 1.0
+
+
+def test_several_steps_do_more_harm_than_one(model: EventDetector, batch: Batch) -> None:
+    budgets = {"picture": 0.05}
+    one, many = (attack(model, batch, Attack(budgets, steps)) for steps in (1, 8))
+    assert loss(model, many) > loss(model, one) > loss(model, batch)
+
+
+def test_only_the_streams_with_a_budget_change(model: EventDetector, batch: Batch) -> None:
+    worse = attack(model, batch, Attack({"audio": 0.01}))
+    assert not torch.equal(worse.streams["audio"].values, batch.streams["audio"].values)
+    for name in ("video", "picture"):
+        assert worse.streams[name] is batch.streams[name]
+    assert attack(model, batch, Attack({"audio": 0.0})) is batch
+
+
+def test_the_model_is_as_before(batch: Batch) -> None:
+    model = make(3).train()
+    model.crf.requires_grad_(False)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    asked = [p.requires_grad for p in model.parameters()]
+    attack(model, batch)
+    assert model.training
+    assert [p.requires_grad for p in model.parameters()] == asked
+    assert all(p.grad is None for p in model.parameters())
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
+
+
+def test_what_is_refused(model: EventDetector) -> None:
+    with pytest.raises(InvalidInput, match="budgets must be at least 0 and for audio, video, picture, text"):
+        Attack({"sound": 0.1})
+    with pytest.raises(InvalidInput, match="budgets must be at least 0"):
+        Attack({"audio": float("nan")})
+    with pytest.raises(InvalidInput, match="needs a step"):
+        Attack(steps=0)
+    with pytest.raises(InvalidInput, match="not labelled"):
+        attack(model, collate([clip(1.0, 0)]))
