@@ -37,18 +37,18 @@ Mutation = Callable[[bytearray, np.random.Generator], bytes]
 
 
 def run(full: bool, folder: Path) -> list[Figure]:
-    """10,000 mutants and 20 clean files in the full form, 45 mutants and the seeds in the short one."""
+    """10,000 mutants and 20 clean files in the full form, 30 mutants and the seeds in the short one."""
     random = rng()
     seeds = {name: make(folder / name) for name, make in SEEDS.items()}
     whole = {name: _read(path) for name, path in seeds.items()}
     clean = [*whole.values()] + [_read(path) for path in _real()] * full
     accused = [f"{outcome}" for outcome in clean if not isinstance(outcome, Quality) or outcome.reasons]
-    count = 10_000 if full else 45
+    count = 10_000 if full else 30
     signals, hangs, untyped, silent = [], [], [], []
     with ChildMemory() as children:
         for number in range(count):
             name = [*seeds][number % len(seeds)]
-            kind = [*MUTATIONS][(number // len(seeds)) % len(MUTATIONS)]
+            kind = [*MUTATIONS][(number + number // len(seeds)) % len(MUTATIONS)]
             path = folder / f"mutant{Path(name).suffix}"
             path.write_bytes(MUTATIONS[kind](bytearray(seeds[name].read_bytes()), random))
             begun = time.monotonic()
