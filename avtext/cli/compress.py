@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
 from avtext.cli.tables import print_lines
 from avtext.errors import ConfigError
 
@@ -24,6 +25,8 @@ def compress(
     ] = None,
     overrides: Annotated[list[str] | None, typer.Argument(help="Settings to change, as key.sub=value.")] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Walk the ladder: float32, pruned and trained again, ONNX, INT8; fail where a rung loses more than its limit.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from avtext.cli.options import Debug, Verbose
 from avtext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def report(
         Path | None, typer.Option(help="Also write figures for a paper into this folder (needs the extra plot).")
     ] = None,
     truth: Annotated[Path | None, typer.Option(help="True events, for the figures.")] = None,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Show events on a page with the video, a timeline and the reasons; one file that needs no network.
 

@@ -1,4 +1,4 @@
-"""``avtext train``: a detector from scenes or from one's own labelled videos."""
+"""``avtext train`` and ``avtext distill``: a detector from scenes or from one's own videos, or from a teacher."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def train(
 def distill(
     config: Annotated[Path, typer.Option("-c", "--config", help="A YAML file such as configs/distill.yaml.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="Settings to change, as key.sub=value.")] = None,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Train a student that learns from a teacher, on labelled clips or on others.
 
@@ -53,8 +55,6 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
     if command == "distill" and settings.distill is None:
         raise ConfigError(f"{config}: distill: is missing: give distill.teacher, a model folder")
     check_folder("out", settings.out)
-    if settings.train is None:
-        raise ConfigError(f"{config}: train: is missing: give train.scenes or train.manifest")
     with Counter("reading", piped=True) as reading:  # decoding can take a while
         source = open_clips(settings.train, settings.model, reading)
         validation = open_clips(settings.validation, settings.model, reading) if settings.validation else None

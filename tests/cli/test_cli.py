@@ -17,7 +17,9 @@ from avtext.cli.progress import progress_hook, waiting
 from avtext.formats import read_events
 from tests.cli.conftest import Run
 
-COMMANDS = ("detect", "train", "evaluate", "align", "convert", "benchmark", "info", "doctor")
+COMMANDS = (
+    "detect", "train", "distill", "compress", "evaluate", "align", "report", "convert", "benchmark", "info", "doctor",
+)  # fmt: skip
 
 
 def test_help_imports_neither_torch_nor_numpy() -> None:
