@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -30,8 +30,13 @@ class RunLog:
     def __enter__(self) -> RunLog:
         if self._folder is None:
             return self
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / "log.csv"
+        with _typed(self._folder):
+            self._start(self._folder)
+        return self
+
+    def _start(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "log.csv"
         new = not path.exists()
         self._file = self._open.enter_context(path.open("a", newline="", encoding="utf-8"))
         self._rows = csv.DictWriter(self._file, COLUMNS, restval="")
@@ -42,8 +47,7 @@ class RunLog:
         except ImportError:
             self._board = None
         else:
-            self._board = self._open.enter_context(SummaryWriter(str(self._folder / "tensorboard")))
-        return self
+            self._board = self._open.enter_context(SummaryWriter(str(folder / "tensorboard")))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -59,11 +63,18 @@ class RunLog:
         """
         if self._folder is None:
             return
-        try:
+        with _typed(self._folder):
             self._rows.writerow({"step": step, **{k: f"{v:.6g}" for k, v in figures.items()}})
             self._file.flush()
-        except OSError as error:
-            text = f"{self._file.name}: cannot be written ({error.strerror}): free some space and start again to go on"
-            raise StorageError(text) from error
-        for name, value in figures.items() if self._board else ():
-            self._board.add_scalar(name, value, step)  # type: ignore[union-attr]
+            for name, value in figures.items() if self._board else ():
+                self._board.add_scalar(name, value, step)  # type: ignore[union-attr]
+
+
+@contextmanager
+def _typed(folder: Path) -> Iterator[None]:
+    """What the system refuses to write becomes a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        text = f"{folder}: the log cannot be written ({error.strerror or error}): free some space, start again to go on"
+        raise StorageError(text) from error
