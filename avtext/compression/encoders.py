@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from avtext.clip import Clip
 from avtext.compression.export import export_part
@@ -118,9 +119,19 @@ def _plain(encoder: nn.Module) -> nn.Module:
     """A copy without batch normalisation and without weights that are computed from others at every call."""
     plain = folded(encoder)
     for module in plain.modules():
-        for name in list(getattr(module, "parametrizations", {})):
-            torch.nn.utils.parametrize.remove_parametrizations(module, name)
+        for name, part in module.named_children():
+            if isinstance(part, nn.Conv1d) and is_parametrized(part, "weight"):
+                setattr(module, name, _with_weight(part))
     return plain
+
+
+def _with_weight(conv: nn.Conv1d) -> nn.Conv1d:
+    """The convolution anew: removing what computes its weight would change the class, which copies share."""
+    shape = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, conv.dilation)
+    fresh = nn.Conv1d(*shape, groups=conv.groups, bias=conv.bias is not None)  # type: ignore[arg-type]
+    fresh.weight = nn.Parameter(conv.weight.detach().clone())
+    fresh.bias = None if conv.bias is None else nn.Parameter(conv.bias.detach().clone())
+    return fresh.eval()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.detection.batch import batch_of
 from avtext.detection.network import Network
-from avtext.detection.reading import ClipReading, FileReading, InMemory, Reading, given_cues, with_last
+from avtext.detection.reading import ClipReading, FileReading, Reading, given_cues, with_last
 from avtext.detection.result import Failure, Result
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
@@ -69,7 +69,7 @@ class EventFinder:
 
     def __call__(
         self,
-        source: str | Path | BinaryIO | InMemory | Clip,
+        source: Any,
         *,
         transcript: str | Path | Sequence[Cue] | None = None,
         start: float | None = None,
@@ -93,7 +93,7 @@ class EventFinder:
         """
         wanted = self._wanted(classes)
         tell = hook or _silent
-        source = source.clip(self.network.encoders) if isinstance(source, InMemory) else source
+        source = self._readable(source)
         with ExitStack() as stack:
             if isinstance(source, Clip):
                 if not (transcript is start is end is None):
@@ -106,6 +106,10 @@ class EventFinder:
                 encoded.add(clip, last)
                 tell("read", None, file=reading.name, total=reading.total, completed=clip.end)
             return self._finish(encoded, reading, wanted, tell)
+
+    def _readable(self, source: Any) -> Any:
+        """The source, where a subclass takes others too, as one that can be read."""
+        return source
 
     def cues_of(self, video: str | Path) -> tuple[Cue, ...]:
         """The cues that go with a video when none are given: those beside it, else those inside it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -19,15 +19,6 @@ from avtext.media import Limits, MediaOptions, MediaReader
 from avtext.media.cues import find_cues, read_cues
 
 Transcript = str | Path | Sequence[Cue] | None
-
-
-@runtime_checkable
-class InMemory(Protocol):
-    """Media in memory that can become a clip, such as :class:`avtext.Tensors`."""
-
-    def clip(self, encoders: Mapping[str, Any]) -> Clip:
-        """The clip that a model with these encoders, by stream name, is given."""
-        ...
 
 
 class Reading(Protocol):

@@ -13,6 +13,7 @@ from avtext.media import Limits
 from avtext.model import EventDetector, load_detector
 from avtext.pipeline.hub import model_folder
 from avtext.pipeline.network import TorchNetwork
+from avtext.pipeline.tensors import Tensors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_MODEL = next(
@@ -65,6 +66,9 @@ class Pipeline(EventFinder):
             ModelError: there is no such model, or it is refused.
         """
         return cls(load_detector(DEFAULT_MODEL if source is None else model_folder(source)), **options)
+
+    def _readable(self, source: Any) -> Any:
+        return source.clip(self.network.encoders) if isinstance(source, Tensors) else source
 
 
 def _device(name: str) -> torch.device:

@@ -11,11 +11,9 @@ import numpy as np
 from avtext.clip import Clip, Stream
 from avtext.detection.network import Emitted, Track
 from avtext.errors import MissingExtra, ModelError
-from avtext.kernels.chain import chain_marginals
 from avtext.kernels.logmel import log_mel
 from avtext.kernels.resampling import to_grid
 from avtext.kernels.subwords import subword_ids
-from avtext.kernels.viterbi import viterbi
 from avtext.runtime.folder import Chain, Manifest, block_steps, read_manifest
 from avtext.timeline import num_steps, span_to_steps
 
@@ -103,6 +101,9 @@ class OnnxNetwork:
         if self._chain is None:
             powers = np.exp(emissions - emissions.max(-1, keepdims=True))
             return emissions.argmax(-1), powers / powers.sum(-1, keepdims=True)
+        from avtext.kernels.chain import chain_marginals  # numba takes half a second, which a first file can wait for
+        from avtext.kernels.viterbi import viterbi
+
         rows = emissions if emissions.ndim == 3 else emissions[None]
         lengths, chain = np.full(len(rows), rows.shape[1]), np.arange(len(rows))
         tags = viterbi(rows, lengths, *self._chain, chain).tags

@@ -1,0 +1,43 @@
+"""A rung outside its limit says by how much it misses."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from avtext.benchmark.ladder import Row, faults, figures
+from avtext.benchmark.timing import Timing, Turns
+from avtext.compression.ladder import LimitSettings, Rung
+
+
+def row(folder: Path, name: str, size: int, seconds: float, f1: float, kept: float = math.nan) -> Row:
+    """A row of a rung whose one file has ``size`` bytes."""
+    place = folder / name
+    place.mkdir()
+    (place / "model.safetensors").write_bytes(bytes(size))
+    turns = Turns(Timing(seconds, seconds), Timing(1.0, 1.0), 1, "")
+    return Row(Rung(name, "torch", place, 10), size, turns, turns, 4.0, None, f1, 50.0, math.nan, kept)
+
+
+def test_a_rung_outside_its_limit_says_by_how_much(tmp_path: Path) -> None:
+    limits = LimitSettings()
+    rows = {"float32": row(tmp_path, "float32", 1000, 1.0, 0.80, 0.90)}
+    assert faults(rows, limits) == []
+    rows["pruned"] = row(tmp_path, "pruned", 700, 0.9, 0.78, 0.90)
+    assert faults(rows, limits) == [
+        "row02a_pruned_f1_loss: 2 points, allowed at most 1",
+        "row02b_pruned_speedup: 1.11 x CPU time, allowed at least 1.2",
+    ]
+    rows["pruned"] = row(tmp_path, "better", 700, 0.8, 0.795, 0.90)
+    rows["onnx"] = row(tmp_path, "onnx", 700, 0.5, 0.795, 0.90)
+    rows["int8"] = row(tmp_path, "int8", 180, 0.4, 0.79, 0.86)
+    assert rows["float32"].rung.bytes == 1000
+    assert faults(rows, limits) == ["row03d_int8_kept_loss: 4 points, allowed at most 3"]
+    named = {figure.name: figure for figure in figures(rows, limits)}
+    assert named["row03a_int8_bytes"].value == pytest.approx(180 / 700)
+    assert named["row03c_int8_speedup"].value == pytest.approx(2.5)
+    assert named["int8_real_time_factor"].value == pytest.approx(0.1)
+    assert named["int8_peak_memory"].value is None
+    assert named["int8_calibration_error"].value is None
