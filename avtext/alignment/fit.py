@@ -95,8 +95,8 @@ class Fit:
     def confidence(self, lines: list[Line]) -> float:
         """How far the map stands out from its own copies moved in time, as a probability.
 
-        A logistic regression on :meth:`heights`; ``scripts/fit_confidence.py`` fits its weights on scenes of which
-        half show unrelated parts.
+        A logistic regression on :meth:`heights`, fitted on synthetic scenes of 20 s to 5 min of which half showed
+        unrelated parts of one scene; ``scripts/check_confidence.py`` says how it does on a model's embeddings.
         """
         own, second = self.heights(lines)
         if own <= 0:

@@ -1,8 +1,7 @@
-"""Fit the weights of the alignment's confidence: ``python scripts/fit_confidence.py [MODEL]``.
+"""How sure the alignment is on learned embeddings, and how right: ``python scripts/check_confidence.py [MODEL]``.
 
 Scenes of the training split, sound late or early by up to two seconds, give pairs that belong together; the sound of
-one with the picture of another gives pairs that do not. A map counts as right within ``NEAR`` seconds. The weights
-that are printed belong into ``avtext/alignment/fit.py``.
+one with the picture of another gives pairs that do not. A map counts as right within ``NEAR`` seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from avtext.alignment.evidence import prepare
 from avtext.alignment.fit import Fit
@@ -32,8 +30,8 @@ SCENES = ((20.0, 120), (60.0, 30), (180.0, 10))  # length in seconds and how man
 FIRST = 8_000_000  # no scene of a training run has such a number
 
 
-def pairs(model_folder: Path, length: float, count: int) -> list[tuple[float, float, bool]]:
-    """Height, best copy and whether the map is right, of pairs that belong together and of as many that do not."""
+def pairs(model_folder: Path, length: float, count: int) -> list[tuple[float, bool, bool]]:
+    """Confidence, whether the map is right, and whether the streams belong together, of both kinds of pairs."""
     model = load_detector(model_folder)
     rate, out, before = model.settings.grid_rate, [], None
     for seed in range(FIRST, FIRST + count):
@@ -52,30 +50,25 @@ def pairs(model_folder: Path, length: float, count: int) -> list[tuple[float, fl
     return [one for one in out if one is not None]
 
 
-def _judged(fit: Fit, clock: ClockMap | None, length: float) -> tuple[float, float, bool] | None:
+def _judged(fit: Fit, clock: ClockMap | None, length: float) -> tuple[float, bool, bool] | None:
     found = best_map(fit)
     if found is None:
         return None
     right = clock is not None and clock_error(fit.clock(found.lines), clock, length) < NEAR
-    return *fit.heights(found.lines), right
+    return fit.confidence(found.lines), right, clock is not None
 
 
 def main(model_folder: Path) -> None:
-    """Fit on pairs of all lengths and say how the default threshold does on each."""
-    with one_torch_thread():
-        by_length = {length: np.array(pairs(model_folder, length, count), float) for length, count in SCENES}
-    rows = np.concatenate(list(by_length.values()))
-    rows = rows[rows[:, 0] > 0]
-    model = LogisticRegression(C=10.0).fit(rows[:, :2], rows[:, 2])
-    (own, second), bias = model.coef_[0], model.intercept_[0]
-    print(f"OWN_WEIGHT, SECOND_WEIGHT, BIAS = {own:.2f}, {second:.2f}, {bias:.2f}")
+    """Say for each length how many maps are kept at the default threshold, and how many of them are right."""
     least = AlignmentSettings().min_confidence
-    for length, table in by_length.items():
-        sure = (table[:, 0] > 0) & (model.predict_proba(table[:, :2])[:, 1] >= least)
-        right = table[:, 2] > 0
+    for length, count in SCENES:
+        with one_torch_thread():
+            table = np.array(pairs(model_folder, length, count), float)
+        sure, right, together = table[:, 0] >= least, table[:, 1] > 0, table[:, 2] > 0
         print(
-            f"{length:g} s: {right.sum()} of {len(table)} maps are right; sure of {(sure & right).sum()} of them "
-            f"and of {(sure & ~right).sum()} wrong ones"
+            f"{length:g} s: of {together.sum()} pairs that belong together {right.sum()} maps are right, "
+            f"{(sure & right).sum()} of them kept and {(sure & together & ~right).sum()} wrong ones; of "
+            f"{(~together).sum()} that do not {(sure & ~together).sum()} kept"
         )
 
 
