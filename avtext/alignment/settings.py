@@ -14,8 +14,8 @@ class AlignmentSettings:
     Args:
         max_offset: seconds that the stream may be early or late.
         max_drift_ppm: parts per million by which the two clocks may differ in speed.
-        min_confidence: below it the alignment abstains. At the default 4 % of unrelated pairs of 20 s were
-            locked on to, 1 % of 60 s, none of 5 min (synthetic scenes with sparse events of ten classes).
+        min_confidence: below it the alignment abstains; what that means on embeddings of the default model is said
+            by ``scripts/check_confidence.py``.
         block: seconds of stream that are judged at one offset.
         min_overlap: share of the shorter stream that must meet the other for an offset to be considered.
         min_piece: seconds that a piece between breaks must last.
