@@ -170,7 +170,8 @@ def _detect(place: Path, tell: Callable[[str], None]) -> None:
     try:
         avtext()
     except SystemExit as end:
-        assert not end.code, f"exit code {end.code}"
+        if end.code:
+            raise RuntimeError(f"exit code {end.code}") from end
     finally:
         sys.stdout = said
 
