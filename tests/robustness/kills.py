@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,9 +94,13 @@ def _start(work: Work, place: Path) -> tuple[int, int]:
         os.close(ours)
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, 1)
-        work(place, lambda what: os.write(theirs, f"{what}\n".encode()) and None)
-        os.write(theirs, b"end\n")
-        os._exit(0)
+        try:
+            work(place, lambda what: os.write(theirs, f"{what}\n".encode()) and None)
+            os.write(theirs, b"end\n")
+            os._exit(0)
+        finally:  # whatever happens, this process must not tidy up for its parent
+            traceback.print_exc()
+            os._exit(1)
     os.close(theirs)
     return child, ours
 
@@ -164,6 +169,9 @@ def _detect(place: Path, tell: Callable[[str], None]) -> None:
     )()
     try:
         avtext()
+    except SystemExit as end:
+        if end.code:
+            raise RuntimeError(f"exit code {end.code}") from end
     finally:
         sys.stdout = said
 

@@ -92,8 +92,8 @@ class ChildMemory:
     def _watch(self) -> None:
         while not self._stop.wait(0.01):
             for pid in descendants(os.getpid()):
-                mib = peak_mib(pid)
-                self.peak = max(self.peak, mib if _words(pid) not in (_words("self"), b"") else 0.0)
+                if _words(pid) not in (_words("self"), b""):  # first this, then its memory
+                    self.peak = max(self.peak, peak_mib(pid))
 
 
 def _words(pid: int | str) -> bytes:
