@@ -31,6 +31,7 @@ def folded(model: nn.Module) -> nn.Module:
     """A copy of ``model`` in evaluation mode without batch normalisation; it computes the same to rounding.
 
     Example:
+        >>> from avtext.layers.masked_conv import MaskedConv
         >>> block = MaskedConv(2, 4).eval()
         >>> [type(part).__name__ for part in folded(block).children()]
         ['Conv2d', 'Identity']

@@ -175,7 +175,7 @@ def test_unknown_names_and_missing_files(tmp_path):
     with pytest.raises(ConfigError, match="no format of events has this suffix"):
         write_events(tmp_path / "a.mp4", {})
     with pytest.raises(ConfigError, match="lone surrogate"):
-        write_events(tmp_path / "a.json", {"a": [Event(0, 1, "\ud800")]})
+        write_events(tmp_path / "a.json", {"\ud800": [Event(0, 1, "dog")]})
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

@@ -11,7 +11,8 @@ import torch
 import yaml
 
 from avtext.clip import Clip, Event
-from avtext.config import ModelSettings
+from avtext.compression.ladder import LadderSettings
+from avtext.config import ModelSettings, parse, read_yaml
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import ConfigError
@@ -53,6 +54,8 @@ def test_the_shipped_configs_are_sound(root: Path) -> None:
     for path in sorted((root / "configs").glob("*.yaml")):
         if path.stem.endswith("-model"):
             ModelSettings.model_validate(yaml.safe_load(path.read_text()))
+        elif path.stem == "compress":
+            assert parse(LadderSettings, read_yaml(path), str(path)).finetune is not None
         else:
             settings = read_settings(path)
             assert settings.model.labels, path
