@@ -23,7 +23,11 @@ def test_short_form(script: str, tmp_path: Path, root: Path, data_dir: Path) -> 
 
 
 def _judged(path: Path) -> list[dict]:
-    """All figures but those that count the tries, of which the short form has fewer than the issue asks for."""
-    figures = [figure for figure in read_figures(path)["figures"] if not figure["name"].endswith("_tried")]
+    """All figures but times, and those that count the tries, of which the short form has fewer than the full one."""
+    figures = [
+        figure
+        for figure in read_figures(path)["figures"]
+        if not figure["name"].endswith("_tried") and figure["unit"] not in ("s", "s of CPU")
+    ]
     assert figures
     return figures
