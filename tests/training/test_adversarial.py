@@ -39,13 +39,14 @@ def adversarial(out: Path, **changes: object) -> TrainSettings:
 def attacked_loss(model: EventDetector) -> float:
     """On scenes that training has not seen."""
     batch = collate([kept(i) for i in range(6, 10)], model.scheme)
+    worse = attack(model, batch, Attack(BUDGETS, steps=3))
     with torch.no_grad():
-        losses = model.loss(attack(model, batch, Attack(BUDGETS, steps=3)))
+        losses = model.loss(worse)
     return (losses.crf + losses.frame).item()
 
 
 def test_the_loss_under_attack_is_lower_than_after_plain_training(tmp_path: Path) -> None:
-    how = {"steps": 40, "learning_rate": 0.01, "checkpoint_every": 40, "average": 0.0, "modality_dropout": 0.0}
+    how = {"steps": 25, "learning_rate": 0.01, "checkpoint_every": 25, "average": 0.0, "modality_dropout": 0.0}
     plain = fit(run(tmp_path / "plain", model=SMALL, **how), Kept())
     hard = fit(adversarial(tmp_path / "hard", **how), Kept())
     print("LOSSES", attacked_loss(hard), attacked_loss(plain))
