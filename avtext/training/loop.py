@@ -27,7 +27,7 @@ from avtext.training.devices import open_fabric
 from avtext.training.evaluation import find, with_decision
 from avtext.training.log import RunLog
 from avtext.training.optimizer import learning_rate, make_optimizer
-from avtext.training.plan import StepBatches, batches
+from avtext.training.plan import StepBatches, batches, watched_workers
 from avtext.training.settings import TrainSettings
 from avtext.training.start import start_from
 from avtext.training.state import publish_state, restore_state
@@ -71,7 +71,8 @@ def fit(
 
     Raises:
         MissingExtra: Lightning is not installed.
-        AvtextError: a loss is not finite (the last state is intact), the run's folder holds another run.
+        AvtextError: a loss is not finite or a worker died (the last state is intact), the run's folder holds another
+            run.
     """
     return _Run(settings, train, validation, card, hook).go()
 
@@ -124,7 +125,8 @@ class _Run:
         self.cost = CostMeter(s.batch_size * fabric.world_size, len(self.train))
         steps = range(self.progress["step"], s.steps)
         with RunLog(s.out if fabric.is_global_zero else None) as self.log:
-            self._run(steps, batches(self.dataset, steps, s.workers))
+            with watched_workers():
+                self._run(steps, batches(self.dataset, steps, s.workers))
             self._decide()
         if (cost := self.cost.cost()) is not None:
             logger.info("%s", cost)
