@@ -166,12 +166,13 @@ def _with(batch: Batch, values: Mapping[str, Tensor]) -> Batch:
 
 @contextmanager
 def _evaluating(model: EventDetector) -> Iterator[None]:
-    """No dropout, no gradient for weights; undone afterwards."""
+    """No dropout; gradients, but none for weights; undone afterwards."""
     training = model.training
     asked = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.eval().requires_grad_(False)
     try:
-        yield
+        with torch.enable_grad():
+            yield
     finally:
         model.train(training)
         for parameter in asked:

@@ -38,6 +38,15 @@ def test_the_loss_rises_within_the_budget(model: EventDetector, batch: Batch, ho
             assert values.abs().max() <= 1.0
 
 
+def test_who_wants_no_gradients_can_attack_too(model: EventDetector, batch: Batch) -> None:
+    with torch.no_grad():
+        worse = attack(model, batch, Attack({"picture": 0.01}))
+    assert torch.equal(
+        worse.streams["picture"].values, attack(model, batch, Attack({"picture": 0.01})).streams["picture"].values
+    )
+    assert not worse.streams["picture"].values.requires_grad
+
+
 def test_several_steps_do_more_harm_than_one(model: EventDetector, batch: Batch) -> None:
     budgets = {"picture": 0.05}
     one, many = (attack(model, batch, Attack(budgets, steps)) for steps in (1, 8))

@@ -62,7 +62,7 @@ def blur(scene: Scene, pixels: float, rng: Random) -> Scene:
     for axis in (1, 2):
         size = frames.shape[axis]
         padded = np.pad(frames, [(reach, reach) if k == axis else (0, 0) for k in range(4)], mode="edge")
-        frames = sum(w * np.take(padded, range(k, k + size), axis) for k, w in enumerate(kernel))  # type: ignore[assignment]
+        frames = sum(w * np.take(padded, range(k, k + size), axis) for k, w in enumerate(kernel))
     return replace(scene, frames=_picture(frames))
 
 

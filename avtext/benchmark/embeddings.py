@@ -6,6 +6,7 @@ from avtext.clip import Clip
 from avtext.config import EncoderSettings
 from avtext.features import extract
 from avtext.model import EventDetector
+from avtext.model.batch import STREAMS
 
 
 def behind_encoders(model: EventDetector) -> EventDetector:
@@ -22,5 +23,8 @@ def behind_encoders(model: EventDetector) -> EventDetector:
 
 def embedded(model: EventDetector, clip: Clip) -> Clip:
     """The clip with what each encoder gives in place of what it takes."""
-    streams = extract([clip], dict(model.encoders.items()))
-    return Clip(clip.duration, clip.start, **streams, events=clip.events, clocks=clip.clocks, name=clip.name)
+    audio, video, picture, text = map(extract([clip], dict(model.encoders.items())).get, STREAMS)
+    return Clip(
+        clip.duration, clip.start, audio, video, picture, text,
+        events=clip.events, clocks=clip.clocks, name=clip.name,
+    )  # fmt: skip

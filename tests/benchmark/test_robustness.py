@@ -15,17 +15,25 @@ from avtext.benchmark.robustness_attacks import AttackSizes, attack_of
 from avtext.benchmark.robustness_guards import by_chance, random_signs, scaled
 from avtext.benchmark.robustness_missing import find_given, half_of, sensed
 from avtext.clip import Event
+from avtext.data.scenes import LABELS
 from avtext.data.scenes.chance import generator
-from avtext.model import collate
+from avtext.model import collate, save_detector
 from avtext.training.evaluation import Found, find
 from tests.model.test_detector import clip, make
-from tests.tiny import save_talkative, talkative
+from tests.tiny import talkative
 
-SMALL = Sizes(missing=3, damaged=1, guards=2, guard_steps=2, attacks=AttackSizes(2, 1, 2), seconds=4.0)
+SMALL = Sizes(missing=2, damaged=1, guards=1, guard_steps=2, attacks=AttackSizes(2, 1, 2), seconds=4.0)
 
 
-def test_the_whole_suite_in_small(tmp_path: Path, data_dir: Path) -> None:
-    model = save_talkative(tmp_path / "model")
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a tiny detector that knows every label of a scene."""
+    folder = tmp_path_factory.mktemp("robustness") / "model"
+    save_detector(folder, talkative(labels=list(LABELS)), "# tiny\n")
+    return folder
+
+
+def test_the_whole_suite_in_small(model: Path, data_dir: Path) -> None:
     figures = {figure.name: figure for figure in run(data_dir, model, model, SMALL)}
     assert figures["attack_clean_fall"].value == 0.0  # the same model before and after
     assert figures["attack_fgsm_0006_kept_before"] == _named(figures["attack_fgsm_0006_kept_after"], "before")
@@ -41,8 +49,7 @@ def _named(figure: Figure, when: str) -> Figure:
     return Figure(figure.name.replace("after", when), figure.value, figure.unit, detail=figure.detail)
 
 
-def test_without_a_second_model_its_figures_are_missed_and_say_why(tmp_path: Path, data_dir: Path) -> None:
-    model = save_talkative(tmp_path / "model")
+def test_without_a_second_model_its_figures_are_missed_and_say_why(model: Path, data_dir: Path) -> None:
     one = Sizes(missing=1, damaged=0, guards=1, guard_steps=1, attacks=AttackSizes(1, 1, 1), seconds=4.0)
     figures = {figure.name: figure for figure in run(data_dir, None, model, one)}
     assert figures["attack_kept"].met is False
