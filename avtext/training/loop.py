@@ -98,7 +98,7 @@ class _Run:
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)
         self.progress: dict[str, Any] = {
-            "step": 0, "best": -1.0, "stale": 0, "run": settings.model_dump_json(exclude={"out", "workers"})
+            "step": 0, "best": -1.0, "stale": 0, "run": _fingerprint(settings)
         }  # fmt: skip
         self._resume()
         self.average.to(self.fabric.device)
@@ -259,6 +259,12 @@ class _Run:
             save_detector(self.settings.out / "last", self.average, self.card, half=self.settings.half)
             publish_state(self.settings.out, self.model, self.average, self.optimizer, self.progress)
         self.fabric.barrier()
+
+
+def _fingerprint(settings: TrainSettings) -> str:
+    """What decides a run's weights; a part that is off is not named, so that runs from before there was one go on."""
+    off = {"adversarial"} if settings.adversarial is None else set()
+    return settings.model_dump_json(exclude={"out", "workers", *off})
 
 
 def _build(settings: TrainSettings) -> EventDetector:

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import statistics
 import sys
 import time
 import traceback
@@ -76,7 +77,7 @@ def _killed_again_and_again(kind: Kind, place: Path, gap: float, kills: int) -> 
     Args:
         kind: of work.
         place: where it works.
-        gap: seconds from one acknowledgement to the next.
+        gap: seconds from one acknowledgement to the next, of which the blow waits a part.
         kills: at most.
 
     Returns:
@@ -121,13 +122,12 @@ def _start(work: Work, place: Path) -> tuple[int, int]:
 
 
 def _finish(work: Work, place: Path) -> float:
-    """Let the work end by itself; returns the mean time from one acknowledgement to the next."""
-    begun = time.monotonic()
+    """Let the work end by itself; returns the median time from one acknowledgement to the next."""
     child, line = _start(work, place)
     with os.fdopen(line) as said:
-        told = said.read().splitlines()
-    assert os.waitpid(child, 0)[1] == 0, f"{place.name} failed after: {told}"
-    return (time.monotonic() - begun) / len(told)
+        told = [(time.monotonic(), text) for text in said]
+    assert os.waitpid(child, 0)[1] == 0, f"{place.name} failed after: {[text for _, text in told]}"
+    return statistics.median(later - sooner for (sooner, _), (later, _) in itertools.pairwise(told))
 
 
 def _inputs(folder: Path) -> None:
