@@ -252,7 +252,7 @@ def _fabric(settings: TrainSettings) -> Any:
 
 def _build(settings: TrainSettings) -> EventDetector:
     model = EventDetector(settings.model)
-    return model if settings.init is None else start_from(model, settings.init)
+    return model if settings.init is None else start_from(model, settings.init, settings.prune)
 
 
 def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:

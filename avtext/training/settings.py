@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,9 @@ from pydantic import Field, model_validator
 from avtext.config import ModelSettings, Settings, override, parse, read_yaml
 from avtext.data.scenes.recipe import SceneRecipe
 from avtext.distill import DistillSettings
+from avtext.errors import ConfigError
+from avtext.model import load_detector
+from avtext.pruning import pruned_settings
 
 
 class DataSettings(Settings):
@@ -42,6 +45,9 @@ class TrainSettings(Settings):
     out: Path = Path("runs/run")
     model: ModelSettings
     init: Path | None = Field(None, description="model folder whose weights to start from")
+    prune: float | None = Field(
+        None, gt=0, le=0.9, description="share of the channels of init that go first; what is left is the model"
+    )
     distill: DistillSettings | None = Field(None, description="a teacher to learn from; see avtext.distill")
     train: DataSettings | None = Field(None, description="None: the caller of fit brings the clips")
     validation: DataSettings | None = None
@@ -68,19 +74,43 @@ class TrainSettings(Settings):
 
 
 def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
-    """Training settings from a YAML file with ``key.sub=value`` overrides.
+    """Training settings from a YAML file with ``key.sub=value`` overrides; see :func:`settings_of`.
 
-    ``model`` may be a path to a YAML file, relative to the config's folder, that several runs share.
+    ``model`` may be a path, relative to the config's folder: of a YAML file that several runs share, or of a model
+    folder, whose shape it is then without its weights.
 
     Raises:
         ConfigError: the file or an override says something that is not allowed.
+        ModelError: the model of ``init`` is refused.
     """
     values = _with_model(read_yaml(path), path)
-    return parse(TrainSettings, _with_model(override(values, words), path), str(path))
+    return settings_of(_with_model(override(values, words), path), str(path))
+
+
+def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
+    """Training settings from plain values; without ``model`` it is that of ``init``, pruned where ``prune`` says so.
+
+    Args:
+        values: as in a YAML file.
+        where: the file that they come from, for messages.
+
+    Raises:
+        ConfigError: a value that is not allowed.
+        ModelError: the model of ``init`` is refused.
+    """
+    share = values.get("prune")
+    if share is not None and (not values.get("init") or values.get("model") is not None):
+        raise ConfigError(f"{where}: prune: is what goes of the model of init: give init, and leave model out")
+    if values.get("model") is None and values.get("init"):
+        model = load_detector(values["init"])
+        settings = model.settings if share is None else pruned_settings(model, share)
+        values = {**values, "model": settings.model_dump()}
+    return parse(TrainSettings, values, where)
 
 
 def _with_model(values: dict[str, Any], path: str | Path) -> dict[str, Any]:
-    """``values`` with the model that they name by a file."""
+    """``values`` with the model that they name by a file or a model folder."""
     if not isinstance(values.get("model"), str):
         return values
-    return {**values, "model": read_yaml(Path(path).parent / values["model"])}
+    place = Path(path).parent / values["model"]
+    return {**values, "model": load_detector(place).settings.model_dump() if place.is_dir() else read_yaml(place)}
