@@ -126,7 +126,7 @@ def _row(rung: Rung, parent: Rung, trial: Trial, file: Path) -> Row:
         calibration=reliability(score_outcomes(trial.reference, estimate)).expected_error,
         kept=kept,
         events=estimate,
-        ready=_ready(rung, parent) if rung.kind == "onnx" else None,
+        ready=_ready(rung, parent) if rung.name == "onnx" else None,
     )
 
 

@@ -40,14 +40,13 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path) -> N
             "accelerator": "cpu",
         },
         "student": str(start / "model"),
-        "untaught": str(start / "model"),
         "limits": LENIENT,
     }  # fmt: skip
     (here / "c.yaml").write_text(yaml.safe_dump(config))
     words = ("--calibrate", start / "clips", "-o", "small", "-c", "c.yaml", "--json", "ladder.json")
     said = avtext("compress", start / "model", *words)
     assert said.code == 0, said.err
-    rungs = ["float32", "untaught", "student", "pruned", "onnx", "int8"]
+    rungs = ["float32", "student", "pruned", "onnx", "int8"]
     assert [line.split(":")[0] for line in said.out.splitlines() if " parameters, " in line] == rungs
     document = json.loads((here / "ladder.json").read_text())
     found = {figure["name"]: figure for figure in document["figures"]}
@@ -55,7 +54,8 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path) -> N
     assert found["pruned_parameters"]["value"] < found["float32_parameters"]["value"]
     assert found["onnx_event_f1"]["value"] == pytest.approx(found["pruned_event_f1"]["value"])
     assert found["row03a_int8_bytes"]["value"] < 2.0  # of a model this small, most is the graph itself
-    assert all(figure["met"] is not False for figure in document["figures"])
+    missed = [figure["name"] for figure in document["figures"] if figure["met"] is False]
+    assert missed == ["row01b_student_f1"]  # a model that was never trained finds nothing that could be kept
     assert load_detector(here / "small" / "pruned").settings.width == 12
     detected = avtext("detect", start / "clips" / "a.wav", "-m", "small/int8", "-o", "results")
     assert detected.code == 0, detected.err
