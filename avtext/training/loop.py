@@ -167,16 +167,8 @@ class _Run:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm)
         self.optimizer.step()
         self._average(step)
-        return {
-            "loss": losses.total.item(),
-            "crf": losses.crf.item(),
-            "frame": losses.frame.item(),
-            "alone": losses.alone.item(),
-            "alignment": losses.alignment.item(),
-            "distillation": losses.distillation.item(),
-            "gradient_norm": float(norm),
-            "learning_rate": rate,
-        }
+        terms = {"loss" if name == "total" else name: value.item() for name, value in losses._asdict().items()}
+        return terms | {"gradient_norm": float(norm), "learning_rate": rate}
 
     @torch.no_grad()
     def _average(self, step: int) -> None:
