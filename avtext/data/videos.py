@@ -14,7 +14,7 @@ import numpy as np
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.data.manifest import Entry, read_manifest
 from avtext.errors import ConfigError, MediaError, StorageError
-from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen, reading_for
+from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen_ones, on_media_clock, reading_for
 from avtext.media import MediaOptions, MediaReader, embedded_cues
 from avtext.timeline import steps_to_span
 
@@ -135,7 +135,7 @@ def open_videos(
     """
     store = FeatureCache(cache)
     options = reading_for(encoders)
-    fixed = {name: frozen(encoder) for name, encoder in encoders.items() if getattr(encoder, "of", None)}
+    fixed = frozen_ones(encoders)
     prints = {name: fingerprint(encoder) for name, encoder in fixed.items()}
     videos: list[Video] = []
     entries = read_manifest(manifest, labels)
@@ -193,11 +193,7 @@ def _decode(
 
     with MediaReader(path, options) as reader:  # frames that become features are never all in memory
         features = extract(windows(reader), encoders)
-    for name, encoder in encoders.items():  # a feature stream starts where its medium does, as the model expects
-        if name in features:
-            stream = features[name]
-            features[name] = replace(stream, start=stream.start - float(getattr(encoder, "start", 0.0)))
-    return {name: _whole(found) for name, found in pieces.items() if found} | features
+    return {name: _whole(found) for name, found in pieces.items() if found} | on_media_clock(features, encoders)
 
 
 def _whole(pieces: Sequence[Stream]) -> Stream:

@@ -24,7 +24,9 @@ class DataSettings(Settings):
     count: int = Field(1000, ge=1)
     manifest: Path | None = None
     window: float = Field(20.0, gt=0, description="seconds of a training clip cut from a longer video")
-    cache: Path = Field(Path("cache"), description="folder for the decoded streams or features of a manifest's videos")
+    cache: Path | None = Field(
+        None, description="folder for decoded streams or features; None: scenes are made anew, videos go to ./cache"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSettings:
