@@ -56,7 +56,8 @@ def run_rows(
                 yield known, False
     if not todo:
         return
-    keep_all(settings)
+    for _ in _each(keep, [(settings, data, k, jobs) for data in _sources(settings) for k in range(jobs)], jobs):
+        pass
     needed = {seed for _, row, seed in todo if ROWS[row].pretrained}
     first = [(settings, seed) for seed in sorted(needed) if not stage1_folder(settings, seed).exists()]
     for _ in _each(pretrain, first, jobs):
@@ -98,10 +99,15 @@ def stage1_folder(settings: AblationSettings, seed: int) -> Path:
     return settings.folder / f"stage1-{seed}-{own}"
 
 
-def keep_all(settings: AblationSettings) -> int:
-    """Make and keep the features of every scene that is not kept yet; how many scenes there are."""
-    sources = [settings.train, settings.validation, *settings.tests.values()]
-    return sum(len(clips_of(one, settings)) for one in sources)
+def _sources(settings: AblationSettings) -> list[DataSettings]:
+    return [settings.train, settings.validation, *settings.tests.values()]
+
+
+def keep(settings: AblationSettings, data: DataSettings, part: int, parts: int) -> int:
+    """Make and keep the features of every ``parts``-th scene that is not kept yet; how many there are."""
+    torch.set_num_threads(1)
+    source = open_clips(data, settings.training.model)
+    return sum(source[i] is not None for i in range(part, len(source), parts))
 
 
 def clips_of(data: DataSettings, settings: AblationSettings) -> list[Clip]:

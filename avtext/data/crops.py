@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from avtext.clip import Clip
 from avtext.data.scenes.chance import between, generator
-from avtext.data.videos import window_of
+from avtext.data.windows import window_of
 
 
 @dataclass(frozen=True)

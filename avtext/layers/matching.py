@@ -16,9 +16,7 @@ from torch import Tensor
 _NEVER = -1e9
 
 
-def info_nce(
-    first: Tensor, second: Tensor, known: Tensor, temperature: float = 0.07, hardness: float = 0.0
-) -> Tensor:
+def info_nce(first: Tensor, second: Tensor, known: Tensor, temperature: float = 0.07, hardness: float = 0.0) -> Tensor:
     """Cross-entropy of which row of ``second`` belongs to each row of ``first``, and the other way round.
 
     Args:

@@ -129,9 +129,7 @@ def _between(
     return alignment, matching, masked
 
 
-def _alignment_loss(
-    embeddings: list[Tensor], masks: list[Tensor], reach: int, settings: AlignmentSettings
-) -> Tensor:
+def _alignment_loss(embeddings: list[Tensor], masks: list[Tensor], reach: int, settings: AlignmentSettings) -> Tensor:
     """Mean InfoNCE over pairs of modalities that some clip has."""
     terms = [
         lag_info_nce(embeddings[i], embeddings[j], (masks[i], masks[j]), reach, settings.temperature)

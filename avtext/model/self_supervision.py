@@ -46,13 +46,11 @@ def matching_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: fl
     return torch.stack(terms).mean() if terms else embeddings[0].new_zeros(())
 
 
-def masked_loss(
-    model: EventDetector, features: list[Tensor], masks: list[Tensor], embeddings: list[Tensor]
-) -> Tensor:
+def masked_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], embeddings: list[Tensor]) -> Tensor:
     """One modality told from the others: hidden from the fusion, its embeddings must be found among its own steps.
 
     The modality that a clip hides is drawn at random among those it has, if it has another. What the fusion makes of
-    the rest, read by the hidden modality's own embedder, is compared with the embeddings at some steps of the same clip.
+    the rest, read by the hidden modality's own embedder, is compared with the embeddings at some steps of that clip.
 
     Args:
         model: whose fusion and embedders are trained; the embeddings to be told are fixed.
