@@ -7,6 +7,7 @@ several sittings. All rows of a seed start from the same first stage, whose part
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -200,7 +201,8 @@ def _both_ways(model: EventDetector, clips: Sequence[Clip]) -> tuple[Found, Foun
 
 
 def scores_of(found: Found, clips: Sequence[Clip]) -> dict[str, float]:
-    """Event F1 at an onset collar of 0.2 s and the edit score, in per cent."""
+    """Event F1 at an onset collar of 0.2 s and the edit score, in per cent; 0 where nothing is found or to be found."""
     durations: Mapping[str, float] = {clip.name: clip.duration for clip in clips}
     edit = segmentation(found.reference, found.estimate, durations=durations).edit
-    return {"f1": 100 * found.scores().micro.f1, "edit": 100 * edit}
+    scores = {"f1": found.scores().micro.f1, "edit": edit}
+    return {name: 0.0 if math.isnan(value) else 100 * value for name, value in scores.items()}
