@@ -40,7 +40,7 @@ def main(
     for result, is_new in run_rows(settings, names, [int(seed) for seed in seeds.split(",")], jobs):
         results.append(result)
         if is_new:
-            seconds = result["train_cpu_seconds"] + result["test_cpu_seconds"]
+            seconds = result["cpu_seconds"]
             f1 = result["tests"]["in_sync"]["f1"]
             print(f"{result['row']} seed {result['seed']}: F1 {f1:.1f} in sync, {seconds:.0f} CPU seconds", flush=True)
     figures = figures_of(results)

@@ -23,6 +23,7 @@ class AblationSettings(Settings):
         validation: scenes of the training sources on which thresholds are chosen.
         tests: scenes of unseen sources under each condition.
         crop: seconds of a training clip.
+        pretraining_crop: seconds of one in the first stage.
         crops: training clips per scene.
         pretraining: the first stage, on scenes whose labels are not looked at.
         training: the row that has everything; the others differ from it in one thing.
@@ -33,6 +34,7 @@ class AblationSettings(Settings):
     validation: DataSettings
     tests: dict[Condition, DataSettings]
     crop: float = Field(10.0, gt=0)
+    pretraining_crop: float = Field(16.0, gt=0)
     crops: int = Field(3, ge=1)
     pretraining: TrainSettings
     training: TrainSettings

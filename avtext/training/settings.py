@@ -70,7 +70,8 @@ class TrainSettings(Settings):
 def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
     """Training settings from a YAML file with ``key.sub=value`` overrides.
 
-    ``model`` may be a path to a YAML file, relative to the config's folder, that several runs share.
+    ``model`` may be a path to a YAML file, relative to the config's folder, that several runs share; or
+    ``{from: PATH, loss: {…}}``, where a run differs from it in something.
 
     Raises:
         ConfigError: the file or an override says something that is not allowed.
@@ -80,7 +81,10 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
 
 
 def _with_model(values: dict[str, Any], path: str | Path) -> dict[str, Any]:
-    """``values`` with the model that they name by a file."""
-    if not isinstance(values.get("model"), str):
+    """``values`` with the model that they name by a file; what stands beside ``from`` counts instead of the file's."""
+    model = values.get("model")
+    model = {"from": model} if isinstance(model, str) else model
+    if not isinstance(model, dict) or "from" not in model:
         return values
-    return {**values, "model": read_yaml(Path(path).parent / values["model"])}
+    own = {key: value for key, value in model.items() if key != "from"}
+    return {**values, "model": {**read_yaml(Path(path).parent / str(model["from"])), **own}}
