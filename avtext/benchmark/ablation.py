@@ -174,7 +174,7 @@ def start_of(run: TrainSettings, stage1: Path, folder: Path) -> Path:
 
 def tested(model: EventDetector, row: Row, settings: AblationSettings) -> dict[str, dict[str, float]]:
     """Scores by test: each condition with clocks as they are and, named ``…_aligned``, as the alignment finds them."""
-    tests = {}
+    tests: dict[str, dict[str, float]] = {}
     for condition in row.conditions:
         clips = clips_of(settings.tests[condition], settings)
         if len(row.conditions) > 1:

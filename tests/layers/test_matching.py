@@ -24,7 +24,7 @@ def test_it_equals_its_definition(hardness: float) -> None:
         return math.log(math.exp(score[i]) + rest) - score[i]
 
     want = sum(surprise(a, b, i) + surprise(b, a, i) for i in (0, 1, 3)) / 6
-    assert float(info_nce(a, b, torch.tensor(known), tau, hardness)) == pytest.approx(want, rel=1e-5)
+    assert info_nce(a, b, torch.tensor(known), tau, hardness).item() == pytest.approx(want, rel=1e-5)
 
 
 def test_harder_negatives_count_more() -> None:

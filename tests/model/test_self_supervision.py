@@ -15,9 +15,9 @@ def test_clips_without_labels_teach_where_no_term_takes_labels() -> None:
     model = make(loss=UNSUPERVISED).train()
     losses = model.loss(collate([clip(2.0, seed, events=None) for seed in range(3)], model.scheme))
     losses.total.backward()
-    assert float(losses.crf) == float(losses.frame) == float(losses.alone) == 0
-    assert min(float(losses.alignment), float(losses.matching), float(losses.masked)) > 0
-    assert float(losses.total) == pytest.approx(float(losses.alignment + losses.matching + losses.masked))
+    assert losses.crf.item() == losses.frame.item() == losses.alone.item() == 0
+    assert min(losses.alignment.item(), losses.matching.item(), losses.masked.item()) > 0
+    assert losses.total.item() == pytest.approx((losses.alignment + losses.matching + losses.masked).item())
     assert model.projections["audio"].weight.grad.abs().sum() > 0
     assert model.emit.weight.grad is None  # nothing said what events are
 
@@ -34,7 +34,7 @@ def test_the_new_terms_change_nothing_where_they_have_no_weight() -> None:
     one, other = (model.eval().loss(batch) for model in (plain, more))
     for name in ("crf", "frame", "alone", "alignment"):
         assert torch.equal(getattr(one, name), getattr(other, name))
-    assert float(one.matching) == float(one.masked) == 0
+    assert one.matching.item() == one.masked.item() == 0
     assert list(plain.state_dict()) == list(more.state_dict())
 
 
