@@ -39,7 +39,7 @@ def test_without_a_negative_nothing_is_asked() -> None:
     alone = torch.tensor([[True, False, False], [False, False, False]])
     loss = info_nce(x, x, alone)
     loss.backward()
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert torch.isfinite(x.grad).all()
 
 

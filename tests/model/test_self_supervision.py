@@ -44,7 +44,7 @@ def test_matching_knows_clips_that_belong_together() -> None:
     there = torch.ones(4, 10, dtype=torch.bool)
     same = matching_loss([one, one], [there, there], 0.1)
     assert same < matching_loss([one, one.roll(1, 0)], [there, there], 0.1)
-    assert float(matching_loss([one], [there], 0.1)) == 0
+    assert matching_loss([one], [there], 0.1).item() == 0
 
 
 def test_a_hidden_modality_says_nothing_of_itself() -> None:
@@ -54,4 +54,4 @@ def test_a_hidden_modality_says_nothing_of_itself() -> None:
     audio = torch.randn(1, 50, 16)
     only_audio = [torch.ones(1, 50, dtype=torch.bool), *[torch.zeros(1, 50, dtype=torch.bool)] * 2]
     loss = masked_loss(model, [audio, torch.zeros(1, 50, 16), torch.zeros(1, 50, 16)], only_audio, embeddings)
-    assert float(loss) == 0  # the one modality there is would have to be told from nothing
+    assert loss.item() == 0  # the one modality there is would have to be told from nothing
