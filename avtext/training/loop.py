@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from avtext.data.sources import ClipSource
@@ -103,7 +104,7 @@ class _Run:
         progress = restore_state(self.settings.out, self.model, self.average, self.optimizer)
         if progress is None:
             return
-        if progress["run"] != self.progress["run"]:
+        if not _same_run(progress["run"], self.progress["run"]):
             raise AvtextError(
                 f"{self.settings.out}: holds the state of a run with other settings: choose another out=, or remove it",
                 code=Code.CONFIG,
@@ -167,16 +168,8 @@ class _Run:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm)
         self.optimizer.step()
         self._average(step)
-        return {
-            "loss": losses.total.item(),
-            "crf": losses.crf.item(),
-            "frame": losses.frame.item(),
-            "alone": losses.alone.item(),
-            "alignment": losses.alignment.item(),
-            "distillation": losses.distillation.item(),
-            "gradient_norm": float(norm),
-            "learning_rate": rate,
-        }
+        terms = {"loss" if name == "total" else name: value.item() for name, value in losses._asdict().items()}
+        return terms | {"gradient_norm": float(norm), "learning_rate": rate}
 
     @torch.no_grad()
     def _average(self, step: int) -> None:
@@ -226,6 +219,14 @@ class _Run:
             save_detector(self.settings.out / "last", self.average, self.card, half=self.settings.half)
             publish_state(self.settings.out, self.model, self.average, self.optimizer, self.progress)
         self.fabric.barrier()
+
+
+def _same_run(stored: str, own: str) -> bool:
+    """Whether two runs have the same settings; one that an older version did not know stands at its default."""
+    try:
+        return TrainSettings.model_validate_json(stored) == TrainSettings.model_validate_json(own)
+    except ValidationError:
+        return False
 
 
 def _fabric(settings: TrainSettings) -> Any:

@@ -77,7 +77,7 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
     """Training settings from a YAML file with ``key.sub=value`` overrides; see :func:`settings_of`.
 
     ``model`` may be a path, relative to the config's folder: of a YAML file that several runs share, or of a model
-    folder, whose shape it is then without its weights.
+    folder, whose shape it is then without its weights; or ``{from: PATH, loss: {…}}``, where a run differs from it.
 
     Raises:
         ConfigError: the file or an override says something that is not allowed.
@@ -109,8 +109,12 @@ def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
 
 
 def _with_model(values: dict[str, Any], path: str | Path) -> dict[str, Any]:
-    """``values`` with the model that they name by a file or a model folder."""
-    if not isinstance(values.get("model"), str):
+    """``values`` with the model that they name by a path; what stands beside ``from`` counts instead of the file's."""
+    model = values.get("model")
+    model = {"from": model} if isinstance(model, str) else model
+    if not isinstance(model, dict) or "from" not in model:
         return values
-    place = Path(path).parent / values["model"]
-    return {**values, "model": load_detector(place).settings.model_dump() if place.is_dir() else read_yaml(place)}
+    own = {key: value for key, value in model.items() if key != "from"}
+    place = Path(path).parent / str(model["from"])
+    shape = load_detector(place).settings.model_dump() if place.is_dir() else read_yaml(place)
+    return {**values, "model": {**shape, **own}}
