@@ -60,12 +60,19 @@ class FusionSettings(Settings):
 
 
 class LossSettings(Settings):
-    """Weights of the terms of the training loss."""
+    """Weights of the terms of the training loss; clips need no labels where ``crf``, ``frame`` and ``alone`` are 0."""
 
     crf: float = Field(1.0, ge=0)
     frame: float = Field(0.5, ge=0)
     alone: float = Field(0.3, ge=0)
     alignment: float = Field(0.1, ge=0)
+    matching: float = Field(0.0, ge=0, description="which clip a sound, picture or text belongs to")
+    masked: float = Field(0.0, ge=0, description="a hidden modality's embeddings told from the others")
+
+    @property
+    def supervised(self) -> bool:
+        """Whether a term that takes labels has a weight."""
+        return self.crf + self.frame + self.alone > 0
 
 
 class DecisionSettings(Settings):

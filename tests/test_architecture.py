@@ -17,7 +17,7 @@ RANKS = {
     "pipeline": 7, "training": 7, "runtime": 7,
     "data": 6, "detection": 6,
     "distill": 6,
-    "features": 5, "attacks": 5, "report": 5,
+    "features": 5, "attacks": 5, "report": 5, "pruning": 5,
     "model": 4, "media": 4,
     "tags": 3, "alignment": 3, "encoders": 3, "formats": 3, "metrics": 3,
     "clip": 2, "checkpoint": 2, "layers": 2,

@@ -13,7 +13,7 @@ from avtext.cli.tables import print_lines
 from avtext.errors import ConfigError
 
 if TYPE_CHECKING:
-    from avtext.benchmark.ladder import Row
+    from avtext.benchmark.ladder_rows import Row
 
 
 def compress(
@@ -44,7 +44,8 @@ def compress(
         raise ConfigError(f"--out: {out}: is not empty: name a new folder")
     with waiting("loading"):
         from avtext.benchmark.figures import publish_figures
-        from avtext.benchmark.ladder import figures, measure
+        from avtext.benchmark.ladder import measure
+        from avtext.benchmark.ladder_rows import figures
         from avtext.compression.ladder import LadderSettings
         from avtext.model import load_detector
         from avtext.pipeline.hub import model_folder
@@ -74,8 +75,8 @@ def _lines(row: Row) -> list[str]:
     return [
         f"{row.rung.name}: {row.rung.parameters:,} parameters, {row.bytes / 1e6:.2f} MB, peak "
         f"{number(row.peak, '.0f', ' MiB')}",
-        f"  CPU {one.cpu:.3g} s on one thread ({one.cpu / row.seconds:.4f} of real time, {row.speedup:.2f} x the first "
-        f"rung), {two.wall:.3g} s by the clock on two",
+        f"  CPU {one.cpu:.3g} s on one thread ({one.cpu / row.seconds:.4f} of real time, {row.speedup:.2f} x "
+        f"{row.parent.name}), {two.wall:.3g} s by the clock on two",
         f"  event F1 {row.f1:.3f}, borders {number(row.boundary_ms, '.0f', ' ms')}, calibration error "
         f"{number(row.calibration, '.3f', '')}, kept under FGSM {number(row.kept, '.1%', '')}",
     ]

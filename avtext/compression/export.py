@@ -24,6 +24,7 @@ from avtext.runtime.folder import Chain, Manifest, StreamReading, publish_manife
 from avtext.runtime.network import open_session
 
 OPSET = 20
+FOLDED_VALUES = 512  # largest constant worked out in the file; what is larger the runtime works out as it loads
 TOLERANCE = 1e-4  # largest difference to torch, relative to the largest value where that is over 1
 
 Say = Callable[[str], None]
@@ -61,7 +62,7 @@ def export_part(name: str, part: Part, path: Path) -> None:
         MissingExtra: onnx or onnxscript is not installed.
     """
     try:
-        import onnxscript  # noqa: F401 - what torch.onnx needs
+        from onnxscript import optimizer
     except ImportError:
         raise MissingExtra.of("onnxscript", "onnx") from None
     module = part.module.eval()
@@ -77,12 +78,15 @@ def export_part(name: str, part: Part, path: Path) -> None:
                 dynamic_shapes=_dynamic_shapes(part),
                 opset_version=OPSET,
                 external_data=False,
+                optimize=False,
                 verbose=False,
             )
+            if program is None:
+                raise RuntimeError("the exporter gave nothing")  # as it does where it is given a path
+            optimizer.optimize(program.model, output_size_limit=FOLDED_VALUES)
     except Exception as error:  # the exporter's errors share no class but this
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{name}: cannot be written as ONNX opset {OPSET}: {reason}", stage="export") from None
-    assert program is not None  # None only where a path is given
     _name_by_module(program.model)
     program.save(str(path), external_data=False)
     difference = largest_difference(module, path, other_sizes(part))

@@ -1,4 +1,4 @@
-"""The rungs: the model as it is, pruned and trained again, written for the runtime, and in INT8."""
+"""The rungs: the model as it is, its student, pruned and trained again, written for the runtime, and in INT8."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from pydantic import Field
 
 from avtext.checkpoint import WEIGHTS
 from avtext.compression.export import export_detector
-from avtext.compression.pruning import prune
 from avtext.compression.quantization import quantize_folder
-from avtext.config import Settings, parse
+from avtext.config import Settings
 from avtext.detection import EventFinder
 from avtext.errors import ConfigError
-from avtext.model import EventDetector, save_detector
+from avtext.model import EventDetector, load_detector, save_detector
 from avtext.runtime import Runtime
-from avtext.training import DataSettings, TrainSettings, fit, open_clips
+from avtext.training import DataSettings, fit, open_clips, settings_of
 
 Say = Callable[[str], None]
 
@@ -26,21 +25,32 @@ Say = Callable[[str], None]
 class LimitSettings(Settings):
     """What a rung may lose and must win; F1 and shares in points of 100."""
 
+    student_parameters: float = Field(0.05, gt=0, description="of the student, as a share of its teacher's")
+    student_f1: float = Field(0.98, ge=0, description="of the student, as a share of its teacher's")
+    student_gain: float = Field(2.0, description="points of the student over the same one without a teacher")
     f1_loss: float = Field(1.0, ge=0, description="of pruned and INT8, against the rung they were made from")
     kept_loss: float = Field(3.0, ge=0, description="of INT8: accuracy kept under FGSM, against float32")
-    pruned_speedup: float = Field(1.2, gt=0, description="CPU time of the model as it is over that of the pruned one")
+    pruned_speedup: float = Field(1.2, gt=0, description="CPU time of the model that is pruned over the pruned one's")
     int8_speedup: float = Field(2.0, gt=0, description="CPU time of the float32 model in torch over that of INT8")
     int8_bytes: float = Field(0.27, gt=0, description="of INT8, as a share of the same model's graphs in float32")
+    int8_of_student: float = Field(0.25, gt=0, description="bytes of INT8, as a share of the unpruned model's")
+    runtime_score: float = Field(1e-3, gt=0, description="largest difference of an event's score without torch")
+    runtime_steps: float = Field(1.0, ge=0, description="largest difference of an event's border, in grid steps")
+    runtime_ready: float = Field(1.0, gt=0, description="seconds of a new process until the runtime can begin")
+    runtime_peak: float = Field(1 / 3, gt=0, description="peak memory without torch, as a share of that with it")
 
 
 class LadderSettings(Settings):
     """What ``avtext compress`` does beside exporting.
 
-    ``finetune`` are training settings without ``model``, ``init`` and ``out``; without them nothing is pruned, for a
-    pruned model that is not trained is of no use. Without ``evaluate`` the rungs are compared with the model itself on
-    the clips of calibration.
+    ``finetune`` are training settings without ``model``, ``init``, ``prune`` and ``out``; without them nothing is
+    pruned, for a pruned model that is not trained is of no use. Without ``evaluate`` the rungs are compared with the
+    model itself on the clips of calibration.
     """
 
+    student: Path | None = Field(None, description="model folder that avtext distill made: what is made small")
+    untaught: Path | None = Field(None, description="folder of the same student trained without a teacher")
+    stop: bool = Field(True, description="at the first rung outside a limit; false: go on, and fail at the end")
     prune: float = Field(0.3, gt=0, le=0.9, description="share of the channels of every layer that go")
     finetune: dict[str, Any] | None = None
     evaluate: DataSettings | None = None
@@ -52,7 +62,7 @@ class Rung:
     """One form of the model.
 
     Args:
-        name: ``"float32"``, ``"pruned"``, ``"onnx"`` or ``"int8"``.
+        name: ``"float32"``, ``"untaught"``, ``"student"``, ``"pruned"``, ``"onnx"`` or ``"int8"``.
         kind: what runs it.
         folder: where it is.
         parameters: of the model.
@@ -99,11 +109,18 @@ def climb(
         MissingExtra: onnx, onnxscript, onnxruntime or lightning is not installed.
     """
     save_detector(out / "float32", model, "# The model that the ladder begins with\n")
-    yield Rung("float32", "torch", out / "float32", model.num_parameters()["total"])
+    newest = _rung("float32", out / "float32", model)
+    yield newest
+    if settings.untaught is not None:
+        yield _rung("untaught", settings.untaught, load_detector(settings.untaught))
+    if settings.student is not None:
+        model = load_detector(settings.student)
+        newest = _rung("student", settings.student, model)
+        yield newest
     if settings.finetune is not None:
         say("pruning and training again")
-        model = _pruned(model, out, settings.prune, settings.finetune)
-        yield Rung("pruned", "torch", out / "pruned", model.num_parameters()["total"])
+        model = _trained(out, "pruned", newest.folder, settings.finetune, settings.prune)
+        yield _rung("pruned", out / "pruned", model)
     total = model.num_parameters()["total"]
     export_detector(model, out / "onnx", lambda name: say(f"writing {name}.onnx"))
     yield Rung("onnx", "onnx", out / "onnx", total)
@@ -112,16 +129,18 @@ def climb(
     yield Rung("int8", "onnx", out / "int8", total)
 
 
-def _pruned(model: EventDetector, out: Path, share: float, finetune: dict[str, Any]) -> EventDetector:
-    small = prune(model, share)
-    start = out / "pruned-start"
-    save_detector(start, small, f"# Pruned by {share:.0%}, not trained yet\n")
-    values = {**finetune, "model": small.settings, "init": start, "out": out / "pruned-run"}
-    run = parse(TrainSettings, values, "finetune")
+def _rung(name: str, folder: Path, model: EventDetector) -> Rung:
+    return Rung(name, "torch", folder, model.num_parameters()["total"])
+
+
+def _trained(out: Path, name: str, start: Path, finetune: dict[str, Any], share: float) -> EventDetector:
+    """The model in ``start`` with ``share`` of its channels gone, trained again and kept as ``out/name``."""
+    values = {**finetune, "init": str(start), "prune": share, "out": str(out / f"{name}-run")}
+    run = settings_of(values, "finetune")
     if run.train is None:
         raise ConfigError("finetune: train: is missing: give train.scenes or train.manifest")
     train = open_clips(run.train, run.model)
     validation = open_clips(run.validation, run.model) if run.validation else None
     trained = fit(run, train, validation)
-    save_detector(out / "pruned", trained, f"# Pruned by {share:.0%} and trained for {run.steps} steps\n")
+    save_detector(out / name, trained, f"# Pruned by {share:.0%} and trained for {run.steps} steps\n")
     return trained

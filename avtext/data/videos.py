@@ -13,10 +13,10 @@ import numpy as np
 
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.data.manifest import Entry, read_manifest
+from avtext.data.windows import cut, cut_events, within
 from avtext.errors import ConfigError, MediaError, StorageError
-from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen, reading_for
+from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen_ones, on_media_clock, reading_for
 from avtext.media import MediaOptions, MediaReader, embedded_cues
-from avtext.timeline import steps_to_span
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,8 +69,8 @@ class VideoSource:
         return Clip(
             duration=end - start,
             start=start,
-            cues=tuple(cue for cue in video.cues if _within(cue, start, end)),
-            events=None if video.events is None else _cut_events(video.events, start, end),
+            cues=tuple(cue for cue in video.cues if within(cue, start, end)),
+            events=None if video.events is None else cut_events(video.events, start, end),
             name=f"{video.name} at {start:g} s",
             **streams,
         )
@@ -89,25 +89,6 @@ class VideoSource:
 
 def _gone(name: str) -> StorageError:
     return StorageError(f"{name}: its cached streams are gone or damaged: start again to decode it", stage="read")
-
-
-def _within(span: Cue | Event, start: float, end: float) -> bool:
-    """Whether ``span`` overlaps ``[start, end)``; one without length lies where it starts."""
-    return span.start < end and (span.end > start or span.start >= start)
-
-
-def cut(stream: Stream, start: float, end: float) -> Stream:
-    """The steps of ``stream`` that overlap ``[start, end)``.
-
-    Example:
-        >>> piece = cut(Stream(np.arange(100), 25.0), 1.0, 2.0)
-        >>> piece.start, piece.values[0].item(), len(piece)
-        (1.0, 25, 25)
-    """
-    first = max(0, int(np.floor((start - stream.start) * stream.rate + 1e-6)))
-    last = max(first, min(len(stream), int(np.ceil((end - stream.start) * stream.rate - 1e-6))))
-    begin, _ = steps_to_span(first, last, stream.rate, stream.start)
-    return Stream(stream.values[first:last], stream.rate, begin, stream.real[first:last])
 
 
 def open_videos(
@@ -135,7 +116,7 @@ def open_videos(
     """
     store = FeatureCache(cache)
     options = reading_for(encoders)
-    fixed = {name: frozen(encoder) for name, encoder in encoders.items() if getattr(encoder, "of", None)}
+    fixed = frozen_ones(encoders)
     prints = {name: fingerprint(encoder) for name, encoder in fixed.items()}
     videos: list[Video] = []
     entries = read_manifest(manifest, labels)
@@ -163,11 +144,6 @@ def _cues(entry: Entry) -> tuple[Cue, ...]:
     return embedded_cues(entry.path) if found is None else found
 
 
-def _cut_events(events: Sequence[Event], start: float, end: float) -> tuple[Event, ...]:
-    inside = (event for event in events if _within(event, start, end))
-    return tuple(replace(event, start=max(event.start, start), end=min(event.end, end)) for event in inside)
-
-
 def _check_events(entry: Entry, end: float) -> None:
     late = [event for event in entry.events or () if event.start >= end]
     if late:
@@ -189,15 +165,11 @@ def _decode(
             for name in raw:
                 if (stream := getattr(clip, name)) is not None:
                     pieces[name].append(stream)
-            yield replace(clip, cues=tuple(cue for cue in cues if _within(cue, clip.start, clip.end)))
+            yield replace(clip, cues=tuple(cue for cue in cues if within(cue, clip.start, clip.end)))
 
     with MediaReader(path, options) as reader:  # frames that become features are never all in memory
         features = extract(windows(reader), encoders)
-    for name, encoder in encoders.items():  # a feature stream starts where its medium does, as the model expects
-        if name in features:
-            stream = features[name]
-            features[name] = replace(stream, start=stream.start - float(getattr(encoder, "start", 0.0)))
-    return {name: _whole(found) for name, found in pieces.items() if found} | features
+    return {name: _whole(found) for name, found in pieces.items() if found} | on_media_clock(features, encoders)
 
 
 def _whole(pieces: Sequence[Stream]) -> Stream:

@@ -28,6 +28,7 @@ ENCODERS = {
     "slowfast": ("avtext.encoders.slowfast", "SlowFastEncoder"),
     "transformer_text": ("avtext.encoders.transformer_text", "TransformerTextEncoder"),
     "features": ("avtext.encoders.precomputed", "PrecomputedEncoder"),
+    "stored": ("avtext.encoders.stored", "StoredEncoder"),
 }
 
 

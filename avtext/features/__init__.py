@@ -1,8 +1,8 @@
 """Features of a video: extracted once, kept in one file, found again by what they depend on."""
 
-from avtext.features.extraction import extract
+from avtext.features.extraction import extract, on_media_clock
 from avtext.features.key import MEDIA_SCHEMA, FeatureKey, fingerprint
-from avtext.features.reading import frozen, reading_for
+from avtext.features.reading import frozen, frozen_ones, reading_for
 from avtext.features.store import DamagedEntry, FeatureCache, load_features, publish_features
 
 __all__ = [
@@ -13,7 +13,9 @@ __all__ = [
     "extract",
     "fingerprint",
     "frozen",
+    "frozen_ones",
     "load_features",
+    "on_media_clock",
     "publish_features",
     "reading_for",
 ]

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,21 @@ def extract(clips: Iterable[Clip], encoders: Mapping[str, nn.Module]) -> dict[st
         waiting, previous = _encode(clip, encoders), (clip.start, clip.end)
     _keep(seams, waiting, begin, math.inf)
     return {name: seams[name].whole() for name in STREAMS if name in seams}
+
+
+def on_media_clock(features: Mapping[str, Stream], encoders: Mapping[str, Any]) -> dict[str, Stream]:
+    """Features as a :class:`avtext.clip.Clip` carries them: a stream starts where its medium does.
+
+    The model adds the encoder's own ``start`` to whatever comes.
+
+    Args:
+        features: as :func:`extract` gives them.
+        encoders: that made them, by stream name.
+    """
+    return {
+        name: replace(stream, start=stream.start - float(getattr(encoders.get(name), "start", 0.0)))
+        for name, stream in features.items()
+    }
 
 
 def _keep(seams: dict[str, _Seam], streams: Mapping[str, Stream], begin: float, end: float) -> None:

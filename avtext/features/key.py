@@ -16,7 +16,7 @@ from avtext.storage import sha256_of
 if TYPE_CHECKING:
     from torch import nn
 
-SCHEMA = 1  # of the feature files; raised when their shape changes
+SCHEMA = 2  # of the feature files; raised when their shape changes
 MEDIA_SCHEMA = 1  # raised when avtext.media would give other values for the same file
 
 
@@ -53,13 +53,13 @@ class FeatureKey:
         cues: Sequence[Cue] = (),
     ) -> FeatureKey:
         """The key of the media file ``path``, which is read once to be hashed."""
-        said = _digest([[cue.start, cue.end, cue.text] for cue in cues]) if cues else ""
+        said = digest_of([[cue.start, cue.end, cue.text] for cue in cues]) if cues else ""
         return cls(sha256_of(path), dict(encoders), dict(reading or {}), said)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the whole key, in hexadecimal: the name of its file."""
-        return _digest({"schema": SCHEMA, **asdict(self)})
+        return digest_of({"schema": SCHEMA, **asdict(self)})
 
 
 def fingerprint(encoder: nn.Module) -> str:
@@ -92,5 +92,6 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
-def _digest(value: Any) -> str:
+def digest_of(value: Any) -> str:
+    """SHA-256 of a plain JSON value, in hexadecimal."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()

@@ -29,3 +29,13 @@ def reading_for(encoders: Mapping[str, Any], **options: Any) -> MediaOptions:
 def frozen(encoder: Any) -> Any:
     """The encoder whose features a precomputed one stands for; any other encoder itself."""
     return encoder.encoder() if getattr(encoder, "of", None) else encoder
+
+
+def frozen_ones(encoders: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a model's encoders whose features are extracted once, each as the encoder that makes them.
+
+    Example:
+        >>> frozen_ones({"audio": None})
+        {}
+    """
+    return {name: frozen(encoder) for name, encoder in encoders.items() if getattr(encoder, "of", None)}

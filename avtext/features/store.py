@@ -128,21 +128,26 @@ class FeatureCache:
 
     def get(self, key: FeatureKey) -> dict[str, Stream] | None:
         """The features of ``key``; None if there are none or, with a :class:`DamagedEntry`, no sound ones."""
+        found = self.get_with_notes(key)
+        return None if found is None else found[0]
+
+    def get_with_notes(self, key: FeatureKey) -> tuple[dict[str, Stream], dict[str, Any]] | None:
+        """As :meth:`get`, and what was noted beside them."""
         path = self.path(key)
         if not path.exists():
             return None
         try:
             streams, metadata = _read(path)
-            if metadata != json.loads(canonical(asdict(key))):
+            if metadata.get("key") != json.loads(canonical(asdict(key))):
                 raise StorageError(f"{path}: belongs to another key; remove it", stage="read")
         except StorageError as error:
-            warnings.warn(f"{error.message} (made again)", DamagedEntry, stacklevel=2)
+            warnings.warn(f"{error.message} (made again)", DamagedEntry, stacklevel=3)
             return None
-        return streams
+        return streams, metadata["notes"]
 
-    def put(self, key: FeatureKey, streams: Mapping[str, Stream]) -> None:
-        """Keep the features of ``key``; see :func:`publish_features` for what is refused."""
-        publish_features(self.path(key), streams, asdict(key))
+    def put(self, key: FeatureKey, streams: Mapping[str, Stream], notes: Mapping[str, Any] | None = None) -> None:
+        """Keep the features of ``key``, with plain JSON values as notes; see :func:`publish_features`."""
+        publish_features(self.path(key), streams, {"key": asdict(key), "notes": dict(notes or {})})
 
     def obtain(self, key: FeatureKey, make: Callable[[], Mapping[str, Stream]]) -> dict[str, Stream]:
         """The features of ``key``, made by ``make()`` and kept if there are none yet."""

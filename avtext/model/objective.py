@@ -1,4 +1,4 @@
-"""The training loss: CRF, frame cross-entropy, and InfoNCE over the lags between modalities."""
+"""The training loss: CRF, frame cross-entropy, InfoNCE over the lags between modalities, and self-supervision."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avtext.config import AlignmentSettings
 from avtext.errors import InvalidInput
 from avtext.layers.contrastive import lag_info_nce
 from avtext.model.batch import Batch
+from avtext.model.self_supervision import masked_loss, matching_loss
 
 if TYPE_CHECKING:
     from avtext.model.detector import Encoded, EventDetector, Output
@@ -26,6 +28,8 @@ class Losses(NamedTuple):
     alone: Tensor
     alignment: Tensor
     distillation: Tensor
+    matching: Tensor
+    masked: Tensor
 
 
 class Taught(Protocol):
@@ -54,22 +58,27 @@ def detection_losses(
     Raises:
         InvalidInput: the batch has no tags, and there is no teacher.
     """
-    if batch.tags is None and taught is None:
+    weights = model.settings.loss
+    if batch.tags is None and taught is None and weights.supervised:
         raise InvalidInput("loss: the batch has no tags: its clips are not labelled")
     encoded = model.encode(batch)
     features, masks = model.on_video_clock(encoded, batch)
-    views = [masks]
-    if lost is not None:
-        views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])
-    outputs = [model.fuse(features, view, batch.mask) for view in views]
-    terms = [_view_losses(model, output, batch) for output in outputs]
-    crf, frame = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
-    alone = _alone_loss(model, features, masks, batch.tags)
-    told = torch.stack([taught(encoded, output) for output in outputs]).mean() if taught else torch.zeros_like(frame)
-    alignment = _alignment_loss(model, encoded, batch)
-    weights = model.settings.loss
+    zero = features[0].new_zeros((), dtype=torch.float32)
+    crf = frame = alone = told = zero
+    if weights.supervised or taught is not None:
+        views = [masks]
+        if lost is not None:
+            views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])
+        outputs = [model.fuse(features, view, batch.mask) for view in views]
+        terms = [_view_losses(model, output, batch) for output in outputs]
+        crf, frame = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
+        alone = _alone_loss(model, features, masks, batch.tags)
+        told = torch.stack([taught(encoded, output) for output in outputs]).mean() if taught else zero
+    alignment, matching, masked = _between(model, encoded, features, batch)
     total = weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment + told
-    return Losses(total, crf, frame, alone, alignment, told)
+    if weights.matching or weights.masked:
+        total = total + weights.matching * matching + weights.masked * masked
+    return Losses(total, crf, frame, alone, alignment, told, matching, masked)
 
 
 def _view_losses(model: EventDetector, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -101,16 +110,30 @@ def _frame_loss(emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
     return (terms * (mask if tags.ndim == 2 else mask[:, None])).sum()
 
 
-def _alignment_loss(model: EventDetector, encoded: Encoded, batch: Batch) -> Tensor:
-    """Mean InfoNCE over pairs of modalities that some clip has."""
-    settings = model.settings.alignment
-    if not settings.enabled or model.settings.loss.alignment == 0:
-        return torch.zeros((), device=batch.mask.device)
-    reach = round(settings.reach * model.settings.grid_rate)
+def _between(
+    model: EventDetector, encoded: Encoded, features: list[Tensor], batch: Batch
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What needs no labels: alignment, matching, masked; zero where its weight is."""
+    weights, settings = model.settings.loss, model.settings.alignment
+    alignment = matching = masked = torch.zeros((), device=batch.mask.device)
+    aligned = settings.enabled and weights.alignment > 0
+    if not (aligned or weights.matching or weights.masked):
+        return alignment, matching, masked
     embeddings, masks = model.on_video_clock(encoded._replace(features=encoded.embeddings), batch)
+    if aligned:
+        alignment = _alignment_loss(embeddings, masks, round(settings.reach * model.settings.grid_rate), settings)
+    if weights.matching:
+        matching = matching_loss(embeddings, masks, settings.temperature)
+    if weights.masked:
+        masked = masked_loss(model, features, masks, embeddings)
+    return alignment, matching, masked
+
+
+def _alignment_loss(embeddings: list[Tensor], masks: list[Tensor], reach: int, settings: AlignmentSettings) -> Tensor:
+    """Mean InfoNCE over pairs of modalities that some clip has."""
     terms = [
         lag_info_nce(embeddings[i], embeddings[j], (masks[i], masks[j]), reach, settings.temperature)
         for i, j in combinations(range(len(embeddings)), 2)
         if bool((masks[i].any(1) & masks[j].any(1)).any())
     ]
-    return torch.stack(terms).mean() if terms else torch.zeros((), device=batch.mask.device)
+    return torch.stack(terms).mean() if terms else embeddings[0].new_zeros(())

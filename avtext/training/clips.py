@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avtext.config import ModelSettings
+from avtext.data.kept import KeptScenes
 from avtext.data.sources import ClipSource, SceneSource
 from avtext.distill import Teacher, check_same_task
 from avtext.encoders import build_encoder
 from avtext.errors import ConfigError
+from avtext.features import FeatureCache, frozen_ones
 from avtext.model import load_detector
 from avtext.training.settings import DataSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def open_clips(
@@ -33,12 +40,23 @@ def open_clips(
                 f"scenes: label {unknown[0]!r} is not one of the model's: add it to model.labels or name the "
                 "wanted labels in scenes.labels"
             )
-        return SceneSource(settings.scenes, settings.first, settings.count)
+        return _open_scenes(SceneSource(settings.scenes, settings.first, settings.count), settings.cache, model)
     from avtext.data.videos import open_videos
 
     assert settings.manifest is not None  # DataSettings has exactly one of the two
-    encoders = {str(name): build_encoder(e.name, e.options) for name, e in model.encoders.items()}
-    return open_videos(settings.manifest, model.labels, settings.window, settings.cache, encoders, hook)
+    cache = settings.cache or Path("cache")
+    return open_videos(settings.manifest, model.labels, settings.window, cache, _encoders(model), hook)
+
+
+def _encoders(model: ModelSettings) -> dict[str, nn.Module]:
+    return {str(name): build_encoder(encoder.name, encoder.options) for name, encoder in model.encoders.items()}
+
+
+def _open_scenes(scenes: SceneSource, cache: Path | None, model: ModelSettings) -> ClipSource:
+    """Scenes; kept where there is a cache, as features where the model's encoders are frozen."""
+    if cache is None:
+        return scenes
+    return KeptScenes(scenes, FeatureCache(cache), frozen_ones(_encoders(model)))
 
 
 def open_teacher(settings: TrainSettings) -> Teacher | None:

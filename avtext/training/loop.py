@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from avtext.attacks import harder, opened
@@ -98,7 +99,7 @@ class _Run:
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)
         self.progress: dict[str, Any] = {
-            "step": 0, "best": -1.0, "stale": 0, "run": _fingerprint(settings)
+            "step": 0, "best": -1.0, "stale": 0, "run": settings.model_dump_json(exclude={"out", "workers"})
         }  # fmt: skip
         self._resume()
         self.average.to(self.fabric.device)
@@ -109,7 +110,7 @@ class _Run:
         progress = restore_state(self.settings.out, self.model, self.average, self.optimizer)
         if progress is None:
             return
-        if progress["run"] != self.progress["run"]:
+        if not _same_run(progress["run"], self.progress["run"]):
             raise AvtextError(
                 f"{self.settings.out}: holds the state of a run with other settings: choose another out=, or remove it",
                 code=Code.CONFIG,
@@ -172,17 +173,9 @@ class _Run:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm)
         self.optimizer.step()
         self._average(step)
-        return {
-            "loss": losses.total.item(),
-            "crf": losses.crf.item(),
-            "frame": losses.frame.item(),
-            "alone": losses.alone.item(),
-            "alignment": losses.alignment.item(),
-            "distillation": losses.distillation.item(),
-            "gradient_norm": float(norm),
-            "learning_rate": rate,
-            **({} if attacked is None else {"attacked": attacked.item()}),
-        }
+        terms = {"loss" if name == "total" else name: value.item() for name, value in losses._asdict().items()}
+        terms |= {} if attacked is None else {"attacked": attacked.item()}
+        return terms | {"gradient_norm": float(norm), "learning_rate": rate}
 
     def _backward(
         self, step: int, batch: Batch, lost: Tensor | None, targets: Targets | None
@@ -261,15 +254,17 @@ class _Run:
         self.fabric.barrier()
 
 
-def _fingerprint(settings: TrainSettings) -> str:
-    """What decides a run's weights; a part that is off is not named, so that runs from before there was one go on."""
-    off = {"adversarial"} if settings.adversarial is None else set()
-    return settings.model_dump_json(exclude={"out", "workers", *off})
+def _same_run(stored: str, own: str) -> bool:
+    """Whether two runs have the same settings; one that an older version did not know stands at its default."""
+    try:
+        return TrainSettings.model_validate_json(stored) == TrainSettings.model_validate_json(own)
+    except ValidationError:
+        return False
 
 
 def _build(settings: TrainSettings) -> EventDetector:
     model = EventDetector(settings.model)
-    return model if settings.init is None else start_from(model, settings.init)
+    return model if settings.init is None else start_from(model, settings.init, settings.prune)
 
 
 def draw_lost(clips: int, modalities: int, chance: float, generator: torch.Generator) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,9 @@ from avtext.attacks import check_budgets
 from avtext.config import ModelSettings, Settings, override, parse, read_yaml
 from avtext.data.scenes.recipe import SceneRecipe
 from avtext.distill import DistillSettings
-from avtext.errors import InvalidInput
+from avtext.errors import ConfigError, InvalidInput
+from avtext.model import load_detector
+from avtext.pruning import pruned_settings
 
 
 class DataSettings(Settings):
@@ -26,7 +28,9 @@ class DataSettings(Settings):
     count: int = Field(1000, ge=1)
     manifest: Path | None = None
     window: float = Field(20.0, gt=0, description="seconds of a training clip cut from a longer video")
-    cache: Path = Field(Path("cache"), description="folder for the decoded streams or features of a manifest's videos")
+    cache: Path | None = Field(
+        None, description="folder for decoded streams or features; None: scenes are made anew, videos go to ./cache"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSettings:
@@ -65,6 +69,9 @@ class TrainSettings(Settings):
     out: Path = Path("runs/run")
     model: ModelSettings
     init: Path | None = Field(None, description="model folder whose weights to start from")
+    prune: float | None = Field(
+        None, gt=0, le=0.9, description="share of the channels of init that go first; what is left is the model"
+    )
     distill: DistillSettings | None = Field(None, description="a teacher to learn from; see avtext.distill")
     adversarial: AdversarialSettings | None = Field(None, description="learn adversarial examples, too; None: do not")
     train: DataSettings | None = Field(None, description="None: the caller of fit brings the clips")
@@ -92,19 +99,47 @@ class TrainSettings(Settings):
 
 
 def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
-    """Training settings from a YAML file with ``key.sub=value`` overrides.
+    """Training settings from a YAML file with ``key.sub=value`` overrides; see :func:`settings_of`.
 
-    ``model`` may be a path to a YAML file, relative to the config's folder, that several runs share.
+    ``model`` may be a path, relative to the config's folder: of a YAML file that several runs share, or of a model
+    folder, whose shape it is then without its weights; or ``{from: PATH, loss: {…}}``, where a run differs from it.
 
     Raises:
         ConfigError: the file or an override says something that is not allowed.
+        ModelError: the model of ``init`` is refused.
     """
     values = _with_model(read_yaml(path), path)
-    return parse(TrainSettings, _with_model(override(values, words), path), str(path))
+    return settings_of(_with_model(override(values, words), path), str(path))
+
+
+def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
+    """Training settings from plain values; without ``model`` it is that of ``init``, pruned where ``prune`` says so.
+
+    Args:
+        values: as in a YAML file.
+        where: the file that they come from, for messages.
+
+    Raises:
+        ConfigError: a value that is not allowed.
+        ModelError: the model of ``init`` is refused.
+    """
+    share = values.get("prune")
+    if share is not None and (not values.get("init") or values.get("model") is not None):
+        raise ConfigError(f"{where}: prune: is what goes of the model of init: give init, and leave model out")
+    if values.get("model") is None and values.get("init"):
+        model = load_detector(values["init"])
+        settings = model.settings if share is None else pruned_settings(model, share)
+        values = {**values, "model": settings.model_dump()}
+    return parse(TrainSettings, values, where)
 
 
 def _with_model(values: dict[str, Any], path: str | Path) -> dict[str, Any]:
-    """``values`` with the model that they name by a file."""
-    if not isinstance(values.get("model"), str):
+    """``values`` with the model that they name by a path; what stands beside ``from`` counts instead of the file's."""
+    model = values.get("model")
+    model = {"from": model} if isinstance(model, str) else model
+    if not isinstance(model, dict) or "from" not in model:
         return values
-    return {**values, "model": read_yaml(Path(path).parent / values["model"])}
+    own = {key: value for key, value in model.items() if key != "from"}
+    place = Path(path).parent / str(model["from"])
+    shape = load_detector(place).settings.model_dump() if place.is_dir() else read_yaml(place)
+    return {**values, "model": {**shape, **own}}

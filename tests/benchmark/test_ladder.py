@@ -7,18 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from avtext.benchmark.ladder import Row, faults, figures
+from avtext.benchmark.ladder_rows import Row, differences, faults, figures
 from avtext.benchmark.timing import Timing, Turns
+from avtext.clip import Event
 from avtext.compression.ladder import LimitSettings, Rung
 
 
-def row(folder: Path, name: str, size: int, seconds: float, f1: float, kept: float = math.nan) -> Row:
+def row(
+    folder: Path, name: str, size: int, seconds: float, f1: float, kept: float = math.nan, parameters: int = 1000
+) -> Row:
     """A row of a rung whose one file has ``size`` bytes."""
     place = folder / name
     place.mkdir()
     (place / "model.safetensors").write_bytes(bytes(size))
     turns = Turns(Timing(seconds, seconds), Timing(1.0, 1.0), 1, "")
-    return Row(Rung(name, "torch", place, 10), size, turns, turns, 4.0, None, f1, 50.0, math.nan, kept)
+    rung = Rung(name, "torch", place, parameters)
+    return Row(rung, rung, size, turns, turns, 4.0, None, f1, 50.0, math.nan, kept)
 
 
 def test_a_rung_outside_its_limit_says_by_how_much(tmp_path: Path) -> None:
@@ -34,10 +38,34 @@ def test_a_rung_outside_its_limit_says_by_how_much(tmp_path: Path) -> None:
     rows["onnx"] = row(tmp_path, "onnx", 700, 0.5, 0.795, 0.90)
     rows["int8"] = row(tmp_path, "int8", 180, 0.4, 0.79, 0.86)
     assert rows["float32"].rung.bytes == 1000
-    assert faults(rows, limits) == ["row03d_int8_kept_loss: 4 points, allowed at most 3"]
+    assert faults(rows, limits) == ["row03e_int8_kept_loss: 4 points, allowed at most 3"]
     named = {figure.name: figure for figure in figures(rows, limits)}
     assert named["row03a_int8_bytes"].value == pytest.approx(180 / 700)
-    assert named["row03c_int8_speedup"].value == pytest.approx(2.5)
+    assert named["row03d_int8_speedup"].value == pytest.approx(2.5)
     assert named["int8_real_time_factor"].value == pytest.approx(0.1)
     assert named["int8_peak_memory"].value is None
     assert named["int8_calibration_error"].value is None
+
+
+def test_a_student_is_held_against_its_teacher_and_against_itself_untaught(tmp_path: Path) -> None:
+    rows = {
+        "float32": row(tmp_path, "float32", 1000, 1.0, 0.80, parameters=2000),
+        "untaught": row(tmp_path, "untaught", 100, 0.2, 0.70, parameters=200),
+        "student": row(tmp_path, "student", 100, 0.2, 0.76, parameters=200),
+    }
+    named = {figure.name: figure for figure in figures(rows, LimitSettings())}
+    assert named["row01a_student_parameters"].value == pytest.approx(0.1)
+    assert named["row01b_student_f1"].value == pytest.approx(0.95)
+    assert named["row01c_student_gain"].value == pytest.approx(6.0)
+    assert [figure.met for figure in list(named.values())[:3]] == [False, False, True]
+    rows["pruned"] = row(tmp_path, "pruned", 70, 0.15, 0.755)
+    assert faults(rows, LimitSettings(student_parameters=0.2, student_f1=0.9)) == []  # pruned against the student
+
+
+def test_events_are_the_same_or_it_is_said_how_they_differ() -> None:
+    a, b = Event(1.0, 2.0, "bell", 0.5), Event(3.0, 4.0, "dog", 0.5)
+    assert differences({"x": [a, b]}, {"x": [b, a]}) == (0, 0.0, 0.0)
+    assert differences({"x": [a]}, {"x": [a, b], "y": [a]}) == (2, 0.0, 0.0)
+    moved = Event(1.0, 2.08, "bell", 0.4)
+    others, steps, scores = differences({"x": [moved]}, {"x": [a]})
+    assert (others, steps, scores) == (0, pytest.approx(2.0), pytest.approx(0.1))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from avtext.clip import Clip, Stream
-from avtext.data.videos import cut
+from avtext.data.windows import cut
 from avtext.detection import windows
 from avtext.detection.network import Emitted
 from avtext.detection.spool import Spool

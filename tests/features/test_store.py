@@ -200,6 +200,6 @@ class TestKey:
         a, b = (FeatureKey.of(tmp_path / f"{n}.mp4", {"x": "1", "y": "2"}, {"p": 1.0, "q": None}) for n in "ab")
         assert a.digest == b.digest  # the name does not matter
         said = b'{"content":"00","cues":"","decoder":"av 18, media 1",'
-        said += b'"encoders":{"audio":"1"},"reading":{},"schema":1}'
+        said += b'"encoders":{"audio":"1"},"reading":{},"schema":2}'
         key = FeatureKey("00", {"audio": "1"}, {}, "", "av 18, media 1")
         assert key.digest == hashlib.sha256(said).hexdigest()

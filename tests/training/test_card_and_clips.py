@@ -12,7 +12,7 @@ import yaml
 
 from avtext.clip import Clip, Event
 from avtext.compression.ladder import LadderSettings
-from avtext.config import ModelSettings, parse, read_yaml
+from avtext.config import LossSettings, ModelSettings, parse, read_yaml
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import ConfigError
@@ -56,9 +56,22 @@ def test_the_shipped_configs_are_sound(root: Path) -> None:
             ModelSettings.model_validate(yaml.safe_load(path.read_text()))
         elif path.stem == "compress":
             assert parse(LadderSettings, read_yaml(path), str(path)).finetune is not None
+        elif path.stem == "scenes_bench":
+            continue  # read in tests/benchmark/test_ablation.py
         else:
             settings = read_settings(path)
             assert settings.model.labels, path
+
+
+def test_the_stages_follow_each_other_on_one_model(root: Path) -> None:
+    names = ("stage1-self-supervised", "stage2-alone", "stage3-together")
+    one, two, three = (read_settings(root / "configs" / f"{name}.yaml") for name in names)
+    assert not one.model.loss.supervised
+    assert (two.init, three.init) == (one.out / "last", two.out / "last")
+    losses = [stage.model.loss for stage in (one, two, three)]
+    assert [(loss.crf, loss.alone) for loss in losses] == [(0, 0), (0, 1), (1, 0.3)]
+    same = [stage.model.model_copy(update={"loss": LossSettings()}) for stage in (one, two, three)]
+    assert same[0] == same[1] == same[2]
 
 
 def test_a_model_file_is_beside_the_config_and_can_be_overridden(
@@ -73,6 +86,8 @@ def test_a_model_file_is_beside_the_config_and_can_be_overridden(
     assert (settings.model.labels, settings.model.width, settings.learning_rate) == (("bell",), 64, 0.001)
     other = read_settings(tmp_path / "c.yaml", ["model=models/n.yaml"])
     assert other.model.labels == ("dog",)
+    mixed = read_settings(tmp_path / "c.yaml", ["model={from: models/n.yaml, width: 96}"])
+    assert (mixed.model.labels, mixed.model.width) == (("dog",), 96)
 
 
 def test_the_card_says_what_was_done() -> None:

@@ -18,6 +18,7 @@ HEARD = ("speech", *RECORDED, *SYNTHESISED)
 SEEN = ("cut", "fade", "flash", "freeze", "black", "signing")
 JOINT = ("impact",)
 LABELS: tuple[str, ...] = (*HEARD, *SEEN, *JOINT)
+RELATIONS = ("on_screen", "captioned")  # what no modality tells alone; only where a recipe names them
 
 FRAME_RATE = 25  # frames per second in which a scene is drawn
 SIZE = 64  # pixels, height and width of the frames in a clip
@@ -42,7 +43,8 @@ class SceneRecipe(Settings):
     """What scenes are made of; with a seed it determines a scene to the last bit.
 
     Counts are per 20 s and grow with the duration. Without ``sounds_dir`` (ESC-10), ``speech_dir`` (free
-    spoken digits) or ``signing_dir`` (signed words) their labels do not occur: the rest is made or drawn.
+    spoken digits) or ``signing_dir`` (signed words) their labels do not occur: the rest is made or drawn. What of
+    ``RELATIONS`` means is said in :mod:`avtext.data.scenes.relations`.
 
     Raises:
         pydantic.ValidationError: an unknown field or a value out of range; :func:`avtext.config.parse` says
@@ -83,9 +85,10 @@ class SceneRecipe(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> SceneRecipe:
-        unknown = [label for label in self.labels if label not in LABELS]
+        known = (*LABELS, *RELATIONS)
+        unknown = [label for label in self.labels if label not in known]
         if unknown:
-            raise ValueError(f"labels: {unknown[0]!r} is not one of {', '.join(LABELS)}")
+            raise ValueError(f"labels: {unknown[0]!r} is not one of {', '.join(known)}")
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("labels: a label is named twice")
         if not 4.0 <= self.duration[0] <= self.duration[1] <= 600.0:

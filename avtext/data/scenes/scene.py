@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from avtext.data.scenes.edits import Edit, events_of, plan_edits
 from avtext.data.scenes.objects import KIND_OF_SOUND
 from avtext.data.scenes.picture import render
 from avtext.data.scenes.recipe import FRAME_RATE, SEEN, SIZE, VIDEO_RATE, SceneRecipe
+from avtext.data.scenes.relations import is_shown, on_screen, spans_of
 from avtext.data.scenes.soundtrack import (
     IMPACT_SECONDS,
     Hits,
@@ -38,7 +40,7 @@ from avtext.data.scenes.sprites import Sprite
 from avtext.data.scenes.timing import Timeline, how_many
 from avtext.errors import InvalidInput
 from avtext.kernels.picture import frame_statistics, place_on_grid
-from avtext.timeline import centres, num_steps
+from avtext.timeline import ClockMap, centres, num_steps
 
 EDIT_GAP = 0.5  # seconds between things that happen to the whole picture
 
@@ -84,7 +86,7 @@ def _sprites(
     sprites = []
     for number, (sound, loudness) in enumerate(zip(sounds, track.envelopes, strict=False)):
         rng = generator(seed, recipe.split, "actor", number)
-        if happens(rng, recipe.shown_chance):
+        if is_shown(rng, recipe):
             sprites.append(actor(rng, sound.label, recipe.split, int(sound.start * FRAME_RATE), loudness))
     rng = generator(seed, recipe.split, "silent actors")
     for _ in range(how_many(rng, recipe.decoys, frames / FRAME_RATE)):
@@ -97,17 +99,26 @@ def _sprites(
     return sprites
 
 
-def _plan_cues(seed: int, recipe: SceneRecipe, sounds: list[Sound], duration: float) -> list[Cue]:
+class _Said(NamedTuple):
+    """The scene's cues, and the sounds that a cue names where they are."""
+
+    cues: list[Cue]
+    captioned: list[Sound]
+
+
+def _plan_cues(seed: int, recipe: SceneRecipe, sounds: list[Sound], duration: float) -> _Said:
     rng = generator(seed, recipe.split, "cues")
     if happens(rng, recipe.no_cues_chance):
-        return []
+        return _Said([], [])
     cues: list[Cue | None] = []
+    captioned = []
     for sound in sounds:
         if not happens(rng, recipe.cue_chance):
             continue
         label, start = ("impact" if sound.label == "thud" else sound.label), sound.start
         text = sound.text if sound.text and happens(rng, 0.85) else ""
-        if happens(rng, recipe.wrong_cue_chance):  # another place, or another sound
+        wrong = happens(rng, recipe.wrong_cue_chance)
+        if wrong:  # another place, or another sound
             if happens(rng, 0.5):
                 start = between(rng, 0.0, duration)
             else:
@@ -115,20 +126,39 @@ def _plan_cues(seed: int, recipe: SceneRecipe, sounds: list[Sound], duration: fl
         if not text:
             text = "[speaking]" if label == "speech" else caption(rng, label, recipe.split)
         cues.append(timed(rng, start, start + sound.end - sound.start, text, duration))
+        captioned += [sound] if cues[-1] is not None and not wrong else []
     for _ in range(how_many(rng, recipe.fillers, duration)):
         start = between(rng, 0.0, duration)
         cues.append(timed(rng, start, start, filler(rng), duration))
-    return [cue for cue in cues if cue is not None]
+    return _Said([cue for cue in cues if cue is not None], captioned)
 
 
 def _truth(
     recipe: SceneRecipe, sounds: list[Sound], hits: Hits, edits: list[Edit], clocks: Clocks, duration: float
-) -> tuple[Event, ...]:
+) -> list[Event]:
     heard = [Event(s.start, min(s.end, duration), s.label) for s in sounds]
     impacts = [Event(f / FRAME_RATE, min(f / FRAME_RATE + IMPACT_SECONDS, duration), "impact") for f in hits.impacts]
     kept = [e for e in heard + impacts if heard_part(clocks.audio, e.start, e.end, duration) >= 0.5]
     seen = [event for edit in edits for event in events_of(edit) if event.label in recipe.available]
-    return tuple(sorted(kept + seen))
+    return kept + seen
+
+
+def _related(
+    seed: int, recipe: SceneRecipe, sounds: list[Sound], captioned: list[Sound], edits: list[Edit], clocks: Clocks,
+    duration: float,
+) -> list[Event]:  # fmt: skip
+    """Events that take two modalities: sounds whose source is on screen, and sounds that a cue names."""
+
+    def there(clock: ClockMap, sound: Sound) -> bool:
+        return heard_part(clock, sound.start, sound.end, duration) >= 0.5
+
+    until = on_screen(seed, recipe, sounds, edits, duration)
+    named = [s for s in captioned if there(clocks.audio, s) and there(clocks.text, s)]
+    spans = {
+        "on_screen": [(sounds[n].start, end) for n, end in until.items() if there(clocks.audio, sounds[n])],
+        "captioned": [(s.start, min(s.end, duration)) for s in named],
+    }
+    return [event for label in recipe.available if label in spans for event in spans_of(label, spans[label])]
 
 
 def _duration(rng: Random, recipe: SceneRecipe) -> float:
@@ -165,13 +195,15 @@ def make_scene_frames(recipe: SceneRecipe, seed: int, height: int = SIZE, width:
     track = mix(seed, recipe, duration, [*every, *music], clocks.margin)
     sprites = _sprites(seed, recipe, sounds, hits, track, count)
     frames = render(seed, recipe, edits, sprites, count, height, width)
+    said = _plan_cues(seed, recipe, every, duration)
+    events = _truth(recipe, sounds, hits, edits, clocks, duration)
     return Scene(
         name=f"scene-{recipe.split}-{seed}",
         duration=duration,
         frames=frames,
         waveform=played(track.wave, clocks.audio, duration, clocks.margin),
-        cues=shifted_cues(_plan_cues(seed, recipe, every, duration), clocks.text, duration),
-        events=_truth(recipe, sounds, hits, edits, clocks, duration),
+        cues=shifted_cues(said.cues, clocks.text, duration),
+        events=tuple(sorted(events + _related(seed, recipe, sounds, said.captioned, edits, clocks, duration))),
         clocks=clocks,
         absent=plan_absence(seed, recipe, duration),
     )

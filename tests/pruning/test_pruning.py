@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from avtext.compression.channels import axes_of
-from avtext.compression.pruning import group_sizes, is_by_head, prune, pruned_settings, sliced
 from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
+from avtext.pruning.channels import axes_of
+from avtext.pruning.slicing import group_sizes, is_by_head, prune, pruned_settings, sliced
 from tests.compression.test_folding import with_statistics
 from tests.model.test_detector import clip, make
 
@@ -80,7 +80,7 @@ def test_channels_that_nothing_reads_go_first(batch: Batch) -> None:
     model.load_state_dict(state)
     pruned = axes_of(prune(model, 0.3))
     assert pruned.keys() == axes.keys()
-    from avtext.compression.pruning import _norms, _strongest
+    from avtext.pruning.slicing import _norms, _strongest
 
     norms = _norms(dict(model.named_parameters()), axes, sizes)
     for group in inner:

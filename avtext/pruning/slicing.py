@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from avtext.compression.channels import Axes, axes_of
 from avtext.config import ModelSettings
 from avtext.encoders.hashed_text import HashedTextEncoder
 from avtext.encoders.logmel import LogMelEncoder
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
 from avtext.errors import InvalidInput
 from avtext.model import EventDetector
+from avtext.pruning.channels import Axes, axes_of
 
 EIGHT = 8  # processors take channels by eights; counts under 32 are too small for that
 

@@ -1,0 +1,43 @@
+"""Short clips cut from long ones at random places: more steps of training for the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from avtext.clip import Clip
+from avtext.data.scenes.chance import between, generator
+from avtext.data.windows import window_of
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Windows of clips: a :class:`avtext.data.sources.ClipSource`.
+
+    All streams, cues and events of a clip are cut at the same place, which depends on nothing but the number.
+
+    Args:
+        clips: what to cut from.
+        seconds: of a window; a shorter clip stays whole.
+        each: windows per clip, drawn apart from each other.
+        grid: seconds; windows begin at multiples of it, so that steps of all streams stay whole.
+    """
+
+    clips: Sequence[Clip]
+    seconds: float
+    each: int = 1
+    grid: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.clips) * self.each
+
+    def __getitem__(self, index: int) -> Clip:
+        if not 0 <= index < len(self):
+            raise IndexError(f"clip {index} of {len(self)}")
+        clip = self.clips[index // self.each]
+        room = clip.duration - self.seconds
+        if room <= 0:
+            return clip
+        offset = between(generator(index, "crop"), 0.0, room)
+        start = clip.start + int(offset / self.grid) * self.grid
+        return window_of(clip, start, start + self.seconds)

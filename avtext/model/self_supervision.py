@@ -1,0 +1,74 @@
+"""What unlabelled clips teach: which streams belong together, and what one modality says of another.
+
+Both work on the embeddings in which clocks are found, so that they need no weights of their own and leave a detector
+that any later stage can start from.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from avtext.layers.matching import info_nce
+from avtext.layers.tcn import keep
+
+if TYPE_CHECKING:
+    from avtext.model.detector import EventDetector
+
+HARDNESS = 0.5  # of other clips in the batch
+EVERY = 5  # steps between those that masked modelling tells apart: neighbours are too alike
+LEAST = 4  # steps of a modality in a clip, fewer cannot be told apart
+
+
+def matching_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: float) -> Tensor:
+    """Does this clip's sound belong to this picture, and these words: InfoNCE over the clips of a batch.
+
+    A clip's modality is the mean of its embeddings over its real steps; the mean over pairs of modalities.
+
+    Args:
+        embeddings: M times (B, T, E).
+        masks: M times (B, T).
+        temperature: τ.
+    """
+    clips = [
+        F.normalize(keep(e, m).sum(1) / m.sum(1).clamp_min(1)[:, None], dim=-1)
+        for e, m in zip(embeddings, masks, strict=True)
+    ]
+    there = [mask.any(1) for mask in masks]
+    terms = [
+        info_nce(clips[i], clips[j], there[i] & there[j], temperature, HARDNESS)
+        for i, j in combinations(range(len(clips)), 2)
+    ]
+    return torch.stack(terms).mean() if terms else embeddings[0].new_zeros(())
+
+
+def masked_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], embeddings: list[Tensor]) -> Tensor:
+    """One modality told from the others: hidden from the fusion, its embeddings must be found among its own steps.
+
+    The modality that a clip hides is drawn at random among those it has, if it has another. What the fusion makes of
+    the rest, read by the hidden modality's own embedder, is compared with the embeddings at some steps of that clip.
+
+    Args:
+        model: whose fusion and embedders are trained; the embeddings to be told are fixed.
+        features: M times (B, T, width) on one clock.
+        masks: M times (B, T).
+        embeddings: M times (B, T, E) on the same clock.
+    """
+    there = torch.stack([mask.any(1) for mask in masks], 1).float()  # (B, M)
+    hidden = torch.multinomial(there + 1e-6, 1).squeeze(1)
+    views = [mask & (hidden != m)[:, None] for m, mask in enumerate(masks)]
+    fused = model.fusion(features, views)
+    place = slice(int(torch.randint(EVERY, ())), None, EVERY)
+    terms = []
+    for m, (embed, target) in enumerate(zip(model.embedders.values(), embeddings, strict=True)):
+        told = (hidden == m).to(target.device)
+        known = (masks[m] & fused.mask & told[:, None])[:, place]
+        known = known & (known.sum(1, keepdim=True) >= LEAST)
+        if bool(known.any()):
+            guess = F.normalize(embed(fused.features[:, place]), dim=-1)
+            terms.append(info_nce(guess, target[:, place].detach(), known, model.settings.alignment.temperature))
+    return torch.stack(terms).mean() if terms else features[0].new_zeros(())

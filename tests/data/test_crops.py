@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avtext.clip import Clip, Cue, Event, Stream
+from avtext.data.crops import Crops
+from avtext.data.windows import window_of
+
+
+def long_clip(seconds: float = 20.0) -> Clip:
+    return Clip(
+        seconds,
+        audio=Stream(np.arange(round(seconds * 25), dtype=np.float32)[:, None], 25.0),
+        video=Stream(np.arange(round(seconds * 8), dtype=np.float32)[:, None], 8.0),
+        text=Stream(np.arange(round(seconds * 25), dtype=np.float32)[:, None], 25.0),
+        cues=(Cue(1.0, 3.0, "one"), Cue(15.0, 16.0, "two")),
+        events=(Event(2.0, 6.0, "bell"), Event(19.0, 20.0, "dog")),
+        name="long",
+    )
+
+
+def test_all_of_a_window_is_cut_at_the_same_place() -> None:
+    part = window_of(long_clip(), 4.0, 16.0)
+    assert (part.start, part.duration, part.name) == (4.0, 12.0, "long at 4 s")
+    for name, rate in (("audio", 25), ("video", 8), ("text", 25)):
+        stream = getattr(part, name)
+        assert (stream.start, stream.values[0, 0], len(stream)) == (4.0, 4 * rate, 12 * rate)
+    assert [cue.text for cue in part.cues] == ["two"]
+    assert part.events == (Event(4.0, 6.0, "bell"),)
+
+
+def test_crops_are_the_same_each_time_and_differ_from_each_other() -> None:
+    crops = Crops([long_clip(), long_clip(5.0)], 8.0, each=10)
+    starts = [crops[i].start for i in range(10)]
+    assert starts == [crops[i].start for i in range(10)]
+    assert len(set(starts)) > 3
+    assert all(0 <= start <= 12 and start % 1 == 0 and crops[i].duration == 8 for i, start in enumerate(starts))
+    assert (len(crops), crops[10].duration) == (20, 5.0)  # a short clip stays whole
+    with pytest.raises(IndexError):
+        crops[20]
+
+
+def test_a_clip_without_labels_has_none_in_a_window() -> None:
+    clip = Clip(10.0, audio=Stream(np.zeros((250, 1), np.float32), 25.0))
+    assert window_of(clip, 0.0, 5.0).events is None
