@@ -27,11 +27,11 @@ BLOCK = re.compile(r"(<!-- (results|output|rungs): ([\w-]+) ?(\w*) -->\n).*?(<!-
 
 def block(kind: str, name: str, prefix: str) -> str:
     """The text for one place."""
+    if kind != "output" and not (RESULTS / f"{name}.json").exists():
+        return f"\nNot measured yet: there is no `docs/results/{name}.json`.\n\n"
     if kind == "rungs":
         return f"\n{rung_table(read_figures(RESULTS / f'{name}.json')['figures'])}\n"
     if kind == "results":
-        if not (RESULTS / f"{name}.json").exists():
-            return f"\nNot measured yet: `avtext benchmark {name} --json docs/results/{name}.json`.\n\n"
         document = read_figures(RESULTS / f"{name}.json")
         head = [f for f in document["figures"] if (f["name"].startswith(prefix) if prefix else f["limit"] is not None)]
         return f"\n{table(head)}\n`docs/results/{name}.json`, {document['machine']}.\n\n"
