@@ -7,6 +7,7 @@ a run that was killed goes on from its last state to the very weights it would h
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import math
 import time
@@ -257,7 +258,7 @@ class _Run:
 def _same_run(stored: str, own: str) -> bool:
     """Whether two runs have the same settings; one that an older version did not know stands at its default."""
     try:
-        return TrainSettings.model_validate_json(stored) == TrainSettings.model_validate_json(own)
+        return TrainSettings.model_validate(json.loads(stored)) == TrainSettings.model_validate(json.loads(own))
     except ValidationError:
         return False
 
