@@ -23,6 +23,7 @@ SUITES: dict[str, Suite] = {
     "memory": Suite("avtext.benchmark.memory", "the demo cold, and memory for an hour of video against a minute"),
     "explain": Suite("avtext.benchmark.explain", "are an event's shares what it loses without each modality"),
     "layers": Suite("avtext.benchmark.layers", "DTW, CRF and alignment, ours and the peers in turn"),
+    "pipeline": Suite("avtext.benchmark.pipeline", "decoding, the student, the teacher and the naive way in turn"),
     "mosi": Suite("avtext.benchmark.mosi", "sentiment of CMU-MOSI from precomputed features"),
 }
 

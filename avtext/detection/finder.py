@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from avtext.alignment.joint import align_jointly
 from avtext.alignment.pairwise import Alignment
 from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
-from avtext.detection.batch import batch_of
+from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.network import Network
 from avtext.detection.reading import ClipReading, FileReading, Reading, given_cues, with_last
 from avtext.detection.result import Failure, Result
@@ -100,12 +100,45 @@ class EventFinder:
                     raise InvalidInput("transcript, start, end: are for files; give the Clip its cues, or cut it first")
                 reading: Reading = ClipReading(source, self.network.encoders)
             else:
-                reading = FileReading(source, transcript, self._options(start, end), self.limits, stack)
+                reading = self.reading(source, stack, transcript, start, end)
             encoded = stack.enter_context(EncodedVideo(self.network))
             for clip, last in with_last(reading.clips()):
                 encoded.add(clip, last)
                 tell("read", None, file=reading.name, total=reading.total, completed=clip.end)
             return self._finish(encoded, reading, wanted, tell)
+
+    def reading(
+        self,
+        source: str | Path | BinaryIO,
+        stack: ExitStack,
+        transcript: str | Path | Sequence[Cue] | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> FileReading:
+        """Windows of a file as the network takes them; arguments as of calling, ``stack`` closes the file."""
+        return FileReading(source, transcript, self._options(start, end), self.limits, stack)
+
+    def _options(self, start: float | None, end: float | None) -> MediaOptions:
+        overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate
+        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
+        return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
+
+    def found_together(
+        self, videos: Sequence[tuple[Reading, Clip]], classes: Sequence[str] | None = None
+    ) -> list[Result]:
+        """Results of videos that are one window each, encoded as one batch; the same as one by one.
+
+        Args:
+            videos: what was read, to its end, and the only window of it.
+            classes: labels to report; all by default.
+        """
+        wanted, results = self._wanted(classes), []
+        encoded = self.network.encode_together([clip for _, clip in videos])
+        for (reading, clip), tracks in zip(videos, encoded, strict=True):
+            with EncodedVideo(self.network) as video:
+                video.add_tracks(clip, tracks, last=True)
+                results.append(self._finish(video, reading, wanted, _silent))
+        return results
 
     def _readable(self, source: Any) -> Any:
         """The source, where a subclass takes others too, as one that can be read."""
@@ -138,11 +171,6 @@ class EventFinder:
             speech = result.scores.values[:, self.labels.index("speech")]
             found["text"] = _describe(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
         return found
-
-    def _options(self, start: float | None, end: float | None) -> MediaOptions:
-        overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate
-        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
-        return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
 
     def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
         unknown = [name for name in classes or () if name not in self.labels]
@@ -199,6 +227,7 @@ class EventFinder:
         *,
         on_error: Literal["raise", "skip", "return"] = "raise",
         jobs: int | None = None,
+        together: float | None = None,
         shard: tuple[int, int] | None = None,
         skip: Callable[[str | Path], bool] | None = None,
         **options: Any,
@@ -210,21 +239,23 @@ class EventFinder:
             on_error: what a file that cannot be read does: raise, be left out, or give a :class:`Failure`.
             jobs: so many files at a time, each in a worker process with one thread; what ends a worker, such as a
                 lack of memory, costs that file only. None analyses them here, one after the other.
+            together: short files of similar length are encoded at once, so many seconds of them, padding included; the
+                more, the more memory. None encodes each by itself; what is found is the same.
             shard: ``(i, n)``, to take every ``n``-th source from the ``i``-th on, counted from 1: the work of one of
                 ``n`` machines.
             skip: sources for which it is true are left out, such as those whose results are there.
             options: those of calling the pipeline; what is wrong with them raises.
 
         Raises:
-            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1, a ``hook`` with ``jobs``, or a
-                shard that is none.
+            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1, a ``hook`` with ``jobs`` or
+                ``together``, both of these, ``together`` not above 0, or a shard that is none.
 
         Example:
             >>> pipe = avtext.Pipeline.from_pretrained()                                # doctest: +SKIP
             >>> for result in pipe.batch(paths, jobs=4, on_error="return"):             # doctest: +SKIP
             ...     print(result.file, result.to_dict()["status"])
         """
-        return batch_of(self, sources, on_error, jobs, shard, skip, options)
+        return batch_of(self, sources, on_error, Sharing(jobs, together), shard, skip, options)
 
 
 def _clip_to(event: Event, duration: float) -> Event:

@@ -48,6 +48,10 @@ class Network(Protocol):
         """Each modality of a clip on the grid that begins at ``clip.start``."""
         ...
 
+    def encode_together(self, clips: Sequence[Clip]) -> Sequence[Sequence[Track]]:
+        """What :meth:`encode` gives for each clip, computed as one batch that is padded to the longest."""
+        ...
+
     def fuse(self, features: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Emitted:
         """Emissions from modalities that are on one clock: (steps, width) and (steps,) each."""
         ...

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.compression.test_folding import with_statistics
 
 from avtext.compression.channels import axes_of
 from avtext.compression.pruning import group_sizes, is_by_head, prune, pruned_settings, sliced
 from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
-from tests.compression.test_folding import with_statistics
 from tests.model.test_detector import clip, make
 
 KINDS = ["cross", "early", "late", "co_attention"]
