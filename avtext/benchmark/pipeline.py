@@ -15,13 +15,13 @@ from avtext.benchmark import (
 )
 from avtext.benchmark.figures import Figure
 from avtext.benchmark.pipeline_clips import make_video
-from avtext.benchmark.pipeline_limits import PipelineSizes
+from avtext.benchmark.pipeline_limits import FULL, PipelineSizes
 from avtext.compression.export import export_detector
 from avtext.model import load_detector
 from avtext.pipeline import DEFAULT_MODEL
 
 
-def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = PipelineSizes()) -> list[Figure]:
+def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL) -> list[Figure]:
     """Every figure of the pipeline; informational ones follow those that have a limit.
 
     Args:

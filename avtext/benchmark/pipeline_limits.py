@@ -67,3 +67,6 @@ class PipelineSizes(NamedTuple):
     clips: int = 64
     audio: Mapping[str, Any] = {}
     video: Mapping[str, Any] = {}
+
+
+FULL = PipelineSizes()
