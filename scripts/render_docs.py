@@ -25,6 +25,8 @@ BLOCK = re.compile(r"(<!-- (results|output): ([\w-]+) ?(\w*) -->\n).*?(<!-- end 
 def block(kind: str, name: str, prefix: str) -> str:
     """The text for one place."""
     if kind == "results":
+        if not (RESULTS / f"{name}.json").exists():
+            return f"\nNot measured yet: `avtext benchmark {name}`.\n\n"
         document = read_figures(RESULTS / f"{name}.json")
         head = [f for f in document["figures"] if (f["name"].startswith(prefix) if prefix else f["limit"] is not None)]
         return f"\n{table(head)}\n`docs/results/{name}.json`, {document['machine']}.\n\n"

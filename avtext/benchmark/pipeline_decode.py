@@ -92,7 +92,7 @@ def _turns(read: Callable[[Path, int], int], video: Path, rate: int, rounds: int
             lambda: decode_to_tensors(video, rate, sound=False), lambda: read(video, rate), max(1, rounds - 1)
         )
     except (ImportError, OSError, RuntimeError) as error:
-        return f"not measured: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return f"not measured: {type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
 
 def _wanted(count: int, fps: float, rate: int) -> list[int]:

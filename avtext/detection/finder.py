@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +17,8 @@ from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.network import Network
-from avtext.detection.reading import ClipReading, FileReading, Reading, given_cues, with_last
+from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, with_last
+from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
@@ -49,18 +51,27 @@ class EventFinder:
         threshold: events with a lower score are left out.
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
+        cache: folder in which what was encoded of a file, of up to half an hour, is kept: asked about it again, with
+            another threshold, other classes or without aligning, nothing before the fusion is computed anew.
 
     Raises:
         InvalidInput: a threshold outside [0, 1].
     """
 
     def __init__(
-        self, network: Network, *, threshold: float = 0.0, align: bool = True, limits: Limits | None = None
+        self,
+        network: Network,
+        *,
+        threshold: float = 0.0,
+        align: bool = True,
+        limits: Limits | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         if not 0.0 <= threshold <= 1.0:
             raise InvalidInput(f"threshold: must lie in [0, 1], got {threshold}")
         self.network = network
         self.threshold, self.align, self.limits = threshold, align, limits
+        self.cache = None if cache is None else Path(cache)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -95,17 +106,30 @@ class EventFinder:
         tell = hook or _silent
         source = self._readable(source)
         with ExitStack() as stack:
+            encoded = stack.enter_context(EncodedVideo(self.network))
+            place = self._place(source, transcript, start, end)
+            known = None if place is None else recall(place, encoded)
+            if known is not None:
+                return self._finish(encoded, known, wanted, tell)
             if isinstance(source, Clip):
                 if not (transcript is start is end is None):
                     raise InvalidInput("transcript, start, end: are for files; give the Clip its cues, or cut it first")
                 reading: Reading = ClipReading(source, self.network.encoders)
             else:
                 reading = self.reading(source, stack, transcript, start, end)
-            encoded = stack.enter_context(EncodedVideo(self.network))
             for clip, last in with_last(reading.clips()):
                 encoded.add(clip, last)
                 tell("read", None, file=reading.name, total=reading.total, completed=clip.end)
+            if place is not None:
+                keep(place, encoded, reading)
             return self._finish(encoded, reading, wanted, tell)
+
+    def _place(self, source: Any, transcript: Transcript, start: float | None, end: float | None) -> Path | None:
+        """Where what is encoded of a file is kept; None without a cache, or for what is no file."""
+        if self.cache is None or not isinstance(source, str | os.PathLike) or not Path(source).is_file():
+            return None
+        cues = given_cues(source, transcript)
+        return place_of(self.cache, Path(source), self.network.identity, self._options(start, end), cues)
 
     def reading(
         self,

@@ -44,6 +44,11 @@ class Network(Protocol):
     encoding_halo: int
     fusion_halo: int
 
+    @property
+    def identity(self) -> str:
+        """What encoded features depend on besides the clip: the same for equal weights and settings."""
+        ...
+
     def encode(self, clip: Clip) -> Sequence[Track]:
         """Each modality of a clip on the grid that begins at ``clip.start``."""
         ...

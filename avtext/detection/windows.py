@@ -88,6 +88,21 @@ class EncodedVideo:
         until = len(rows) if last else len(rows) - self.network.encoding_halo
         self._spool.append(rows[have : max(have, until)])
 
+    def rows(self) -> np.ndarray:
+        """All that was encoded, (steps, length), to be given to :meth:`restore` another time."""
+        return self._spool.read()
+
+    def restore(self, rows: np.ndarray, start_step: int, modalities: Sequence[str]) -> None:
+        """Begin with what :meth:`rows` gave of a whole video, instead of adding its windows.
+
+        Raises:
+            ValueError: rows of another network.
+        """
+        if rows.ndim != 2 or rows.shape[1] != self._row.length:
+            raise ValueError(f"rows of shape {rows.shape}, expected (steps, {self._row.length})")
+        self.start_step, self._present = start_step, frozenset(modalities)
+        self._spool.append(rows)
+
     def _read(self, first: int, last: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Features, embeddings and mask of each modality for the rows ``[first, last)``."""
         rows, row = self._spool.read(first, last), self._row

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 
 from avtext.clip import Clip
 from avtext.detection.network import Emitted, Track
+from avtext.features.key import canonical, fingerprint
 from avtext.model import EventDetector, Output, collate
 from avtext.timeline import num_steps
 
@@ -38,6 +41,14 @@ class TorchNetwork:
         self.model, self.settings, self.modalities = model, model.settings, model.modalities
         self.encoders: Mapping[str, Any] = dict(model.encoders.items())
         self.encoding_halo, self.fusion_halo = encoding_halo(model), fusion_halo(model)
+
+    @cached_property
+    def identity(self) -> str:
+        """See :meth:`avtext.detection.network.Network.identity`."""
+        frozen = [one.encoder() for one in self.encoders.values() if getattr(one, "of", None)]
+        graphs = [str(part.path) for one in frozen for part in vars(one).values() if hasattr(part, "path")]
+        parts = [canonical(self.settings.model_dump(mode="json")), *map(fingerprint, (self.model, *frozen)), *graphs]
+        return sha256("\n".join(parts).encode()).hexdigest()
 
     @property
     def _device(self) -> torch.device:

@@ -33,6 +33,7 @@ class Pipeline(EventFinder):
         threshold: events with a lower score are left out.
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
+        cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
 
     Example:
         >>> from avtext.data.scenes import SceneRecipe, make_scene
@@ -51,10 +52,11 @@ class Pipeline(EventFinder):
         threshold: float = 0.0,
         align: bool = True,
         limits: Limits | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         self.device = _device(device)
         self.model = model.eval().to(self.device)
-        super().__init__(TorchNetwork(self.model), threshold=threshold, align=align, limits=limits)
+        super().__init__(TorchNetwork(self.model), threshold=threshold, align=align, limits=limits, cache=cache)
 
     @classmethod
     def from_pretrained(

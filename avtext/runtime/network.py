@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from avtext.detection.network import Emitted, Track
 from avtext.kernels.logmel import log_mel
 from avtext.kernels.resampling import to_grid
 from avtext.kernels.subwords import subword_ids
-from avtext.runtime.folder import Chain, Manifest, block_steps, read_manifest
+from avtext.runtime.folder import CONFIG, Chain, Manifest, block_steps, read_manifest
+from avtext.storage import sha256_of
 from avtext.timeline import num_steps, span_to_steps
 
 Laid = tuple[np.ndarray, np.ndarray]  # (steps, width) and (steps,)
@@ -33,6 +35,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, folder: str | Path, threads: int | None = None) -> None:
+        self._folder = Path(folder)
         self.manifest: Manifest = read_manifest(folder)
         self.settings, self.modalities = self.manifest.settings, self.manifest.modalities
         self.encoders: Mapping[str, Any] = self.manifest.streams
@@ -40,6 +43,11 @@ class OnnxNetwork:
         names = [*self.encoders, *(f"tower-{m}" for m in self.modalities), "fuse"]
         self._sessions = {name: open_session(Path(folder) / f"{name}.onnx", threads) for name in names}
         self._chain = None if self.manifest.chain is None else _scores(self.manifest.chain)
+
+    @cached_property
+    def identity(self) -> str:
+        """See :meth:`avtext.detection.network.Network.identity`: the manifest seals every graph."""
+        return sha256_of(self._folder / CONFIG)
 
     def encode(self, clip: Clip) -> list[Track]:
         """See :meth:`avtext.detection.network.Network.encode`."""
