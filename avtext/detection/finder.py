@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
-import numpy as np
-
 from avtext.alignment.joint import align_jointly
 from avtext.alignment.pairwise import Alignment
 from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.detection.batch import Sharing, batch_of
+from avtext.detection.clocks import described, later
 from avtext.detection.network import Network
 from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, with_last
 from avtext.detection.recall import keep, place_of, recall
@@ -26,7 +25,6 @@ from avtext.features import reading_for
 from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.metrics.decision import decide
 from avtext.tags import TagScheme
-from avtext.timeline import ClockMap
 
 WINDOW = 60.0  # seconds that are decoded and encoded at once
 
@@ -129,7 +127,10 @@ class EventFinder:
         if self.cache is None or not isinstance(source, str | os.PathLike) or not Path(source).is_file():
             return None
         cues = given_cues(source, transcript)
-        return place_of(self.cache, Path(source), self.network.identity, self._options(start, end), cues)
+        try:
+            return place_of(self.cache, Path(source), self.network.identity, self._options(start, end), cues)
+        except OSError:  # the reader says why it cannot be read
+            return None
 
     def reading(
         self,
@@ -193,7 +194,7 @@ class EventFinder:
         unsure = cues and found.get("text", {"abstained": True})["abstained"]
         if unsure and "speech" in self.labels and "audio" in result.modalities:
             speech = result.scores.values[:, self.labels.index("speech")]
-            found["text"] = _describe(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
+            found["text"] = described(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
         return found
 
     def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
@@ -227,7 +228,7 @@ class EventFinder:
             scores=Stream(decoded.activity, rate, origin),
             gates=Stream(decoded.gates, rate, origin),
             cues=reading.cues,
-            alignment={name: _describe(value) for name, value in alignment.items()},
+            alignment={name: described(value) for name, value in alignment.items()},
             quality=quality,
             modalities=encoded.modalities_present(),
         )
@@ -243,7 +244,7 @@ class EventFinder:
         masks = {name: pair[1] for name, pair in present.items()}
         rate = self.network.settings.grid_rate
         origin = encoded.start_step / rate
-        return {name: _later(one, origin) for name, one in align_jointly(embeddings, masks, rate=rate).items()}
+        return {name: later(one, origin) for name, one in align_jointly(embeddings, masks, rate=rate).items()}
 
     def batch(
         self,
@@ -284,27 +285,6 @@ class EventFinder:
 
 def _clip_to(event: Event, duration: float) -> Event:
     return event if event.end <= duration else replace(event, end=max(event.start, duration))
-
-
-def _later(found: Alignment, origin: float) -> Alignment:
-    """An alignment found on clocks that begin ``origin`` seconds late, for the clocks themselves."""
-    clock = found.clock
-    starts = tuple(start + origin for start in clock.starts)
-    offsets = tuple(offset + origin * (1.0 - rate) for offset, rate in zip(clock.offsets, clock.rates, strict=True))
-    path = None if found.path is None else found.path + origin
-    return replace(found, clock=ClockMap(starts, offsets, clock.rates), path=path)
-
-
-def _describe(found: Alignment) -> dict[str, Any]:
-    clock: ClockMap = found.clock
-    return {
-        "offset": round(clock.offset, 4),
-        "drift_ppm": round(clock.drift_ppm, 2),
-        "breaks": [[round(at, 3), round(jump, 3)] for at, jump in found.breaks],
-        "confidence": round(float(np.clip(found.confidence, 0, 1)), 4),
-        "abstained": bool(found.abstained),
-        "clock": clock.to_dict(),
-    }
 
 
 def _silent(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
