@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ THREADS = 2  # of the decoder, ours and theirs
 def measure(video: Path, small: Path, sizes: PipelineSizes) -> Iterator[Figure]:
     """Rows 5 and 6 on the large video, and both times on the small one for information."""
     for rate, name in RATES.items():
-        turns = take_turns(lambda rate=rate: decode_to_tensors(video, rate), lambda: decode_only(video), sizes.rounds)
+        turns = take_turns(partial(decode_to_tensors, video, rate), partial(decode_only, video), sizes.rounds)
         detail = turns.describe("decoding sound and picture alone", f"to tensors at {rate} fps")
         yield row(f"{name}_decode_{rate}_fps_against_decode_only", 1 / turns.speedup, f"{_what(sizes)}; {detail}")
     yield from _against_peers(video, sizes)

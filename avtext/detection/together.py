@@ -22,7 +22,7 @@ _POOL = 8  # groups' worth of clips that wait: the more, the more alike are thos
 class _Held(NamedTuple):
     """A file that was read whole: it is one window."""
 
-    index: int
+    number: int
     reading: Reading
     clip: Clip
 
@@ -76,4 +76,4 @@ def _encoded(
         mine = [held[place] for place in group]
         pairs = [(one.reading, one.clip) for one in mine]
         for one, result in zip(mine, finder.found_together(pairs, options.get("classes")), strict=True):
-            yield one.index, result
+            yield one.number, result
