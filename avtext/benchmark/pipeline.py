@@ -40,7 +40,7 @@ def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL) ->
         short = make_video(folder / "short.mp4", sizes.short, sizes.height)
         long = make_video(folder / "long.mp4", sizes.long, sizes.height)
         small = make_video(folder / "small.mp4", sizes.short, sizes.small)
-        taught = make_video(folder / "taught.mp4", sizes.taught, sizes.height)
+        taught = short if sizes.taught == sizes.short else make_video(folder / "t.mp4", sizes.taught, sizes.height)
         found = [
             *pipeline_decode.measure(short, small, sizes),
             *pipeline_student.measure(folder / "student", short, long, sizes),

@@ -90,7 +90,7 @@ def _turns(read: Callable[[Path, int], int], video: Path, rate: int, rounds: int
     """Both times, or why the peer could not be timed."""
     try:
         return take_turns(
-            lambda: decode_to_tensors(video, rate, sound=False), lambda: read(video, rate), max(1, rounds - 1)
+            lambda: decode_to_tensors(video, rate, sound=False), lambda: read(video, rate), max(1, rounds - 2)
         )
     except (ImportError, OSError, RuntimeError) as error:
         return f"not measured: {type(error).__name__}: {' '.join(str(error).split())[:120]}"

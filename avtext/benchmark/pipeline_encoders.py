@@ -15,7 +15,7 @@ from avtext.errors import AvtextError, MissingExtra
 
 WINDOW = 10.0  # seconds of sound, or of picture, of which a clip of 32 frames is taken
 STREAMS = {"wav2vec2": "audio", "slowfast": "video"}
-SKIPPED = {"onnxruntime": "its calibration holds every activation of the network in memory, too much at this size"}
+SKIPPED = {"onnxruntime": "at this size its export takes minutes, and its calibration all activations in memory"}
 
 
 def measure(video: Path, calibration: Path, sizes: PipelineSizes) -> Iterator[Figure]:
@@ -52,13 +52,14 @@ def _compared(
 
     from avtext.backends.networks import feature_similarity
     from avtext.backends.prepare import prepare
+    from avtext.pipeline.acceleration import calibration_windows
 
     name = title.partition("_")[0]
     try:
         choose(backend)
-        if precision == "int8" and backend in SKIPPED:
+        if backend in SKIPPED:
             raise MissingExtra(SKIPPED[backend])
-        clips = _windows(calibration, name, encoder) if precision == "int8" else None
+        clips = calibration_windows([calibration], {STREAMS[name]: encoder}) if precision == "int8" else None
         fast = prepare(encoder, backend, clips)
     except AvtextError as error:
         yield Figure(f"{title}_against_torch", None, "x as fast", detail=f"not measured: {error}")

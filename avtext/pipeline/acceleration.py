@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,12 @@ def accelerate(
             "encoders runs in ONNX Runtime after: avtext compress"
         )
     for name, one in found.items():
-        clips = None if int8 is None else _windows(int8, {name: one})
+        clips = None if int8 is None else calibration_windows(int8, {name: one})
         one.accelerate(lambda encoder, clips=clips: prepare(encoder, chosen, clips))
 
 
-def _windows(files: Sequence[str | Path], encoders: dict[str, Any]) -> Iterator[Clip]:
-    """Some windows of each file."""
+def calibration_windows(files: Sequence[str | Path], encoders: Mapping[str, Any]) -> Iterator[Clip]:
+    """Some windows of each file, as these encoders, by stream name, take them."""
     for file in files:
         with MediaReader(file, reading_for(encoders, window=_WINDOW, overlap=0.0)) as reader:
             yield from islice(reader, _PER_FILE)
