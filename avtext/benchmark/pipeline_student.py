@@ -29,7 +29,7 @@ def measure(folder: Path, short: Path, long: Path, sizes: PipelineSizes) -> Iter
         sizes: how much is measured.
     """
     runtime = Runtime(folder)
-    about = f"ONNX Runtime, float32, {sizes.short} s of {sizes.height}p30"
+    about = f"ONNX Runtime, float32, {sizes.short} s of {sizes.height}p30; CPU without that of the decoder's process"
     turns = take_turns(lambda: runtime(short), lambda: decode_to_tensors(short, 8), sizes.rounds)
     detail = f"{about}; {turns.describe('decoding to tensors at 8 fps', 'end to end')}"
     yield row("row03_student_against_decoding", 1 / turns.speedup, detail)
