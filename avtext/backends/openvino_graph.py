@@ -45,8 +45,16 @@ def _quantized(model: Any, calibration: Sequence[Call], is_transformer: bool) ->
     logging.getLogger("nncf").setLevel(logging.ERROR)
     data = nncf.Dataset(calibration, lambda call: [value.numpy() for value in call])
     kind = nncf.ModelType.TRANSFORMER if is_transformer else None
-    preset = nncf.QuantizationPreset.MIXED  # activations are one-sided after most layers
-    return nncf.quantize(model, data, subset_size=len(calibration), model_type=kind, preset=preset)
+    # Weights have seven bits: processors without VNNI add pairs of products in 16 bits, which eight would overflow.
+    advanced = nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE)
+    return nncf.quantize(
+        model,
+        data,
+        subset_size=len(calibration),
+        model_type=kind,
+        preset=nncf.QuantizationPreset.MIXED,  # activations are one-sided after most layers
+        advanced_parameters=advanced,
+    )
 
 
 class Graph:

@@ -19,7 +19,7 @@ from avtext.detection.windows import EncodedVideo
 from avtext.errors import StorageError
 from avtext.features import DamagedEntry, FeatureKey, publish_features
 from avtext.features.store import read_features
-from avtext.media import MediaOptions
+from avtext.media import MediaOptions, Quality
 
 LONGEST = 1800.0  # seconds; what is longer is not kept, since a whole file is held in memory to be written
 
@@ -31,7 +31,7 @@ class StoredReading:
         self.name, self.start_time = str(metadata["name"]), float(metadata["start_time"])
         self.total: float | None = float(metadata["duration"])
         self.cues = tuple(Cue(**cue) for cue in metadata["cues"])
-        self._quality: Mapping[str, Any] = metadata["quality"]
+        self._quality = Quality.from_dict(metadata["quality"])
 
     def clips(self) -> Iterator[Clip]:
         """None: they were encoded."""
@@ -39,7 +39,7 @@ class StoredReading:
 
     def account(self, seen: float) -> tuple[Mapping[str, Any], float]:
         """See :class:`avtext.detection.reading.Reading`."""
-        return self._quality, float(self.total or seen)
+        return self._quality.to_dict(), float(self.total or seen)
 
 
 def place_of(folder: Path, file: str | Path, identity: str, options: MediaOptions, cues: Sequence[Cue] | None) -> Path:
