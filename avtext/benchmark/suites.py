@@ -30,6 +30,7 @@ SUITES: dict[str, Suite] = {
     "robustness": Suite(
         "avtext.benchmark.robustness", "missing streams, attacks before and after --model, damage", compares=True
     ),
+    "pipeline": Suite("avtext.benchmark.pipeline", "decoding, the student, the teacher and the naive way in turn"),
     "mosi": Suite("avtext.benchmark.mosi", "sentiment of CMU-MOSI from precomputed features"),
 }
 
