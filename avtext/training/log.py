@@ -13,7 +13,7 @@ from avtext.errors import StorageError
 COLUMNS = (
     *("step", "loss", "crf", "frame", "alone", "alignment", "distillation", "gradient_norm", "learning_rate"),
     *("seconds", "wait_share", "f1", "macro_f1"),
-    *("matching", "masked"),  # last: logs of older runs go on
+    *("matching", "masked", "presence"),  # last: logs of older runs go on
 )
 
 
