@@ -106,16 +106,7 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
         raise ConfigError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         raise ConfigError(f'{where}: must be an object with a "path", as {{"path": "a.mp4", "events": []}}')
-    unknown = sorted(set(value) - set(KEYS))
-    if unknown:
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(KEYS)}")
-    if "events" not in value and "labels" not in value:
-        raise ConfigError(
-            f'{where}: has no "events": give a list (empty where nothing happens) or an event file, or "labels" where '
-            "times are not known"
-        )
-    if "events" in value and "labels" in value:
-        raise ConfigError(f'{where}: has "events" and "labels": give "labels" only where times are not known')
+    _check_keys(value, where)
     transcript = value.get("transcript")
     if transcript is not None and not isinstance(transcript, str):
         raise ConfigError(f"{where}: transcript must be a file name, got {transcript!r}")
@@ -129,6 +120,19 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
     if annotated is not None:
         _check_labels(named, annotated, f"{where}: annotated")
     return Entry(video, spoken, events, where, present, annotated)
+
+
+def _check_keys(value: Mapping[str, Any], where: str) -> None:
+    unknown = sorted(set(value) - set(KEYS))
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(KEYS)}")
+    if "events" not in value and "labels" not in value:
+        raise ConfigError(
+            f'{where}: has no "events": give a list (empty where nothing happens) or an event file, or "labels" where '
+            "times are not known"
+        )
+    if "events" in value and "labels" in value:
+        raise ConfigError(f'{where}: has "events" and "labels": give "labels" only where times are not known')
 
 
 def _names(value: Mapping[str, Any], key: str, where: str) -> tuple[str, ...] | None:

@@ -209,6 +209,6 @@ def test_clips_of_which_not_all_is_known_are_learnt_from(tmp_path: Path) -> None
     weak = replace(timed, events=None, present=("bell", "cut"), name="weak")
     partly = replace(timed, events=(), annotated=("flash",), name="partly")
     fit(run(tmp_path, steps=3, batch_size=1, checkpoint_every=3), [timed, weak, partly])
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     seen = sorted((float(row["crf"]) > 0, float(row["presence"]) > 0) for row in rows)
     assert seen == [(False, True), (True, False), (True, False)]
