@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from avtext.errors import ModelError, StorageError
-from avtext.storage import ends_its_header, flush, publish_json, publish_text, sha256_of, system_error
+from avtext.storage import ends_its_header, flush, publish_json, publish_text, sha256_of, system_error, temporary_beside
 
 FORMAT = "avtext.model/1"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -90,28 +89,23 @@ def publish_model(
     """
     folder = Path(folder)
     stored = {n: t.half() if half and t.is_floating_point() else t for n, t in tensors.items()}
-    temporary: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-        save_tensors(temporary / WEIGHTS, stored)
-        flush(temporary / WEIGHTS)
-        publish_text(temporary / CARD, card)
-        document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
-        publish_json(temporary / CONFIG, {**document, "model_sha256": _sum(document["model"])})
-        (temporary / WEIGHTS).chmod(0o644)
-        temporary.chmod(0o755)
-        _swap(temporary, folder)
-        flush(folder.parent)
+        with temporary_beside(folder, folder=True) as temporary:
+            save_tensors(temporary / WEIGHTS, stored)
+            flush(temporary / WEIGHTS)
+            publish_text(temporary / CARD, card)
+            document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
+            publish_json(temporary / CONFIG, {**document, "model_sha256": _sum(document["model"])})
+            (temporary / WEIGHTS).chmod(0o644)
+            temporary.chmod(0o755)
+            _swap(temporary, folder)
+            flush(folder.parent)
     except Exception as error:
         refused = system_error(error)
         if refused is None:
             raise
         text = f"{folder}: the model cannot be written: {refused.strerror or refused}; what was there is unchanged"
         raise StorageError(text) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _sum(settings: Any) -> str:

@@ -6,10 +6,12 @@ A file is written under a temporary name in the same folder, flushed to the disk
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from avtext.errors import StorageError
+
+PART = ".part"
 
 
 @contextmanager
@@ -35,26 +39,75 @@ def publishing(path: str | Path) -> Iterator[Path]:
         'whole'
     """
     path = Path(path)
-    temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        flush(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        flush(path.parent)
+        with temporary_beside(path) as temporary:
+            yield temporary
+            flush(temporary)
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+            flush(path.parent)
     except Exception as error:
         refused = system_error(error)
         if refused is None:
             raise
         raise StorageError(_explain(path, refused)) from error
+
+
+@contextmanager
+def temporary_beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
+    """A new file, or folder, beside ``path``; whatever has its name at the end is removed.
+
+    It is locked as long as its writer lives. What killed writers of ``path`` have left is locked by nobody, and removed
+    first; where a file system has no locks it stays.
+
+    Raises:
+        OSError: the folder of ``path`` cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{path.name[:80]}."
+    _remove_leftovers(path.parent, prefix)
+    temporary, lock = _claim(path.parent, prefix, folder)
+    try:
+        yield temporary
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        _remove(temporary)
+        os.close(lock)
+
+
+def _claim(parent: Path, prefix: str, folder: bool) -> tuple[Path, int]:
+    """A temporary name and the open file that holds its lock."""
+    while True:
+        if folder:
+            name = tempfile.mkdtemp(prefix=prefix, suffix=PART, dir=parent)
+            lock = os.open(name, os.O_RDONLY)
+        else:
+            lock, name = tempfile.mkstemp(prefix=prefix, suffix=PART, dir=parent)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), Path(name).stat()):
+                return Path(name), lock
+        os.close(lock)  # before it was locked, another writer took it for a leftover
+
+
+def _remove_leftovers(parent: Path, prefix: str) -> None:
+    pattern = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}" + re.escape(PART))
+    for left in [path for path in parent.iterdir() if pattern.fullmatch(path.name)]:
+        with suppress(OSError):  # it is gone, or somebody's
+            lock = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(left)
+            finally:
+                os.close(lock)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

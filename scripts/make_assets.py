@@ -1,4 +1,5 @@
-"""Write what is shipped: ``python scripts/make_assets.py demo``, ``… model RUN/best [RUN/best …]``, ``… screenshot``.
+"""Write what is shipped: ``python scripts/make_assets.py demo``, ``… model RUN/best [RUN/best …]``, ``… screenshot``;
+``… clips FOLDER`` writes scenes of the default model's training as files, for ``avtext compress --calibrate``.
 
 The demo (demo.mp4, demo.srt, demo.truth.json) is synthesised and drawn, from a scene of the test split that no
 training run has seen; no recording is in it. The model is the mean of trained folders, with the settings of the
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 SCREENSHOT = ROOT / "docs" / "report.png"
 WIDTH = 1120  # pixels of the screenshot
+CLIPS = 8  # to calibrate on
 STAGES = ("student", "student-finetune")  # configs of the default model, in the order of training
 SEED = 0  # the first: ten of the labels are in it
 RECIPE = SceneRecipe(
@@ -59,6 +61,17 @@ def write_demo() -> None:
     scene = make_scene_frames(RECIPE, SEED, height=180, width=320)
     for path in write_scene(scene, ASSETS, "demo"):
         print(path)
+
+
+def write_clips(folder: Path) -> None:
+    """Scenes that the default model learnt from, as videos with subtitles."""
+    data = read_settings(ROOT / "configs" / f"{STAGES[0]}.yaml").train
+    assert data is not None  # that config has scenes
+    assert data.scenes is not None
+    recipe = data.scenes.model_copy(update={"missing_chance": 0.0, "no_cues_chance": 0.0})
+    for number in range(CLIPS):
+        write_scene(make_scene_frames(recipe, data.first + number, height=180, width=320), folder, f"clip{number}")
+    print(folder)
 
 
 def take_model(folders: Sequence[Path]) -> None:
@@ -122,6 +135,8 @@ if __name__ == "__main__":
             write_demo()
         case ["model", *folders] if folders:
             take_model([Path(folder) for folder in folders])
+        case ["clips", folder]:
+            write_clips(Path(folder))
         case ["screenshot"]:
             take_screenshot()
         case _:

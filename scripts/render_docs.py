@@ -2,8 +2,9 @@
 
 What stands between ``<!-- results: NAME -->`` and ``<!-- end -->`` are the figures with a limit of
 docs/results/NAME.json, or with ``<!-- results: NAME PREFIX -->`` those whose names begin so; between
-``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json; docs/events.schema.json is made
-from the types that results are written with. Nothing there is typed by hand.
+``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json; with ``<!-- rungs: ladder -->`` one
+line for each rung of docs/results/ladder.json. docs/events.schema.json is made from the types that results are written
+with. Nothing there is typed by hand.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from avtext.benchmark.figures import read_figures, table
 from avtext.formats import read_events
@@ -19,18 +21,39 @@ from avtext.formats.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-BLOCK = re.compile(r"(<!-- (results|output): ([\w-]+) ?(\w*) -->\n).*?(<!-- end -->)", re.DOTALL)
+SIZE = "_parameters"  # every rung has some
+BLOCK = re.compile(r"(<!-- (results|output|rungs): ([\w-]+) ?(\w*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def block(kind: str, name: str, prefix: str) -> str:
     """The text for one place."""
+    if kind != "output" and not (RESULTS / f"{name}.json").exists():
+        return f"\nNot measured yet: there is no `docs/results/{name}.json`.\n\n"
+    if kind == "rungs":
+        return f"\n{rung_table(read_figures(RESULTS / f'{name}.json')['figures'])}\n"
     if kind == "results":
+        if not (RESULTS / f"{name}.json").exists():
+            return f"\nNot measured yet: `avtext benchmark {name}`.\n\n"
         document = read_figures(RESULTS / f"{name}.json")
         head = [f for f in document["figures"] if (f["name"].startswith(prefix) if prefix else f["limit"] is not None)]
         return f"\n{table(head)}\n`docs/results/{name}.json`, {document['machine']}.\n\n"
     (events,) = read_events(RESULTS / f"{name}.events.json").events.values()
     lines = [f"{e.start:6.2f} {e.end:6.2f} {e.label:8} {e.score:.2f}" for e in events]
     return "\n```text\n" + "\n".join(lines) + "\n```\n\n"
+
+
+def rung_table(figures: list[dict[str, Any]]) -> str:
+    """One line per rung of a ladder, one column per thing measured of it."""
+    known = {figure["name"]: figure for figure in figures}
+    rungs = [name.removesuffix(SIZE) for name in known if name.endswith(SIZE)]
+    columns = [name.removeprefix(rungs[0] + "_") for name in known if name.startswith(rungs[0] + "_")]
+    units = [known[f"{rungs[0]}_{column}"]["unit"] for column in columns]
+    heads = [f"{column.replace('_', ' ')}, {unit}" for column, unit in zip(columns, units, strict=True)]
+    lines = [f"| rung | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
+    for rung in rungs:
+        values = [known[f"{rung}_{column}"]["value"] for column in columns]
+        lines.append(f"| {rung} | {' | '.join('–' if value is None else f'{value:.3g}' for value in values)} |")
+    return "\n".join(lines) + "\n"
 
 
 def rendered(text: str) -> str:

@@ -15,7 +15,7 @@ RANKS = {
     "benchmark": 9,
     "compression": 8,
     "pipeline": 7, "training": 7, "runtime": 7,
-    "data": 6, "detection": 6,
+    "data": 6, "detection": 6, "backends": 6,
     "distill": 6,
     "features": 5, "attacks": 5, "report": 5, "pruning": 5,
     "model": 4, "media": 4,

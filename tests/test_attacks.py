@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from avtext.attacks import BUDGETS, Attack, attack
+from avtext.attacks import BUDGETS, Attack, attack, harder, opened
 from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
 from tests.model.test_detector import clip, make
@@ -38,6 +38,15 @@ def test_the_loss_rises_within_the_budget(model: EventDetector, batch: Batch, ho
             assert values.abs().max() <= 1.0
 
 
+def test_who_wants_no_gradients_can_attack_too(model: EventDetector, batch: Batch) -> None:
+    with torch.no_grad():
+        worse = attack(model, batch, Attack({"picture": 0.01}))
+    assert torch.equal(
+        worse.streams["picture"].values, attack(model, batch, Attack({"picture": 0.01})).streams["picture"].values
+    )
+    assert not worse.streams["picture"].values.requires_grad
+
+
 def test_several_steps_do_more_harm_than_one(model: EventDetector, batch: Batch) -> None:
     budgets = {"picture": 0.05}
     one, many = (attack(model, batch, Attack(budgets, steps)) for steps in (1, 8))
@@ -50,6 +59,33 @@ def test_only_the_streams_with_a_budget_change(model: EventDetector, batch: Batc
     for name in ("video", "picture"):
         assert worse.streams[name] is batch.streams[name]
     assert attack(model, batch, Attack({"audio": 0.0})) is batch
+
+
+@pytest.mark.parametrize("budget", [1.53, 3.06])
+def test_frames_stay_whole_and_within_a_budget_that_is_not(model: EventDetector, batch: Batch, budget: float) -> None:
+    clean = batch.streams["video"].values.float()
+    whole = attack(model, batch, Attack({"video": budget})).streams["video"].values
+    assert whole.dtype == torch.uint8
+    assert (whole.float() - clean).abs().max() == int(budget)
+    floats = attack(model, batch, Attack({"video": budget}, whole=False)).streams["video"].values
+    assert (floats - clean).abs().max() == pytest.approx(budget, abs=1e-4)
+
+
+def test_a_backward_pass_is_enough_for_a_harder_batch(model: EventDetector, batch: Batch) -> None:
+    budgets = {"audio": 0.01, "picture": 0.05}
+    before = {name: stream.values.clone() for name, stream in batch.streams.items()}
+    open_batch, leaves = opened(batch, budgets)
+    model.loss(open_batch).total.backward()
+    model.zero_grad()
+    worse = harder(open_batch, leaves, budgets, torch.Generator().manual_seed(0))
+    assert loss(model, worse) > loss(model, batch) + 1e-3
+    for name, stream in batch.streams.items():
+        assert torch.equal(stream.values, before[name])
+        assert not stream.values.requires_grad
+        moved = (worse.streams[name].values.float() - stream.values.float()).abs()
+        assert (moved.max() <= budgets[name] + 1e-6) if name in budgets else moved.max() == 0
+    again = harder(open_batch, leaves, budgets, torch.Generator().manual_seed(0))
+    assert torch.equal(again.streams["audio"].values, worse.streams["audio"].values)
 
 
 def test_the_model_is_as_before(batch: Batch) -> None:

@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
 from pathlib import Path
 
 import pytest
 
 from avtext.errors import StorageError
-from avtext.storage import publish_json, publish_text, publish_with, publishing, sha256_of, system_error
+from avtext.storage import (
+    publish_json,
+    publish_text,
+    publish_with,
+    publishing,
+    sha256_of,
+    system_error,
+    temporary_beside,
+)
 
 
 def test_a_failure_while_writing_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
@@ -63,3 +72,49 @@ def test_what_another_language_tells_of_a_full_disk_is_typed(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
     assert system_error(OSError(errno.EACCES, "x")).errno == errno.EACCES
     assert system_error(ValueError("another")) is None
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_a_killed_writer_left_goes_when_the_next_one_comes(tmp_path: Path, folder: bool) -> None:
+    target = tmp_path / "a.txt"
+    child = os.fork()
+    if not child:
+        try:
+            with temporary_beside(target, folder=folder):
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    publish_text(target, "whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_living_writer_has_is_left_alone_and_so_is_what_is_no_leftover(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    (tmp_path / ".a.txt.mine.part").write_text("another program's")
+    os.mkfifo(tmp_path / ".a.txt.abcdefgh.part")  # must not be waited for
+    with publishing(target) as slow:
+        slow.write_text("slow")
+        publish_text(target, "quick")
+        assert target.read_text() == "quick"
+    assert target.read_text() == "slow"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".a.txt.mine.part", "a.txt"]
+
+
+def test_many_writers_of_one_name_never_take_each_others_files(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    children = []
+    for letter in "abcd":
+        child = os.fork()
+        if not child:
+            try:
+                for _ in range(50):
+                    publish_text(target, letter * 1000)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0, 0]
+    assert len(set(target.read_text())) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]

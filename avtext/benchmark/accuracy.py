@@ -13,7 +13,7 @@ from avtext.clip import MODALITIES
 from avtext.data.scenes import SceneRecipe, make_scene
 from avtext.metrics.sound_events import SoundEventScores
 from avtext.model import EventDetector
-from avtext.training.evaluation import Found, find
+from avtext.training.evaluation import Found, find, merged
 
 FIRST, COUNT = 0, 100  # test scenes: the split is another one than training's, so are all sources
 SUBSETS = [names for size in (1, 2, 3) for names in combinations(MODALITIES, size)]
@@ -31,7 +31,7 @@ class Accuracy(NamedTuple):
 
     def best_single(self) -> float:
         """Micro F1 of the best modality alone."""
-        return max(_f1(found.scores()) for names, found in self.subsets.items() if len(names) == 1)
+        return max(found.f1() for names, found in self.subsets.items() if len(names) == 1)
 
 
 def unseen_recipe(data: Path) -> SceneRecipe:
@@ -58,23 +58,12 @@ def measure(model: EventDetector, data: Path, count: int = COUNT) -> Accuracy:
         scenes = [make_scene(recipe, i) for i in range(first, min(first + 10, FIRST + count))]
         for names, found in finds.items():
             found.append(find(model, scenes, names))
-    return Accuracy({names: _merged(found) for names, found in finds.items()})
-
-
-def _merged(parts: Sequence[Found]) -> Found:
-    return Found(
-        {name: events for part in parts for name, events in part.reference.items()},
-        {name: events for part in parts for name, events in part.estimate.items()},
-    )
-
-
-def _f1(scores: SoundEventScores) -> float:
-    return 0.0 if math.isnan(scores.micro.f1) else scores.micro.f1
+    return Accuracy({names: merged(found) for names, found in finds.items()})
 
 
 def figures(accuracy: Accuracy) -> list[Figure]:
     """What the default model must reach on unseen sources, and the rest for information."""
-    everything = _f1(accuracy.everything.scores())
+    everything = accuracy.everything.f1()
     single = accuracy.best_single()
     files = len(accuracy.everything.reference)
     detail = f"{files} generated scenes of 20 s, unseen sources, in sync; onset collar 0.2 s, sed_eval's matching"
@@ -85,7 +74,7 @@ def figures(accuracy: Accuracy) -> list[Figure]:
         ),
     ]
     for names, one in accuracy.subsets.items():
-        found.append(Figure(f"event_f1_{'_'.join(names)}", _f1(one.scores()), "F1", detail=detail))
+        found.append(Figure(f"event_f1_{'_'.join(names)}", one.f1(), "F1", detail=detail))
     onsets, both = accuracy.everything.scores(), accuracy.everything.scores(offsets=True)
     found.append(Figure("event_f1_macro", onsets.macro.f1, "F1", detail="mean over classes"))
     found.append(Figure("event_f1_with_ends", both.micro.f1, "F1", detail="ends within 0.2 s or 20 % of the duration"))

@@ -68,7 +68,7 @@ def _student(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]
         return
     teacher, untaught = rows["float32"], rows.get("untaught")
     share = student.rung.parameters / teacher.rung.parameters
-    yield Figure("row01a_student_parameters", share, "of teacher", limits.student_parameters, "at_most")
+    yield Figure("row01a_student_size", share, "of teacher", limits.student_parameters, "at_most")
     kept = student.f1 / teacher.f1 if teacher.f1 else None
     yield Figure("row01b_student_f1", kept, "of teacher", limits.student_f1, detail="event F1, student over teacher")
     if untaught is not None:

@@ -12,10 +12,14 @@ from avtext.errors import ConfigError
 
 
 class Suite(NamedTuple):
-    """A module with ``run(data) -> list of Figure``, imported when it is asked for, and one line for people."""
+    """A module with ``run(data) -> list of Figure``, imported when it is asked for, and one line for people.
+
+    Where ``compares``, it is ``run(data, other)`` with the folder of a second model, or None.
+    """
 
     module: str
     about: str
+    compares: bool = False
 
 
 SUITES: dict[str, Suite] = {
@@ -23,26 +27,35 @@ SUITES: dict[str, Suite] = {
     "memory": Suite("avtext.benchmark.memory", "the demo cold, and memory for an hour of video against a minute"),
     "explain": Suite("avtext.benchmark.explain", "are an event's shares what it loses without each modality"),
     "layers": Suite("avtext.benchmark.layers", "DTW, CRF and alignment, ours and the peers in turn"),
+    "robustness": Suite(
+        "avtext.benchmark.robustness", "missing streams, attacks before and after --model, damage", compares=True
+    ),
+    "pipeline": Suite("avtext.benchmark.pipeline", "decoding, the student, the teacher and the naive way in turn"),
     "mosi": Suite("avtext.benchmark.mosi", "sentiment of CMU-MOSI from precomputed features"),
 }
 
 
-def run_suite(name: str, data: Path) -> list[Figure]:
+def run_suite(name: str, data: Path, other: Path | None = None) -> list[Figure]:
     """Measure every figure of a suite; takes minutes.
 
     Args:
         name: of :data:`SUITES`.
         data: folder of real recordings.
+        other: folder of a second model, for a suite that compares two.
 
     Raises:
-        ConfigError: there is no such suite, or no such folder.
+        ConfigError: there is no such suite, no such folder, or a second model for a suite that measures one.
         MissingExtra: a peer that is measured is not installed.
     """
     if name not in SUITES:
         raise ConfigError(f"suite {name!r} is not known; known: {', '.join(SUITES)}")
     if not data.is_dir():
         raise ConfigError(f"{data}: no such folder of recordings: name it with --data, or set AVTEXT_DATA")
-    return importlib.import_module(SUITES[name].module).run(data)
+    if other is not None and not SUITES[name].compares:
+        able = ", ".join(known for known, suite in SUITES.items() if suite.compares)
+        raise ConfigError(f"--model {other}: suite {name} measures the default model alone; it is for {able}")
+    run = importlib.import_module(SUITES[name].module).run
+    return run(data, other) if SUITES[name].compares else run(data)
 
 
 def report(figures: Sequence[Figure]) -> str:

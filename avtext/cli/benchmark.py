@@ -17,6 +17,7 @@ def benchmark(
     data: Annotated[Path, typer.Option(envvar="AVTEXT_DATA", help="Folder of real recordings.")] = Path(
         "../shared/data"
     ),
+    model: Annotated[Path | None, typer.Option(help="Folder of a second model, for a suite that compares two.")] = None,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
@@ -35,7 +36,7 @@ def benchmark(
         print_lines([f"{name}: {known.about}" for name, known in SUITES.items()])
         return
     with waiting(f"{suite}: measuring"):
-        figures = run_suite(suite, data)
+        figures = run_suite(suite, data, model)
     sys.stdout.write(report(figures))
     if json is not None:
         publish_figures(json, suite, figures)

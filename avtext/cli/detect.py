@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -40,6 +40,12 @@ def detect(
         bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="What computes frozen encoders: auto, torch, onnxruntime or openvino.")
+    ] = "torch",
+    int8: Annotated[
+        Path | None, typer.Option("--int8", help="Frozen encoders in INT8, calibrated on the clips of this folder.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")
     ] = None,
@@ -76,7 +82,7 @@ def detect(
     todo = [path for path in mine if not (skip_existing and _is_done(out / names[path], endings))]
     if skipped := len(mine) - len(todo):
         _say(f"{skipped} of {len(mine)} files have results already: skipped")
-    pipe = _load(model, device, threshold, not no_align) if todo else None
+    pipe = _load(model, Computation(device, backend, int8), threshold, not no_align) if todo else None
     wanted = [name.strip() for name in classes.split(",")] if classes else None
     options = {"transcript": transcript, "start": start, "end": end, "classes": wanted}
     failures = {}
@@ -119,18 +125,32 @@ def _is_done(place: Path, endings: dict[str, str]) -> bool:
     return all(os.path.exists(f"{place}.{ending}") for ending in endings.values())  # noqa: PTH110
 
 
-def _load(model: str | None, device: str, threshold: float, align: bool) -> EventFinder:
+class Computation(NamedTuple):
+    """Where and by what a model is computed: the options of the same names."""
+
+    device: str
+    backend: str
+    int8: Path | None
+
+
+def _load(model: str | None, by: Computation, threshold: float, align: bool) -> EventFinder:
+    from avtext.media.folder import media_files
     from avtext.runtime.folder import is_runtime_folder
 
     if model is not None and is_runtime_folder(model):
-        if device not in ("auto", "cpu"):
-            raise ConfigError(f"--device: {device}: a model in ONNX runs on the CPU: use auto or cpu")
+        if by.device not in ("auto", "cpu"):
+            raise ConfigError(f"--device: {by.device}: a model in ONNX runs on the CPU: use auto or cpu")
+        if by.backend != "torch" or by.int8 is not None:
+            raise ConfigError("--backend, --int8: are for models in torch; this one is in ONNX already: leave them out")
         from avtext.runtime import Runtime
 
         return Runtime(model, threshold=threshold, align=align)
     from avtext.pipeline import Pipeline
 
-    return Pipeline.from_pretrained(model, device=device, threshold=threshold, align=align)
+    clips = None if by.int8 is None else media_files(by.int8)
+    return Pipeline.from_pretrained(
+        model, backend=by.backend, int8=clips, device=by.device, threshold=threshold, align=align
+    )
 
 
 def _detected(

@@ -99,6 +99,11 @@ class _Bar:
         """A hook for :func:`avtext.training.fit`."""
         import time
 
+        if what == "cost":
+            from avtext.training.cost import EpochCost
+
+            self._bar.console.print(str(EpochCost(**figures)), highlight=False, soft_wrap=True)
+            return
         if what == "evaluate":
             self._f1 = f" F1 {figures['f1']:.3f}"
         loss = f"loss {figures['loss']:.3f}" if "loss" in figures else ""

@@ -11,13 +11,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avtext.backends.onnx_export import Part
 from avtext.encoders.hashed_text import HashedTextEncoder
 from avtext.encoders.logmel import LogMelEncoder
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
@@ -26,25 +26,6 @@ from avtext.kernels.picture import SIZE
 from avtext.layers.tcn import keep
 from avtext.model import EventDetector
 from avtext.runtime.folder import block_steps
-
-
-@dataclass(frozen=True)
-class Part:
-    """One graph.
-
-    Args:
-        module: takes and returns tensors.
-        example: arguments, batch first and time second where they have one.
-        inputs: names of the arguments.
-        outputs: names of the results.
-        axes: per argument, axis to the name of its size where that may change.
-    """
-
-    module: nn.Module
-    example: tuple[Tensor, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    axes: tuple[Mapping[int, str], ...]
 
 
 class _Stream(nn.Module):

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from avtext.detection.result import Failure, Result
+from avtext.detection.together import detect_together
 from avtext.detection.workers import detect_each
 from avtext.errors import AvtextError, InvalidInput, MediaError
 
@@ -17,6 +18,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Source = str | Path
+
+
+class Sharing(NamedTuple):
+    """How files share the machine: ``jobs`` processes, or ``together`` seconds encoded at once; one by one without."""
+
+    jobs: int | None = None
+    together: float | None = None
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Refuse what :meth:`avtext.detection.EventFinder.batch` says."""
+        hook = options.get("hook") is not None
+        if self.jobs is not None and (self.jobs < 1 or hook):
+            raise InvalidInput(f"jobs: must be 1 or more, got {self.jobs}, and cannot be watched by a hook")
+        if self.together is not None and (not self.together > 0 or hook or self.jobs is not None):
+            raise InvalidInput(
+                f"together: must be seconds above 0, got {self.together}, and goes neither with a hook nor with jobs"
+            )
+
+    def outcomes(
+        self, pipe: EventFinder, sources: Sequence[Source], options: Mapping[str, Any]
+    ) -> Generator[Result | AvtextError, None, None]:
+        """What each file gives, in order."""
+        if self.jobs is not None:
+            return in_order(detect_each(pipe, sources, self.jobs, options))
+        if self.together is not None:
+            return in_order(detect_together(pipe, sources, self.together, options))
+        return _here(pipe, sources, options)
 
 
 def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:
@@ -41,7 +69,7 @@ def batch_of(
     pipe: EventFinder,
     sources: Iterable[Source],
     on_error: str,
-    jobs: int | None,
+    sharing: Sharing,
     shard: tuple[int, int] | None,
     skip: Callable[[Source], bool] | None,
     options: Mapping[str, Any],
@@ -51,16 +79,15 @@ def batch_of(
         raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
     if isinstance(sources, str | os.PathLike):
         raise InvalidInput(f"sources: must be several paths, got {sources!r}: call the pipeline itself for one")
-    if jobs is not None and (jobs < 1 or options.get("hook") is not None):
-        raise InvalidInput(f"jobs: must be 1 or more, got {jobs}, and cannot be watched by a hook")
+    sharing.check(options)
     wanted = [source for source in part_of([*sources], shard) if skip is None or not skip(source)]
-    return _results(pipe, wanted, on_error, jobs, options)
+    return _results(pipe, wanted, on_error, sharing, options)
 
 
 def _results(
-    pipe: EventFinder, sources: Sequence[Source], on_error: str, jobs: int | None, options: Mapping[str, Any]
+    pipe: EventFinder, sources: Sequence[Source], on_error: str, sharing: Sharing, options: Mapping[str, Any]
 ) -> Iterator[Result | Failure]:
-    outcomes = _here(pipe, sources, options) if jobs is None else in_order(detect_each(pipe, sources, jobs, options))
+    outcomes = sharing.outcomes(pipe, sources, options)
     with closing(outcomes):
         for source, outcome in zip(sources, outcomes, strict=True):
             if isinstance(outcome, Result):

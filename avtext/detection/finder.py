@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-import numpy as np
+from typing import Any, BinaryIO, Literal, Protocol
 
 from avtext.alignment.joint import align_jointly
 from avtext.alignment.pairwise import Alignment
 from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
-from avtext.detection.batch import batch_of
+from avtext.detection.batch import Sharing, batch_of
+from avtext.detection.clocks import described, later
 from avtext.detection.network import Network
-from avtext.detection.reading import ClipReading, FileReading, Reading, given_cues, with_last
+from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, with_last
+from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
@@ -24,7 +25,6 @@ from avtext.features import reading_for
 from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.metrics.decision import decide
 from avtext.tags import TagScheme
-from avtext.timeline import ClockMap
 
 WINDOW = 60.0  # seconds that are decoded and encoded at once
 
@@ -49,18 +49,27 @@ class EventFinder:
         threshold: events with a lower score are left out.
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
+        cache: folder in which what was encoded of a file, of up to half an hour, is kept: asked about it again, with
+            another threshold, other classes or without aligning, nothing before the fusion is computed anew.
 
     Raises:
         InvalidInput: a threshold outside [0, 1].
     """
 
     def __init__(
-        self, network: Network, *, threshold: float = 0.0, align: bool = True, limits: Limits | None = None
+        self,
+        network: Network,
+        *,
+        threshold: float = 0.0,
+        align: bool = True,
+        limits: Limits | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         if not 0.0 <= threshold <= 1.0:
             raise InvalidInput(f"threshold: must lie in [0, 1], got {threshold}")
         self.network = network
         self.threshold, self.align, self.limits = threshold, align, limits
+        self.cache = None if cache is None else Path(cache)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -95,17 +104,66 @@ class EventFinder:
         tell = hook or _silent
         source = self._readable(source)
         with ExitStack() as stack:
+            encoded = stack.enter_context(EncodedVideo(self.network))
+            place = self._place(source, transcript, start, end)
+            known = None if place is None else recall(place, encoded)
+            if known is not None:
+                return self._finish(encoded, known, wanted, tell)
             if isinstance(source, Clip):
                 if not (transcript is start is end is None):
                     raise InvalidInput("transcript, start, end: are for files; give the Clip its cues, or cut it first")
                 reading: Reading = ClipReading(source, self.network.encoders)
             else:
-                reading = FileReading(source, transcript, self._options(start, end), self.limits, stack)
-            encoded = stack.enter_context(EncodedVideo(self.network))
+                reading = self.reading(source, stack, transcript, start, end)
             for clip, last in with_last(reading.clips()):
                 encoded.add(clip, last)
                 tell("read", None, file=reading.name, total=reading.total, completed=clip.end)
+            if place is not None:
+                keep(place, encoded, reading)
             return self._finish(encoded, reading, wanted, tell)
+
+    def _place(self, source: Any, transcript: Transcript, start: float | None, end: float | None) -> Path | None:
+        """Where what is encoded of a file is kept; None without a cache, or for what is no file."""
+        if self.cache is None or not isinstance(source, str | os.PathLike) or not Path(source).is_file():
+            return None
+        cues = given_cues(source, transcript)
+        try:
+            return place_of(self.cache, Path(source), self.network.identity, self._options(start, end), cues)
+        except OSError:  # the reader says why it cannot be read
+            return None
+
+    def reading(
+        self,
+        source: str | Path | BinaryIO,
+        stack: ExitStack,
+        transcript: str | Path | Sequence[Cue] | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> FileReading:
+        """Windows of a file as the network takes them; arguments as of calling, ``stack`` closes the file."""
+        return FileReading(source, transcript, self._options(start, end), self.limits, stack)
+
+    def _options(self, start: float | None, end: float | None) -> MediaOptions:
+        overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate
+        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
+        return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
+
+    def found_together(
+        self, videos: Sequence[tuple[Reading, Clip]], classes: Sequence[str] | None = None
+    ) -> list[Result]:
+        """Results of videos that are one window each, encoded as one batch; the same as one by one.
+
+        Args:
+            videos: what was read, to its end, and the only window of it.
+            classes: labels to report; all by default.
+        """
+        wanted, results = self._wanted(classes), []
+        encoded = self.network.encode_together([clip for _, clip in videos])
+        for (reading, clip), tracks in zip(videos, encoded, strict=True):
+            with EncodedVideo(self.network) as video:
+                video.add_tracks(clip, tracks, last=True)
+                results.append(self._finish(video, reading, wanted, _silent))
+        return results
 
     def _readable(self, source: Any) -> Any:
         """The source, where a subclass takes others too, as one that can be read."""
@@ -136,13 +194,8 @@ class EventFinder:
         unsure = cues and found.get("text", {"abstained": True})["abstained"]
         if unsure and "speech" in self.labels and "audio" in result.modalities:
             speech = result.scores.values[:, self.labels.index("speech")]
-            found["text"] = _describe(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
+            found["text"] = described(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
         return found
-
-    def _options(self, start: float | None, end: float | None) -> MediaOptions:
-        overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate
-        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
-        return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
 
     def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
         unknown = [name for name in classes or () if name not in self.labels]
@@ -175,7 +228,7 @@ class EventFinder:
             scores=Stream(decoded.activity, rate, origin),
             gates=Stream(decoded.gates, rate, origin),
             cues=reading.cues,
-            alignment={name: _describe(value) for name, value in alignment.items()},
+            alignment={name: described(value) for name, value in alignment.items()},
             quality=quality,
             modalities=encoded.modalities_present(),
         )
@@ -191,7 +244,7 @@ class EventFinder:
         masks = {name: pair[1] for name, pair in present.items()}
         rate = self.network.settings.grid_rate
         origin = encoded.start_step / rate
-        return {name: _later(one, origin) for name, one in align_jointly(embeddings, masks, rate=rate).items()}
+        return {name: later(one, origin) for name, one in align_jointly(embeddings, masks, rate=rate).items()}
 
     def batch(
         self,
@@ -199,6 +252,7 @@ class EventFinder:
         *,
         on_error: Literal["raise", "skip", "return"] = "raise",
         jobs: int | None = None,
+        together: float | None = None,
         shard: tuple[int, int] | None = None,
         skip: Callable[[str | Path], bool] | None = None,
         **options: Any,
@@ -210,46 +264,27 @@ class EventFinder:
             on_error: what a file that cannot be read does: raise, be left out, or give a :class:`Failure`.
             jobs: so many files at a time, each in a worker process with one thread; what ends a worker, such as a
                 lack of memory, costs that file only. None analyses them here, one after the other.
+            together: short files of similar length are encoded at once, so many seconds of them, padding included; the
+                more, the more memory. None encodes each by itself; what is found is the same.
             shard: ``(i, n)``, to take every ``n``-th source from the ``i``-th on, counted from 1: the work of one of
                 ``n`` machines.
             skip: sources for which it is true are left out, such as those whose results are there.
             options: those of calling the pipeline; what is wrong with them raises.
 
         Raises:
-            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1, a ``hook`` with ``jobs``, or a
-                shard that is none.
+            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1, a ``hook`` with ``jobs`` or
+                ``together``, both of these, ``together`` not above 0, or a shard that is none.
 
         Example:
             >>> pipe = avtext.Pipeline.from_pretrained()                                # doctest: +SKIP
             >>> for result in pipe.batch(paths, jobs=4, on_error="return"):             # doctest: +SKIP
             ...     print(result.file, result.to_dict()["status"])
         """
-        return batch_of(self, sources, on_error, jobs, shard, skip, options)
+        return batch_of(self, sources, on_error, Sharing(jobs, together), shard, skip, options)
 
 
 def _clip_to(event: Event, duration: float) -> Event:
     return event if event.end <= duration else replace(event, end=max(event.start, duration))
-
-
-def _later(found: Alignment, origin: float) -> Alignment:
-    """An alignment found on clocks that begin ``origin`` seconds late, for the clocks themselves."""
-    clock = found.clock
-    starts = tuple(start + origin for start in clock.starts)
-    offsets = tuple(offset + origin * (1.0 - rate) for offset, rate in zip(clock.offsets, clock.rates, strict=True))
-    path = None if found.path is None else found.path + origin
-    return replace(found, clock=ClockMap(starts, offsets, clock.rates), path=path)
-
-
-def _describe(found: Alignment) -> dict[str, Any]:
-    clock: ClockMap = found.clock
-    return {
-        "offset": round(clock.offset, 4),
-        "drift_ppm": round(clock.drift_ppm, 2),
-        "breaks": [[round(at, 3), round(jump, 3)] for at, jump in found.breaks],
-        "confidence": round(float(np.clip(found.confidence, 0, 1)), 4),
-        "abstained": bool(found.abstained),
-        "clock": clock.to_dict(),
-    }
 
 
 def _silent(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:

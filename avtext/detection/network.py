@@ -44,8 +44,17 @@ class Network(Protocol):
     encoding_halo: int
     fusion_halo: int
 
+    @property
+    def identity(self) -> str:
+        """What encoded features depend on besides the clip: the same for equal weights and settings."""
+        ...
+
     def encode(self, clip: Clip) -> Sequence[Track]:
         """Each modality of a clip on the grid that begins at ``clip.start``."""
+        ...
+
+    def encode_together(self, clips: Sequence[Clip]) -> Sequence[Sequence[Track]]:
+        """What :meth:`encode` gives for each clip, computed as one batch that is padded to the longest."""
         ...
 
     def fuse(self, features: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Emitted:

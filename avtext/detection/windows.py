@@ -17,7 +17,7 @@ from types import TracebackType
 import numpy as np
 
 from avtext.clip import Clip
-from avtext.detection.network import Emitted, Network
+from avtext.detection.network import Emitted, Network, Track
 from avtext.detection.spool import Spool
 from avtext.kernels.resampling import warp
 from avtext.tags import TagScheme
@@ -75,15 +75,33 @@ class EncodedVideo:
             clip: windows in order of time, each overlapping the one before by twice the halo or more.
             last: whether this is the end of the video.
         """
+        self.add_tracks(clip, self.network.encode(clip), last)
+
+    def add_tracks(self, clip: Clip, tracks: Sequence[Track], last: bool) -> None:
+        """Add a window that is encoded already; see :meth:`add`."""
         first = round(clip.start * self.rate)
         if len(self) == 0:
             self.start_step = first
-        tracks = self.network.encode(clip)
         rows = np.concatenate([part for x, e, m in tracks for part in (x, e, m[:, None].astype(np.float32))], 1)
         self._present |= {m for m, t in zip(self.network.modalities, tracks, strict=True) if t.mask.any()}
         have = self.start_step + len(self) - first
         until = len(rows) if last else len(rows) - self.network.encoding_halo
         self._spool.append(rows[have : max(have, until)])
+
+    def rows(self) -> np.ndarray:
+        """All that was encoded, (steps, length), to be given to :meth:`restore` another time."""
+        return self._spool.read()
+
+    def restore(self, rows: np.ndarray, start_step: int, modalities: Sequence[str]) -> None:
+        """Begin with what :meth:`rows` gave of a whole video, instead of adding its windows.
+
+        Raises:
+            ValueError: rows of another network.
+        """
+        if rows.ndim != 2 or rows.shape[1] != self._row.length:
+            raise ValueError(f"rows of shape {rows.shape}, expected (steps, {self._row.length})")
+        self.start_step, self._present = start_step, frozenset(modalities)
+        self._spool.append(rows)
 
     def _read(self, first: int, last: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Features, embeddings and mask of each modality for the rows ``[first, last)``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -56,6 +56,10 @@ class PrecomputedEncoder(nn.Module):
                 )
             self._built.append(built)
         return self._built[0]
+
+    def accelerate(self, prepare: Callable[[nn.Module], nn.Module]) -> None:
+        """Let the frozen encoder be computed by what ``prepare`` makes of it."""
+        self._built = [prepare(self.encoder())]
 
     def forward(self, values: Tensor | Sequence[Sequence[str]], mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B, T, size) and (B, T), as they come; waveform, frames or cues go through the encoder first."""

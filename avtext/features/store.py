@@ -86,11 +86,11 @@ def load_features(path: str | Path) -> dict[str, Stream]:
     Raises:
         StorageError: the file is absent, damaged, or of another kind.
     """
-    return _read(Path(path))[0]
+    return read_features(path)[0]
 
 
-def _read(path: Path) -> tuple[dict[str, Stream], dict[str, Any]]:
-    """Streams and metadata."""
+def read_features(path: str | Path) -> tuple[dict[str, Stream], dict[str, Any]]:
+    """Streams and metadata of a file that :func:`publish_features` wrote; raises as :func:`load_features`."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -137,7 +137,7 @@ class FeatureCache:
         if not path.exists():
             return None
         try:
-            streams, metadata = _read(path)
+            streams, metadata = read_features(path)
             if metadata.get("key") != json.loads(canonical(asdict(key))):
                 raise StorageError(f"{path}: belongs to another key; remove it", stage="read")
         except StorageError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import torch
 
 from avtext.clip import Clip
 from avtext.detection.network import Emitted, Track
+from avtext.features.key import canonical, fingerprint
 from avtext.model import EventDetector, Output, collate
+from avtext.timeline import num_steps
 
 
 def encoding_halo(model: EventDetector) -> int:
@@ -38,16 +42,32 @@ class TorchNetwork:
         self.encoders: Mapping[str, Any] = dict(model.encoders.items())
         self.encoding_halo, self.fusion_halo = encoding_halo(model), fusion_halo(model)
 
+    @cached_property
+    def identity(self) -> str:
+        """See :meth:`avtext.detection.network.Network.identity`."""
+        frozen = [one.encoder() for one in self.encoders.values() if getattr(one, "of", None)]
+        graphs = [str(part.path) for one in frozen for part in vars(one).values() if hasattr(part, "path")]
+        parts = [canonical(self.settings.model_dump(mode="json")), *map(fingerprint, (self.model, *frozen)), *graphs]
+        return sha256("\n".join(parts).encode()).hexdigest()
+
     @property
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
 
-    @torch.inference_mode()
     def encode(self, clip: Clip) -> list[Track]:
         """See :meth:`avtext.detection.network.Network.encode`."""
-        encoded = self.model.encode(collate([clip], None, self.settings.grid_rate).to(self._device))
-        rows = zip(encoded.features, encoded.embeddings, encoded.masks, strict=True)
-        return [Track(x[0].float().cpu().numpy(), e[0].float().cpu().numpy(), m[0].cpu().numpy()) for x, e, m in rows]
+        return self.encode_together([clip])[0]
+
+    @torch.inference_mode()
+    def encode_together(self, clips: Sequence[Clip]) -> list[list[Track]]:
+        """See :meth:`avtext.detection.network.Network.encode_together`."""
+        encoded = self.model.encode(collate(clips, None, self.settings.grid_rate).to(self._device))
+        modalities = [
+            (features.float().cpu().numpy(), embeddings.float().cpu().numpy(), mask.cpu().numpy())
+            for features, embeddings, mask in zip(encoded.features, encoded.embeddings, encoded.masks, strict=True)
+        ]
+        counts = [num_steps(clip.duration, self.settings.grid_rate) for clip in clips]
+        return [[Track(x[b, :n], e[b, :n], m[b, :n]) for x, e, m in modalities] for b, n in enumerate(counts)]
 
     @torch.inference_mode()
     def fuse(self, features: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Emitted:

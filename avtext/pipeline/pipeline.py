@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from avtext.detection import EventFinder
 from avtext.errors import InvalidInput
 from avtext.media import Limits
 from avtext.model import EventDetector, load_detector
+from avtext.pipeline.acceleration import accelerate
 from avtext.pipeline.hub import model_folder
 from avtext.pipeline.network import TorchNetwork
 from avtext.pipeline.tensors import Tensors
@@ -31,6 +33,7 @@ class Pipeline(EventFinder):
         threshold: events with a lower score are left out.
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
+        cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
 
     Example:
         >>> from avtext.data.scenes import SceneRecipe, make_scene
@@ -49,23 +52,38 @@ class Pipeline(EventFinder):
         threshold: float = 0.0,
         align: bool = True,
         limits: Limits | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         self.device = _device(device)
         self.model = model.eval().to(self.device)
-        super().__init__(TorchNetwork(self.model), threshold=threshold, align=align, limits=limits)
+        super().__init__(TorchNetwork(self.model), threshold=threshold, align=align, limits=limits, cache=cache)
 
     @classmethod
-    def from_pretrained(cls, source: str | Path | None = None, **options: Any) -> Pipeline:
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        *,
+        backend: str = "torch",
+        int8: Sequence[str | Path] | None = None,
+        **options: Any,
+    ) -> Pipeline:
         """A pipeline with a stored model.
 
         Args:
             source: a model folder, or a hub id such as ``"someone/model"``; None is the default model of the package.
+            backend: what computes frozen encoders: ``"torch"``, ``"onnxruntime"``, ``"openvino"``, or ``"auto"`` for
+                the fastest that is installed. Graphs are made at first and kept; see :mod:`avtext.backends`.
+            int8: clips as those to come, on which frozen encoders are calibrated for INT8; None for float32.
             options: those of the constructor.
 
         Raises:
             ModelError: there is no such model, or it is refused.
+            InvalidInput: the model has no frozen encoder to accelerate, or the backend is none for the device.
+            MissingExtra: the backend is not installed.
         """
-        return cls(load_detector(DEFAULT_MODEL if source is None else model_folder(source)), **options)
+        pipe = cls(load_detector(DEFAULT_MODEL if source is None else model_folder(source)), **options)
+        accelerate(pipe.model, pipe.device, backend, int8)
+        return pipe
 
     def _readable(self, source: Any) -> Any:
         return source.clip(self.network.encoders) if isinstance(source, Tensors) else source

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from avtext.backends.sessions import open_session
 from avtext.clip import Clip, Stream
 from avtext.detection.network import Emitted, Track
-from avtext.errors import MissingExtra, ModelError
 from avtext.kernels.logmel import log_mel
 from avtext.kernels.resampling import to_grid
 from avtext.kernels.subwords import subword_ids
-from avtext.runtime.folder import Chain, Manifest, block_steps, read_manifest
+from avtext.runtime.folder import CONFIG, Chain, Manifest, block_steps, read_manifest
+from avtext.storage import sha256_of
 from avtext.timeline import num_steps, span_to_steps
 
 Laid = tuple[np.ndarray, np.ndarray]  # (steps, width) and (steps,)
@@ -33,6 +35,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, folder: str | Path, threads: int | None = None) -> None:
+        self._folder = Path(folder)
         self.manifest: Manifest = read_manifest(folder)
         self.settings, self.modalities = self.manifest.settings, self.manifest.modalities
         self.encoders: Mapping[str, Any] = self.manifest.streams
@@ -41,36 +44,53 @@ class OnnxNetwork:
         self._sessions = {name: open_session(Path(folder) / f"{name}.onnx", threads) for name in names}
         self._chain = None if self.manifest.chain is None else _scores(self.manifest.chain)
 
+    @cached_property
+    def identity(self) -> str:
+        """See :meth:`avtext.detection.network.Network.identity`: the manifest seals every graph."""
+        return sha256_of(self._folder / CONFIG)
+
     def encode(self, clip: Clip) -> list[Track]:
         """See :meth:`avtext.detection.network.Network.encode`."""
-        return [self._track(modality, clip) for modality in self.modalities]
+        return self.encode_together([clip])[0]
 
-    def _track(self, modality: str, clip: Clip) -> Track:
-        T = num_steps(clip.duration, self.settings.grid_rate)
-        values, mask = np.zeros((T, self.settings.width), np.float32), np.zeros(T, dtype=bool)
+    def encode_together(self, clips: Sequence[Clip]) -> list[list[Track]]:
+        """See :meth:`avtext.detection.network.Network.encode_together`."""
+        counts = [num_steps(clip.duration, self.settings.grid_rate) for clip in clips]
+        modalities = [self._tracks(modality, clips, counts) for modality in self.modalities]
+        return [list(tracks) for tracks in zip(*modalities, strict=True)]
+
+    def _tracks(self, modality: str, clips: Sequence[Clip], counts: Sequence[int]) -> list[Track]:
+        """One modality of each clip."""
+        shape = len(clips), max(counts)
+        values, mask = np.zeros((*shape, self.settings.width), np.float32), np.zeros(shape, dtype=bool)
         for name in ("video", "picture") if modality == "video" else (modality,):
-            found = self._laid(name, clip, T) if name in self.encoders else None
-            if found is not None:
-                values, mask = values + found[0], mask | found[1]
-        if not mask.any():
-            return Track(values, np.zeros((T, self.settings.alignment.size), np.float32), mask)
-        features, embeddings = self._run(f"tower-{modality}", values[None], mask[None])
-        return Track(features[0], embeddings[0], mask)
+            if name not in self.encoders:
+                continue
+            for b, found in self._laid(name, clips, counts).items():
+                values[b, : counts[b]] += found[0]
+                mask[b, : counts[b]] |= found[1]
+        features, embeddings = np.zeros_like(values), np.zeros((*shape, self.settings.alignment.size), np.float32)
+        there = np.flatnonzero(mask.any(1))
+        if len(there):
+            features[there], embeddings[there] = self._run(f"tower-{modality}", values[there], mask[there])
+        return [Track(features[b, :n], embeddings[b, :n], mask[b, :n]) for b, n in enumerate(counts)]
 
-    def _laid(self, name: str, clip: Clip, T: int) -> Laid | None:
-        """A stream's projected features on the grid; None where the clip has nothing of it."""
+    def _laid(self, name: str, clips: Sequence[Clip], counts: Sequence[int]) -> dict[int, Laid]:
+        """A stream's projected features on the grid, by the number of the clip; without clips that have none."""
         if name == "text":
-            return self._text(clip, T) if clip.cues else None
-        stream = getattr(clip, name)
-        if stream is None or not stream.real.any():
-            return None
+            return {b: self._text(clip, counts[b]) for b, clip in enumerate(clips) if clip.cues}
+        streams = {b: s for b, clip in enumerate(clips) if (s := getattr(clip, name)) is not None and s.real.any()}
+        if not streams:
+            return {}
         reading, rate = self.encoders[name], self.settings.grid_rate
-        values, mask = _padded(stream, T / rate)
+        rows = [_padded(stream, counts[b] / rate) for b, stream in streams.items()]
         if name == "audio":
-            values, mask = log_mel(values, mask, reading.num_mels)
-        features, real = self._run(name, values[None], mask[None])
-        start = stream.start - clip.start + reading.start
-        return to_grid(features[0], real[0], reading.rate, start, rate, T)
+            rows = [log_mel(values, mask, reading.num_mels) for values, mask in rows]
+        features, real = self._run(name, *_stacked(rows))
+        return {
+            b: to_grid(features[k], real[k], reading.rate, s.start - clips[b].start + reading.start, rate, counts[b])
+            for k, (b, s) in enumerate(streams.items())
+        }
 
     def _text(self, clip: Clip, T: int) -> Laid:
         """Each cue's vector on the steps it covers; their mean where cues overlap."""
@@ -116,34 +136,22 @@ class OnnxNetwork:
         return session.run(None, feed)
 
 
-def open_session(path: Path, threads: int | None = None) -> Any:
-    """An ONNX Runtime session on the CPU.
-
-    Raises:
-        MissingExtra: ONNX Runtime is not installed.
-        ModelError: the file is missing, or has what this version of ONNX Runtime cannot run.
-    """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingExtra.of("onnxruntime", "onnx") from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors share no class but this
-        reason = str(error).splitlines()[0][:200]
-        raise ModelError(f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it ({reason})") from None
-
-
 def _padded(stream: Stream, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """Values and mask, lengthened to ``seconds`` where they are shorter."""
     more = max(0, num_steps(seconds, stream.rate) - len(stream))
     values = np.pad(stream.values, ((0, more), *((0, 0),) * (stream.values.ndim - 1)))
     kind = values.dtype if values.dtype == np.uint8 else np.float32
     return values.astype(kind, copy=False), np.pad(stream.real, (0, more))
+
+
+def _stacked(rows: Sequence[Laid]) -> Laid:
+    """Values and masks of several clips, padded to the longest."""
+    values, mask = rows[0]
+    length = max(len(mask) for _, mask in rows)
+    stacked = np.zeros((len(rows), length, *values.shape[1:]), values.dtype), np.zeros((len(rows), length), dtype=bool)
+    for k, (values, mask) in enumerate(rows):
+        stacked[0][k, : len(mask)], stacked[1][k, : len(mask)] = values, mask
+    return stacked
 
 
 def _scores(chain: Chain) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ class Runtime(EventFinder):
         threshold: events with a lower score are left out.
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
+        cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
         threads: of ONNX Runtime; None takes all cores.
 
     Raises:
@@ -36,6 +37,7 @@ class Runtime(EventFinder):
         threshold: float = 0.0,
         align: bool = True,
         limits: Limits | None = None,
+        cache: str | Path | None = None,
         threads: int | None = None,
     ) -> None:
-        super().__init__(OnnxNetwork(folder, threads), threshold=threshold, align=align, limits=limits)
+        super().__init__(OnnxNetwork(folder, threads), threshold=threshold, align=align, limits=limits, cache=cache)

@@ -2,6 +2,14 @@
 
 from avtext.training.clips import open_clips
 from avtext.training.loop import fit
-from avtext.training.settings import DataSettings, TrainSettings, read_settings, settings_of
+from avtext.training.settings import AdversarialSettings, DataSettings, TrainSettings, read_settings, settings_of
 
-__all__ = ["DataSettings", "TrainSettings", "fit", "open_clips", "read_settings", "settings_of"]
+__all__ = [
+    "AdversarialSettings",
+    "DataSettings",
+    "TrainSettings",
+    "fit",
+    "open_clips",
+    "read_settings",
+    "settings_of",
+]

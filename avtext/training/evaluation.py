@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,20 @@ class Found(NamedTuple):
         return event_based(
             self.reference, self.estimate, onset_collar=onset_collar, offset_collar=0.2 if offsets else None
         )
+
+    def f1(self) -> float:
+        """Micro F1 over all events; 0 where there are none and none were found."""
+        f1 = self.scores().micro.f1
+        return 0.0 if math.isnan(f1) else f1
+
+
+def merged(parts: Iterable[Found]) -> Found:
+    """Truth and finds of several sets of clips, whose names differ, as one."""
+    whole = Found({}, {})
+    for part in parts:
+        whole.reference.update(part.reference)
+        whole.estimate.update(part.estimate)
+    return whole
 
 
 @torch.inference_mode()

@@ -11,7 +11,18 @@ from types import TracebackType
 from avtext.errors import StorageError
 
 COLUMNS = (
-    *("step", "loss", "crf", "frame", "alone", "alignment", "distillation", "gradient_norm", "learning_rate"),
+    *(
+        "step",
+        "loss",
+        "crf",
+        "frame",
+        "alone",
+        "alignment",
+        "distillation",
+        "attacked",
+        "gradient_norm",
+        "learning_rate",
+    ),
     *("seconds", "wait_share", "f1", "macro_f1"),
     *("matching", "masked", "presence"),  # last: logs of older runs go on
 )

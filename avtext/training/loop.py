@@ -7,6 +7,7 @@ a run that was killed goes on from its last state to the very weights it would h
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import math
 import time
@@ -17,14 +18,18 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from avtext.attacks import harder, opened
 from avtext.data.sources import ClipSource
 from avtext.distill import DistillSettings, Targets, teaching
-from avtext.errors import AvtextError, Code, MissingExtra
+from avtext.errors import AvtextError, Code
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
 from avtext.training.clips import open_teacher
+from avtext.training.cost import CostMeter
+from avtext.training.devices import open_fabric
 from avtext.training.evaluation import find, with_decision
 from avtext.training.log import RunLog
-from avtext.training.plan import StepBatches, batches
+from avtext.training.optimizer import learning_rate, make_optimizer
+from avtext.training.plan import StepBatches, batches, watched_workers
 from avtext.training.settings import TrainSettings
 from avtext.training.start import start_from
 from avtext.training.state import publish_state, restore_state
@@ -60,14 +65,16 @@ def fit(
         train: clips to learn from, labelled; with ``settings.distill`` they need not be.
         validation: clips to choose the best weights by (event F1); without them the last weights are the result.
         card: the model card of the folders ``out/best`` and ``out/last``.
-        hook: called as ``hook(what, step, steps, figures)`` after each step (``"train"``) and evaluation.
+        hook: called as ``hook(what, step, steps, figures)`` after each step (``"train"``) and evaluation, and at the
+            end with what an epoch costs (``"cost"``: the fields of :class:`avtext.training.cost.EpochCost`).
 
     Returns:
         The best detector, in evaluation mode, on the CPU.
 
     Raises:
         MissingExtra: Lightning is not installed.
-        AvtextError: a loss is not finite (the last state is intact), the run's folder holds another run.
+        AvtextError: a loss is not finite or a worker died (the last state is intact), the run's folder holds another
+            run.
     """
     return _Run(settings, train, validation, card, hook).go()
 
@@ -84,14 +91,14 @@ class _Run:
         hook: Hook | None,
     ) -> None:
         self.settings, self.train, self.validation, self.card, self.hook = settings, train, validation, card, hook
-        self.fabric = _fabric(settings)
+        self.fabric = open_fabric(settings)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.model = _build(settings)
         self.teacher = open_teacher(settings)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = _optimizer(self.model, settings)
+        self.optimizer = make_optimizer(self.model, settings)
         self.progress: dict[str, Any] = {
             "step": 0, "best": -1.0, "stale": 0, "run": settings.model_dump_json(exclude={"out", "workers"})
         }  # fmt: skip
@@ -117,10 +124,15 @@ class _Run:
             self.train, self.model.scheme, self.model.settings.grid_rate, s.batch_size, s.seed,
             fabric.global_rank, fabric.world_size,
         )  # fmt: skip
+        self.cost = CostMeter(s.batch_size * fabric.world_size, len(self.train))
         steps = range(self.progress["step"], s.steps)
         with RunLog(s.out if fabric.is_global_zero else None) as self.log:
-            self._run(steps, batches(self.dataset, steps, s.workers))
+            with watched_workers():
+                self._run(steps, batches(self.dataset, steps, s.workers))
             self._decide()
+        if (cost := self.cost.cost()) is not None:
+            logger.info("%s", cost)
+            self._tell("cost", self.progress["step"], cost._asdict())
         return load_detector(s.out / ("best" if self.validation is not None else "last"))
 
     def _decide(self) -> None:
@@ -138,6 +150,7 @@ class _Run:
             waited = time.perf_counter() - mark
             figures = self._step(step, batch)
             seconds = time.perf_counter() - mark
+            self.cost.add(seconds, waited)
             self._after(step + 1, figures | {"seconds": seconds, "wait_share": waited / seconds})
             if patience is not None and self.progress["stale"] >= patience:
                 logger.info("no better F1 in %d evaluations: stopped at step %d", patience, step + 1)
@@ -156,20 +169,41 @@ class _Run:
             group["lr"] = rate
         self.stepper.train()
         targets = self.teacher.targets(batch, self.dataset.indices(step)) if self.teacher else None
-        losses = self.stepper(batch, None if lost is None else lost.to(self.fabric.device), targets)
-        if not torch.isfinite(losses.total):
-            raise AvtextError(
-                f"the loss of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "
-                f"look at these clips; the last state in {s.out} is intact",
-                stage="train",
-            )
         self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(losses.total)
+        losses, attacked = self._backward(step, batch, None if lost is None else lost.to(self.fabric.device), targets)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm)
         self.optimizer.step()
         self._average(step)
         terms = {"loss" if name == "total" else name: value.item() for name, value in losses._asdict().items()}
+        terms |= {} if attacked is None else {"attacked": attacked.item()}
         return terms | {"gradient_norm": float(norm), "learning_rate": rate}
+
+    def _backward(
+        self, step: int, batch: Batch, lost: Tensor | None, targets: Targets | None
+    ) -> tuple[Losses, Tensor | None]:
+        """Gradients of a step: of the batch's loss and, where that is asked for, of its loss under attack."""
+        hard = self.settings.adversarial
+        if hard is None:
+            return self._descend(step, batch, lost, targets), None
+        batch, leaves = opened(batch, hard.budgets)
+        losses = self._descend(step, batch, lost, targets, 1.0 - hard.weight)
+        generator = torch.Generator().manual_seed(hash((self.settings.seed, step, self.fabric.global_rank, 2)) % 2**63)
+        batch = harder(batch, leaves, hard.budgets, generator)
+        return losses, self._descend(step, batch, lost, targets, hard.weight).total
+
+    def _descend(
+        self, step: int, batch: Batch, lost: Tensor | None, targets: Targets | None, weight: float = 1.0
+    ) -> Losses:
+        """Add the gradients of one pass to those that are there."""
+        losses = self.stepper(batch, lost, targets)
+        if not torch.isfinite(losses.total):
+            raise AvtextError(
+                f"the loss of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "
+                f"look at these clips; the last state in {self.settings.out} is intact",
+                stage="train",
+            )
+        self.fabric.backward(losses.total * weight)
+        return losses
 
     @torch.no_grad()
     def _average(self, step: int) -> None:
@@ -224,56 +258,14 @@ class _Run:
 def _same_run(stored: str, own: str) -> bool:
     """Whether two runs have the same settings; one that an older version did not know stands at its default."""
     try:
-        return TrainSettings.model_validate_json(stored) == TrainSettings.model_validate_json(own)
+        return TrainSettings.model_validate(json.loads(stored)) == TrainSettings.model_validate(json.loads(own))
     except ValidationError:
         return False
-
-
-def _fabric(settings: TrainSettings) -> Any:
-    try:
-        from lightning.fabric import Fabric
-        from lightning.fabric.strategies import DDPStrategy
-    except ImportError:
-        raise MissingExtra.of("lightning", "train") from None
-    accelerator = settings.accelerator
-    if accelerator == "cuda" and not torch.cuda.is_available():
-        raise AvtextError("accelerator: cuda was asked for but no GPU is there: use accelerator=cpu or auto")
-    if accelerator == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    precision = settings.precision
-    if precision == "auto":  # bf16 is several times slower than float32 on most CPUs
-        precision = "bf16-mixed" if accelerator == "cuda" else "32-true"
-    strategy: Any = "auto"
-    if settings.devices > 1:  # a modality that no clip of a batch has leaves its weights without a gradient
-        strategy = DDPStrategy(find_unused_parameters=True)
-    fabric = Fabric(accelerator=accelerator, devices=settings.devices, precision=precision, strategy=strategy)
-    fabric.launch()
-    return fabric
 
 
 def _build(settings: TrainSettings) -> EventDetector:
     model = EventDetector(settings.model)
     return model if settings.init is None else start_from(model, settings.init, settings.prune)
-
-
-def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW; no weight decay on norms, biases, and the CRF's transitions."""
-    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    decayed = [p for name, p in trained if p.ndim > 1 and not name.startswith("crf.")]
-    others = [p for name, p in trained if not (p.ndim > 1 and not name.startswith("crf."))]
-    groups = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.98))
-
-
-def learning_rate(step: int, settings: TrainSettings) -> float:
-    """Linear warm-up, then a half cosine down to 1 % at the last step."""
-    if step < settings.warmup:
-        return settings.learning_rate * (step + 1) / settings.warmup
-    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
 def draw_lost(clips: int, modalities: int, chance: float, generator: torch.Generator) -> Tensor | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from avtext.data.sources import ClipSource
+from avtext.errors import AvtextError
 from avtext.model import Batch, collate
 from avtext.tags import TagScheme
 
@@ -43,6 +45,25 @@ class StepBatches(Dataset):
 
     def __getitem__(self, step: int) -> Batch:
         return collate([self.source[i] for i in self.indices(step)], self.scheme, self.grid_rate)
+
+
+@contextmanager
+def watched_workers() -> Iterator[None]:
+    """While worker processes make batches: the death of one, which is noticed at any moment, is a typed error.
+
+    Raises:
+        AvtextError: a worker died.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker (pid"):
+            raise
+        raise AvtextError(
+            f"a worker process that makes batches died ({str(error).splitlines()[0]}), perhaps for its memory: start "
+            "again to go on from the last state, with fewer workers or a smaller batch_size",
+            stage="train",
+        ) from error
 
 
 def _one_thread(_: int) -> None:

@@ -54,7 +54,7 @@ def test_a_student_is_held_against_its_teacher_and_against_itself_untaught(tmp_p
         "student": row(tmp_path, "student", 100, 0.2, 0.76, parameters=200),
     }
     named = {figure.name: figure for figure in figures(rows, LimitSettings())}
-    assert named["row01a_student_parameters"].value == pytest.approx(0.1)
+    assert named["row01a_student_size"].value == pytest.approx(0.1)
     assert named["row01b_student_f1"].value == pytest.approx(0.95)
     assert named["row01c_student_gain"].value == pytest.approx(6.0)
     assert [figure.met for figure in list(named.values())[:3]] == [False, False, True]

@@ -20,6 +20,8 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         run_suite("modl", tmp_path)
     with pytest.raises(ConfigError, match="no such folder of recordings: name it with --data, or set AVTEXT_DATA"):
         run_suite("model", tmp_path / "none")
+    with pytest.raises(ConfigError, match="suite model measures the default model alone; it is for robustness"):
+        run_suite("model", tmp_path, tmp_path)
 
 
 def test_a_report_says_how_limits_were_measured() -> None:

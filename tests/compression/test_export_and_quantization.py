@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import nn
 
-from avtext.compression.export import export_part, largest_difference, other_sizes
-from avtext.compression.folding import folded
-from avtext.compression.parts import Part, parts_of
-from avtext.compression.quantization import quantize_folder, weighted_nodes
+from avtext.backends.onnx_export import Part, export_part, largest_difference, other_sizes
+from avtext.backends.onnx_int8 import weighted_nodes
+from avtext.compression.parts import parts_of
+from avtext.compression.quantization import quantize_folder
+from avtext.encoders.folding import folded
 from avtext.errors import ConfigError, MissingExtra, ModelError
 from avtext.model import EventDetector
 from avtext.runtime import Runtime

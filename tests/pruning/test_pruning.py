@@ -9,7 +9,7 @@ from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
 from avtext.pruning.channels import axes_of
 from avtext.pruning.slicing import group_sizes, is_by_head, prune, pruned_settings, sliced
-from tests.compression.test_folding import with_statistics
+from tests.encoders.test_folding import with_statistics
 from tests.model.test_detector import clip, make
 
 KINDS = ["cross", "early", "late", "co_attention"]

@@ -10,8 +10,8 @@ import pytest
 
 from avtext.benchmark.figures import read_figures
 
-# `kills` waits by the clock for minutes and `cost` compares times: both are run by hand alone.
-SCRIPTS = ("zoo", "traps", "sharing", "full_disks", "hostile_text", "batch", "mutants", "long_runs")
+# `cost` compares times: it is run by hand alone.
+SCRIPTS = ("kills", "zoo", "traps", "sharing", "full_disks", "hostile_text", "batch", "mutants", "long_runs")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -16,7 +16,8 @@ from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import AvtextError, StorageError
 from avtext.training import TrainSettings, fit
-from avtext.training.loop import draw_lost, learning_rate
+from avtext.training.loop import draw_lost
+from avtext.training.optimizer import learning_rate
 from avtext.training.plan import StepBatches
 from avtext.training.state import publish_state
 from tests.model.test_detector import make

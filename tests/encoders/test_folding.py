@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from avtext.compression.folding import folded
+from avtext.encoders.folding import folded
 from avtext.encoders.slowfast import SlowFastEncoder
 from avtext.model import EventDetector, collate
 from tests.model.test_detector import clip, make

@@ -1,0 +1,112 @@
+"""The OpenVINO backend: a network as OpenVINO IR, in float32, or in INT8 by NNCF's post-training quantisation."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from avtext.backends.networks import Call, NetworkModule, place_of
+
+FILE = "network.xml"
+
+
+def write(encoder: nn.Module, example: Call, calibration: Sequence[Call], path: Path) -> None:
+    """Write the network of an encoder.
+
+    Args:
+        encoder: a plain one; see :func:`avtext.backends.networks.plain`.
+        example: arguments of one call.
+        calibration: arguments of calls like those to come, for INT8; none for float32.
+        path: the graph; its weights lie beside it.
+    """
+    import openvino
+
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # tracing tells of every size that Python looks at
+        model = openvino.convert_model(NetworkModule(encoder).eval(), example_input=example)
+    if calibration:
+        model = _quantized(model, calibration, is_transformer=place_of(encoder).stream == "audio")
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # the graph comes last: it marks that all is there
+        openvino.save_model(model, Path(folder) / path.name, compress_to_fp16=False)
+        for name in (path.with_suffix(".bin").name, path.name):
+            (Path(folder) / name).replace(path.parent / name)
+
+
+def _quantized(model: Any, calibration: Sequence[Call], is_transformer: bool) -> Any:
+    os.environ.setdefault("NNCF_CI", "1")  # or it reports its use over the network
+    import nncf
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    data = nncf.Dataset(calibration, lambda call: [value.numpy() for value in call])
+    kind = nncf.ModelType.TRANSFORMER if is_transformer else None
+    advanced = nncf.AdvancedQuantizationParameters(
+        # Weights have seven bits: processors without VNNI add pairs of products in 16 bits, which eight would overflow.
+        overflow_fix=nncf.OverflowFix.ENABLE,
+        # NNCF's own choice cuts off the largest activations, and corrects biases for it: a cosine of 0.82, not 0.99.
+        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+        disable_bias_correction=True,
+    )
+    return nncf.quantize(
+        model,
+        data,
+        subset_size=len(calibration),
+        model_type=kind,
+        preset=nncf.QuantizationPreset.MIXED,  # activations are one-sided after most layers
+        advanced_parameters=advanced,
+    )
+
+
+class Graph:
+    """A written network, called as the encoder's own; it can be sent to other processes.
+
+    Shapes that come again get a graph of their own, which runs faster than one for any shape.
+
+    Args:
+        path: what :func:`write` wrote.
+        threads: None takes as many as torch.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        self.path, self.threads = path, threads
+        self._any: Any = None
+        self._last: tuple[tuple[int, ...], ...] = ()  # shapes of the last call
+        self._fixed: tuple[tuple[tuple[int, ...], ...], Any] | None = None
+
+    def __reduce__(self) -> tuple[type[Graph], tuple[Path, int | None]]:
+        return Graph, (self.path, self.threads)
+
+    def __call__(self, *values: Tensor) -> Tensor:
+        """What the network gives for these arguments."""
+        compiled = self._for(tuple(tuple(value.shape) for value in values))
+        return torch.from_numpy(compiled([value.numpy() for value in values])[0].copy())
+
+    def _for(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        if self._fixed is not None and self._fixed[0] == shapes:
+            return self._fixed[1]
+        again, self._last = shapes == self._last, shapes
+        if again:
+            self._fixed = (shapes, self._compiled(shapes))
+            return self._fixed[1]
+        if self._any is None:
+            self._any = self._compiled()
+        return self._any
+
+    def _compiled(self, shapes: tuple[tuple[int, ...], ...] = ()) -> Any:
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(self.path)
+        if shapes:
+            model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
+        threads = self.threads or torch.get_num_threads()
+        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+        return core.compile_model(model, "CPU", hints)

@@ -1,0 +1,52 @@
+"""The whole pipeline against its limits: decoding, the student, the teacher and the naive way, in one run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from avtext.benchmark import (
+    pipeline_batches,
+    pipeline_decode,
+    pipeline_encoders,
+    pipeline_start,
+    pipeline_student,
+    pipeline_teacher,
+)
+from avtext.benchmark.figures import Figure
+from avtext.benchmark.pipeline_clips import make_video
+from avtext.benchmark.pipeline_limits import FULL, PipelineSizes
+from avtext.compression.export import export_detector
+from avtext.model import load_detector
+from avtext.pipeline import DEFAULT_MODEL
+
+
+def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL) -> list[Figure]:
+    """Every figure of the pipeline; informational ones follow those that have a limit.
+
+    Args:
+        data: not used: all videos are generated.
+        model: folder of the student.
+        sizes: how much is measured.
+
+    Raises:
+        ModelError: there is no model in the folder.
+        MissingExtra: what exports it is not installed.
+    """
+    detector = load_detector(model)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        export_detector(detector, folder / "student")
+        short = make_video(folder / "short.mp4", sizes.short, sizes.height)
+        long = make_video(folder / "long.mp4", sizes.long, sizes.height)
+        small = make_video(folder / "small.mp4", sizes.short, sizes.small)
+        taught = short if sizes.taught == sizes.short else make_video(folder / "t.mp4", sizes.taught, sizes.height)
+        found = [
+            *pipeline_decode.measure(short, small, sizes),
+            *pipeline_student.measure(folder / "student", short, long, sizes),
+            *pipeline_batches.measure(folder / "student", short, sizes),
+            *pipeline_start.measure(folder / "student", sizes.rounds),
+            *pipeline_encoders.measure(taught, small, sizes),
+            *pipeline_teacher.measure(taught, small, folder, sizes),
+        ]
+    return sorted(found, key=lambda figure: (figure.limit is None, figure.name if figure.limit is not None else ""))

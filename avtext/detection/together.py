@@ -1,0 +1,79 @@
+"""Short files of several at a time: read one after the other, encoded in groups of similar length."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from avtext.clip import Clip
+from avtext.detection.grouping import groups_by_length
+from avtext.detection.reading import Reading, with_last
+from avtext.errors import AvtextError, MediaError
+
+if TYPE_CHECKING:
+    from avtext.detection.finder import EventFinder
+    from avtext.detection.result import Result
+
+_POOL = 8  # groups' worth of clips that wait: the more, the more alike are those of a group
+
+
+class _Held(NamedTuple):
+    """A file that was read whole: it is one window."""
+
+    number: int
+    reading: Reading
+    clip: Clip
+
+
+def detect_together(
+    finder: EventFinder, sources: Iterable[str | Path], budget: float, options: Mapping[str, Any]
+) -> Generator[tuple[int, Result | AvtextError], None, None]:
+    """``(index, outcome)`` of every source, as they are ready.
+
+    Args:
+        finder: which finds events.
+        sources: paths.
+        budget: seconds of padded video that are encoded at once.
+        options: of calling the finder.
+    """
+    held: list[_Held] = []
+    for index, source in enumerate(sources):
+        try:
+            found = _read(finder, index, source, budget, options)
+            if found is None:
+                yield index, finder(source, **options)
+                continue
+        except MediaError as error:
+            yield index, error
+            continue
+        held.append(found)
+        if sum(one.clip.duration for one in held) >= _POOL * budget:
+            yield from _encoded(finder, held, budget, options)
+            held = []
+    yield from _encoded(finder, held, budget, options)
+
+
+def _read(
+    finder: EventFinder, index: int, source: str | Path, budget: float, options: Mapping[str, Any]
+) -> _Held | None:
+    """A file that is one window and fits the budget; None for a longer one, which is read again by itself."""
+    how = {name: options.get(name) for name in ("transcript", "start", "end")}
+    with ExitStack() as stack:
+        reading = finder.reading(source, stack, **how)
+        if reading.total is None or reading.total > budget:
+            return None
+        for clip, last in with_last(reading.clips()):
+            return _Held(index, reading, clip) if last else None
+    return None
+
+
+def _encoded(
+    finder: EventFinder, held: Sequence[_Held], budget: float, options: Mapping[str, Any]
+) -> Generator[tuple[int, Result | AvtextError], None, None]:
+    for group in groups_by_length([one.clip.duration for one in held], budget):
+        mine = [held[place] for place in group]
+        pairs = [(one.reading, one.clip) for one in mine]
+        for one, result in zip(mine, finder.found_together(pairs, options.get("classes")), strict=True):
+            yield one.number, result

@@ -1,0 +1,60 @@
+"""Frozen encoders of a detector computed by another backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avtext.backends import choose
+from avtext.clip import Clip
+from avtext.errors import InvalidInput
+from avtext.features import reading_for
+from avtext.media import MediaReader
+from avtext.model import EventDetector
+
+_WINDOW, _PER_FILE = 8.0, 3  # seconds of a window of calibration, and windows of a file
+
+
+def accelerate(
+    model: EventDetector, device: torch.device, backend: str, int8: Sequence[str | Path] | None = None
+) -> None:
+    """Let ``backend`` compute the frozen encoders of ``model``; those without a network for it stay in torch.
+
+    Args:
+        model: is changed.
+        device: where the model is.
+        backend: as :meth:`avtext.Pipeline.from_pretrained` takes it.
+        int8: clips for calibration; None for float32.
+
+    Raises:
+        InvalidInput: nothing in the model can be accelerated, or the backend is none for the device.
+    """
+    if backend == "torch" and int8 is None:
+        return
+    from avtext.backends.networks import has_network
+    from avtext.backends.prepare import prepare
+
+    chosen = "torch" if backend == "auto" and device.type != "cpu" else choose(backend)
+    if device.type != "cpu" and (chosen != "torch" or int8 is not None):
+        raise InvalidInput(f"backend: {chosen} and INT8 are for the CPU, the model is on {device}: use device='cpu'")
+    frozen: dict[str, Any] = {name: one for name, one in model.encoders.items() if getattr(one, "of", None)}
+    found = {name: one for name, one in frozen.items() if has_network(one.encoder())}
+    if not found and not (backend == "auto" and int8 is None):
+        raise InvalidInput(
+            f"backend: {backend}: this model has no frozen encoder to accelerate: leave it out; a model of light "
+            "encoders runs in ONNX Runtime after: avtext compress"
+        )
+    for name, one in found.items():
+        clips = None if int8 is None else calibration_windows(int8, {name: one})
+        one.accelerate(lambda encoder, clips=clips: prepare(encoder, chosen, clips))
+
+
+def calibration_windows(files: Sequence[str | Path], encoders: Mapping[str, Any]) -> Iterator[Clip]:
+    """Some windows of each file, as these encoders, by stream name, take them."""
+    for file in files:
+        with MediaReader(file, reading_for(encoders, window=_WINDOW, overlap=0.0)) as reader:
+            yield from islice(reader, _PER_FILE)

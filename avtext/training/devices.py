@@ -1,0 +1,38 @@
+"""Where a run computes: CPU, one GPU or several, and in which precision (Lightning Fabric)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from avtext.errors import AvtextError, MissingExtra
+from avtext.training.settings import TrainSettings
+
+
+def open_fabric(settings: TrainSettings) -> Any:
+    """Lightning Fabric for the devices and the precision of a run, launched.
+
+    Raises:
+        MissingExtra: Lightning is not installed.
+        AvtextError: a GPU was asked for but none is there.
+    """
+    try:
+        from lightning.fabric import Fabric
+        from lightning.fabric.strategies import DDPStrategy
+    except ImportError:
+        raise MissingExtra.of("lightning", "train") from None
+    accelerator = settings.accelerator
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise AvtextError("accelerator: cuda was asked for but no GPU is there: use accelerator=cpu or auto")
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = settings.precision
+    if precision == "auto":  # bf16 is several times slower than float32 on most CPUs
+        precision = "bf16-mixed" if accelerator == "cuda" else "32-true"
+    strategy: Any = "auto"
+    if settings.devices > 1:  # a modality that no clip of a batch has leaves its weights without a gradient
+        strategy = DDPStrategy(find_unused_parameters=True)
+    fabric = Fabric(accelerator=accelerator, devices=settings.devices, precision=precision, strategy=strategy)
+    fabric.launch()
+    return fabric

@@ -1,0 +1,30 @@
+"""How weights move: AdamW, a warm-up and a half cosine."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from avtext.training.settings import TrainSettings
+
+
+def make_optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    """AdamW; no weight decay on norms, biases, and the CRF's transitions."""
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    decayed = [p for name, p in trained if p.ndim > 1 and not name.startswith("crf.")]
+    others = [p for name, p in trained if not (p.ndim > 1 and not name.startswith("crf."))]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=(0.9, 0.98))
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Linear warm-up, then a half cosine down to 1 % at the last step."""
+    if step < settings.warmup:
+        return settings.learning_rate * (step + 1) / settings.warmup
+    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))

@@ -1,0 +1,101 @@
+"""The pipeline's figures: the table, the videos they are measured on, decoding, and what is measured in children."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from avtext.benchmark import pipeline_decode
+from avtext.benchmark.pipeline_child import spent
+from avtext.benchmark.pipeline_clips import make_video, width_of
+from avtext.benchmark.pipeline_limits import FULL, LIMITS, row
+from avtext.media import MediaOptions, MediaReader
+from tests.benchmark.holding import holder
+
+AT_LEAST = {"row01a": 10, "row01b": 4, "row02": 3.5, "row04": 100, "row07a": 1.6, "row08": 20}
+AT_MOST = {
+    "row03": 1.15, "row05a": 1.15, "row05b": 1.15, "row05c": 1.25, "row06a": 1, "row06b": 1, "row06c": 1,
+    "row07b": 0, "row09": 1.2, "row10a": 0.25, "row10b": 0.6, "row11a": 10.5, "row11b": 1.1,
+}  # fmt: skip
+TINY = FULL._replace(short=12, long=24, height=72, small=36, rounds=1, clips=5)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 13, height=72)
+
+
+def test_limits_are_those_of_the_table() -> None:
+    by_row = {name.split("_")[0]: limit for name, limit in LIMITS.items()}
+    assert {name: limit.value for name, limit in by_row.items() if limit.sense == "at_least"} == AT_LEAST
+    assert {name: limit.value for name, limit in by_row.items() if limit.sense == "at_most"} == AT_MOST
+    assert list(LIMITS) == sorted(LIMITS)
+
+
+def test_a_row_that_was_not_measured_is_missed() -> None:
+    assert row("row08_second_run_on_a_cached_video", None, "why").met is False
+    assert row("row07b_dynamic_batches_other_events", 0.0, "").met is True
+    with pytest.raises(KeyError):
+        row("row99_unheard_of", 1.0, "")
+
+
+def test_a_made_video_is_whole_and_moves(video: Path) -> None:
+    with MediaReader(video, MediaOptions(window=60.0, frame_size=(36, 64))) as reader:
+        (clip,) = reader
+    assert reader.quality.status == "ok"
+    assert (reader.info.width, reader.info.height, reader.info.fps) == (128, 72, 30.0)
+    assert clip.duration == pytest.approx(24.0)  # whole loops
+    assert clip.audio is not None
+    assert clip.video is not None
+    assert clip.audio.real.all()
+    assert clip.audio.values.std() > 0.05
+    apart = abs(clip.video.values[1:].astype(int) - clip.video.values[:-1]).mean(axis=(1, 2, 3))
+    assert (apart > 1.0).mean() > 0.9  # the camera turns round now and then
+    assert width_of(720) == 1280
+
+
+def test_decoding_alone_reads_every_frame_of_both_streams(video: Path) -> None:
+    assert pipeline_decode.decode_only(video) == 24 * 30 + 24 * 32_000 // 1024
+    frames = [pipeline_decode.decode_to_tensors(video, rate, sound=False) for rate in (8, 16)]
+    assert frames[1] - frames[0] == 24 * 8 * (64 * 64 * 3 + 1)  # pixels and mask
+
+
+@pytest.mark.parametrize("peer", pipeline_decode.PEERS)
+def test_a_peer_gives_as_many_frames_as_ours(peer: str, video: Path) -> None:
+    try:
+        count = pipeline_decode.PEERS[peer](video, 8)
+    except (ImportError, OSError, RuntimeError) as error:
+        pytest.skip(f"{peer}: {error}")
+    assert count == 24 * 8
+
+
+def test_decode_rows_and_a_peer_that_is_not_there(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.import_module
+
+    def without_decord(name: str, package: str | None = None) -> object:
+        if name == "decord":
+            raise ImportError("no decord here")
+        return real(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", without_decord)
+    found = {figure.name: figure for figure in pipeline_decode.measure(video, video, TINY)}
+    assert [name for name in found if name.startswith("row0")] == [
+        name for name in LIMITS if name.startswith(("row05", "row06"))
+    ]
+    absent = found["decode_8_fps_decord"]
+    assert absent.value is None
+    assert absent.detail == "not measured: ImportError: no decord here"
+    ratio = found["row05a_decode_8_fps_against_decode_only"].value
+    assert ratio is not None
+    assert ratio > 0.5
+    assert "others" in found["row05c_decode_30_fps_against_decode_only"].detail
+
+
+def test_a_call_in_a_child_is_timed_and_its_memory_seen(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    little, much = (spent(holder, megabytes) for megabytes in (1, 100))
+    assert 90 < much.peak - little.peak < 120
+    assert 0 < little.time.wall < 10
+    assert "peak" in str(much)

@@ -1,0 +1,112 @@
+"""The pipeline's figures that need a model: the student's, the batches', the teacher's, on tiny ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avtext.benchmark import pipeline_batches, pipeline_student, pipeline_teacher
+from avtext.benchmark.pipeline_child import Spent
+from avtext.benchmark.pipeline_clips import make_video
+from avtext.benchmark.pipeline_limits import FULL, LIMITS
+from avtext.benchmark.pipeline_naive import naive_pipeline
+from avtext.benchmark.timing import timed
+from avtext.clip import Event
+from avtext.runtime import Runtime
+
+AUDIO = {
+    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+    "conv_dim": [16] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2,
+}  # fmt: skip
+VIDEO = {"model_depth": 18, "stem_dim_outs": [8, 1]}
+TINY = FULL._replace(
+    short=12, long=24, taught=12, sound=2, much_sound=4, height=72, rounds=1, clips=5, audio=AUDIO, video=VIDEO
+)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 12, height=72)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a child would do is done here: ten processes that import torch are half a minute."""
+
+    def spent_here(make: Callable[..., Callable[[], object]], *arguments: Any) -> Spent:
+        return Spent(timed(make(*arguments)), 100.0, "load 0")
+
+    for module in (pipeline_student, pipeline_teacher):
+        monkeypatch.setattr(module, "spent", spent_here)
+
+
+def rows(*numbers: str) -> set[str]:
+    return {name for name in LIMITS if name.startswith(numbers)}
+
+
+@pytest.mark.usefixtures("here")
+def test_rows_of_the_student(video: Path, graphs: Path, tmp_path: Path) -> None:
+    long = make_video(tmp_path / "long.mp4", 24, height=72)
+    found = {figure.name: figure for figure in pipeline_student.measure(graphs / "onnx", video, long, TINY)}
+    assert {name for name in found if name.startswith("row")} == rows("row03", "row04", "row08", "row11")
+    assert {"stage_encode", "stage_align", "stage_fuse", "stage_decode"} <= set(found)
+    assert found["row11b_memory_of_ten_times_the_length"].value == 1.0
+    assert all(figure.value is not None and figure.value > 0 for figure in found.values())
+
+
+def test_rows_of_the_batches(video: Path, graphs: Path) -> None:
+    found = {figure.name: figure for figure in pipeline_batches.measure(graphs / "onnx", video, TINY)}
+    assert set(found) == rows("row07")
+    assert found["row07b_dynamic_batches_other_events"].value == 0.0
+    assert "5 clips of" in found["row07a_dynamic_against_fixed_batches"].detail
+
+
+def test_mixed_clips_are_beginnings(video: Path, graphs: Path) -> None:
+    whole = pipeline_student.whole_clip(Runtime(graphs / "onnx"), video)
+    clips = pipeline_batches.mixed_clips(whole, 20)
+    assert len({clip.duration for clip in clips}) > 5
+    assert all(2.0 <= clip.duration <= 12.0 for clip in clips)
+    assert whole.audio is not None
+    for clip in clips:
+        assert clip.audio is not None
+        assert len(clip.audio) == round(clip.duration * 16_000)
+        assert (clip.audio.values == whole.audio.values[: len(clip.audio)]).all()
+
+
+def test_events_that_differ_are_seen(graphs: Path, video: Path) -> None:
+    runtime = Runtime(graphs / "onnx")
+    from dataclasses import replace
+
+    result = runtime(video)
+    one = replace(result, events=(Event(1.0, 2.0, "bell", 0.5),))
+    assert pipeline_batches.same_events(one, replace(result, events=(Event(1.04, 2.0, "bell", 0.5005),)))
+    assert not pipeline_batches.same_events(one, replace(result, events=(Event(1.1, 2.0, "bell", 0.5),)))
+    assert not pipeline_batches.same_events(one, replace(result, events=()))
+
+
+@pytest.mark.usefixtures("here")
+def test_rows_of_the_teacher(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVTEXT_CACHE", str(tmp_path))
+    found = {figure.name: figure for figure in pipeline_teacher.measure(video, video, tmp_path, TINY)}
+    assert {name for name in found if name.startswith("row")} == rows("row01", "row02", "row09")
+    ratio = found["row02_teacher_torch_against_naive"].value
+    assert ratio is not None
+    assert ratio > 0
+    assert found["row09_memory_of_an_hour_of_sound"].value == 1.0
+
+
+def test_without_openvino_its_rows_say_so(
+    video: Path, tmp_path: Path, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    said = pipeline_teacher._or_why(lambda: pytest.fail("nothing to measure with"))
+    assert said == 'not measured: openvino is not installed: pip install "avtext[openvino]"'
+
+
+def test_the_naive_pipeline_sees_overlapping_windows(video: Path) -> None:
+    count = naive_pipeline(str(video), AUDIO, VIDEO)()
+    assert count == (12 * 50 - 1) + (12 * 15 - 32) // 8 + 1

@@ -1,0 +1,88 @@
+"""Clips of similar length encoded at once: which, and that nothing changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avtext.detection import Failure, Result
+from avtext.detection.grouping import groups_by_length
+from avtext.errors import InvalidInput, MediaError
+from avtext.pipeline import Pipeline
+from tests.tiny import SRT, talkative, write_video
+
+
+@given(st.lists(st.floats(0.1, 50.0), max_size=30), st.floats(1.0, 40.0))
+def test_groups_hold_every_clip_once_within_the_budget(lengths: list[float], budget: float) -> None:
+    groups = groups_by_length(lengths, budget)
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+    for group in groups:
+        assert len(group) == 1 or max(lengths[i] for i in group) * len(group) <= budget
+        assert [lengths[i] for i in group] == sorted(lengths[i] for i in group)
+    longest = [max(lengths[i] for i in group) for group in groups]
+    assert longest == sorted(longest)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("videos")
+    lengths = {"a": 3.0, "b": 1.6, "c": 9.0, "d": 3.4}
+    files = [write_video(folder / f"{name}.mkv", seconds) for name, seconds in lengths.items()]
+    files.append(write_video(folder / "silent.mkv", 2.0, sound=False))
+    (folder / "a.srt").write_text(SRT)
+    return files
+
+
+@pytest.fixture(scope="module")
+def pipe() -> Pipeline:
+    return Pipeline(talkative(), device="cpu")
+
+
+def same(one: Result, other: Result) -> None:
+    assert one.file == other.file
+    assert one.duration == other.duration
+    assert one.modalities == other.modalities
+    assert [(e.start, e.end, e.label) for e in one] == [(e.start, e.end, e.label) for e in other]
+    np.testing.assert_allclose(one.scores.values, other.scores.values, atol=1e-4)
+
+
+def test_files_together_are_what_they_are_alone(pipe: Pipeline, videos: list[Path]) -> None:
+    alone = list(pipe.batch(videos))
+    together = list(pipe.batch(videos, together=8.0))  # c is longer than that
+    assert sum(len(result) for result in alone if isinstance(result, Result)) > 3
+    for one, other in zip(together, alone, strict=True):
+        assert isinstance(one, Result)
+        assert isinstance(other, Result)
+        same(one, other)
+
+
+def test_a_part_of_each_and_only_some_classes(pipe: Pipeline, videos: list[Path]) -> None:
+    options = {"start": 0.4, "end": 1.2, "classes": [pipe.labels[0]]}
+    for one, other in zip(
+        pipe.batch(videos[:2], together=8.0, **options), pipe.batch(videos[:2], **options), strict=True
+    ):
+        assert isinstance(one, Result)
+        assert isinstance(other, Result)
+        same(one, other)
+
+
+def test_a_file_that_fails_costs_that_file_only(pipe: Pipeline, videos: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    files = [videos[0], tmp_path / "broken.mp4", videos[1]]
+    found = list(pipe.batch(files, together=8.0, on_error="return"))
+    assert [type(one) for one in found] == [Result, Failure, Result]
+    with pytest.raises(MediaError, match=r"broken\.mp4"):
+        list(pipe.batch(files, together=8.0))
+
+
+def test_what_does_not_go_together_is_said(pipe: Pipeline, videos: list[Path]) -> None:
+    with pytest.raises(
+        InvalidInput, match="together: must be seconds above 0, got 0, and goes neither with a hook nor"
+    ):
+        pipe.batch(videos, together=0)
+    with pytest.raises(InvalidInput, match=r"together: must be seconds above 0, got 5\.0, and goes neither"):
+        pipe.batch(videos, together=5.0, jobs=2)

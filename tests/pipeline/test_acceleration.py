@@ -1,0 +1,61 @@
+"""A detector whose frozen encoder another backend computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avtext.backends import choose
+from avtext.config import ModelSettings
+from avtext.errors import InvalidInput, MissingExtra
+from avtext.model import EventDetector, save_detector
+from avtext.pipeline import Pipeline
+from avtext.pipeline.acceleration import accelerate
+from tests.tiny import save_talkative, write_video, write_wav
+
+SMALL = {
+    "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32,
+    "conv_dim": [16] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2,
+}  # fmt: skip
+OF = {"name": "wav2vec2", "options": {"config": SMALL}}
+HEARS = {"audio": {"name": "features", "options": {"size": 32, "rate": 50, "start": 0.0025, "of": OF}}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    try:
+        choose("openvino")
+    except MissingExtra as missing:
+        pytest.skip(str(missing))
+    monkeypatch.setenv("AVTEXT_CACHE", str(tmp_path / "cache"))
+    model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders=HEARS))
+    save_detector(tmp_path / "model", model, "# tiny\n")
+    return tmp_path / "model"
+
+
+def test_the_same_scores_from_openvino(folder: Path, tmp_path: Path) -> None:
+    sound = write_wav(tmp_path / "a.wav", 3.0)
+    pipe = Pipeline.from_pretrained(folder, device="cpu")
+    before = pipe(sound).scores.values
+    accelerate(pipe.model, pipe.device, "openvino")
+    assert "hidden" in pipe.model.encoders["audio"].encoder().__dict__  # type: ignore[operator]
+    np.testing.assert_allclose(pipe(sound).scores.values, before, atol=1e-4)
+
+
+def test_int8_calibrated_on_clips(folder: Path, tmp_path: Path) -> None:
+    clips = [write_video(tmp_path / "b.mkv", 2.0)]
+    pipe = Pipeline.from_pretrained(folder, device="cpu", backend="openvino", int8=clips)
+    assert pipe(write_wav(tmp_path / "a.wav", 3.0)).duration == pytest.approx(3.0)
+    (graph,) = (tmp_path / "cache" / "graphs").rglob("*.xml")
+    assert "FakeQuantize" in graph.read_text()
+
+
+def test_what_cannot_be_accelerated_is_said(tmp_path: Path, folder: Path) -> None:
+    plain = save_talkative(tmp_path / "plain")
+    with pytest.raises(InvalidInput, match="backend: openvino: this model has no frozen encoder to accelerate"):
+        Pipeline.from_pretrained(plain, backend="openvino")
+    assert Pipeline.from_pretrained(plain, backend="auto").labels
+    with pytest.raises(InvalidInput, match="backend: must be auto or one of openvino, onnxruntime, torch, got 'tpu'"):
+        Pipeline.from_pretrained(folder, backend="tpu")
