@@ -141,12 +141,16 @@ class Clip:
             (:mod:`avtext.kernels.picture`); part of the video modality.
         text: features of the cues, laid on the grid ``(steps, size)``, where they were extracted earlier.
         cues: text with times, possibly none.
-        events: the truth; None where a clip is not labelled (an empty tuple says that nothing happens).
+        events: the truth; None where nobody said when something happens (an empty tuple says that nothing does).
+        present: labels that occur somewhere in the clip, in place of ``events`` where their times are not known; None
+            where that is not known either.
+        annotated: the only labels that ``events`` or ``present`` speak about; None: all.
         clocks: per modality the map from its clock to the video's, where it is known (scenes know it).
         name: for messages.
 
     Raises:
-        InvalidInput: a duration not positive, or an unknown modality in ``clocks``.
+        InvalidInput: a duration not positive, an unknown modality in ``clocks``, ``present`` beside ``events``, or a
+            label that is not in ``annotated``.
     """
 
     duration: float
@@ -157,6 +161,8 @@ class Clip:
     text: Stream | None = None
     cues: tuple[Cue, ...] = ()
     events: tuple[Event, ...] | None = None
+    present: tuple[str, ...] | None = None
+    annotated: tuple[str, ...] | None = None
     clocks: Mapping[str, ClockMap] = field(default_factory=lambda: MappingProxyType({}))
     name: str = ""
 
@@ -166,6 +172,12 @@ class Clip:
         unknown = set(self.clocks) - set(MODALITIES)
         if unknown:
             raise InvalidInput(f"Clip: clocks of unknown modalities {sorted(unknown)}; known: {MODALITIES}")
+        if self.events is not None and self.present is not None:
+            raise InvalidInput("Clip: has events and present: give present only where times are not known")
+        named = self.present or tuple(event.label for event in self.events or ())
+        strange = [label for label in named if self.annotated is not None and label not in self.annotated]
+        if strange:
+            raise InvalidInput(f"Clip: label {strange[0]!r} is not one of annotated: {', '.join(self.annotated or ())}")
 
     @property
     def end(self) -> float:

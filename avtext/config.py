@@ -60,7 +60,11 @@ class FusionSettings(Settings):
 
 
 class LossSettings(Settings):
-    """Weights of the terms of the training loss; clips need no labels where ``crf``, ``frame`` and ``alone`` are 0."""
+    """Weights of the terms of the training loss; clips need no labels where ``crf``, ``frame`` and ``alone`` are 0.
+
+    Settings that came later are not written at their defaults, so that a model without them is read by the versions
+    that do not know them.
+    """
 
     crf: float = Field(1.0, ge=0)
     frame: float = Field(0.5, ge=0)
@@ -68,6 +72,16 @@ class LossSettings(Settings):
     alignment: float = Field(0.1, ge=0)
     matching: float = Field(0.0, ge=0, description="which clip a sound, picture or text belongs to")
     masked: float = Field(0.0, ge=0, description="a hidden modality's embeddings told from the others")
+    presence: float = Field(
+        1.0, ge=0, description="which labels occur in a clip whose labels have no times", exclude_if=lambda x: x == 1.0
+    )
+    focus: float = Field(
+        0.0,
+        ge=0,
+        le=5,
+        description="exponent of the focal loss (Lin et al. 2017): what is known well counts less, rare classes more",
+        exclude_if=lambda x: x == 0.0,
+    )
 
     @property
     def supervised(self) -> bool:

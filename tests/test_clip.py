@@ -57,3 +57,11 @@ def test_a_clip_refuses_no_length_and_unknown_clocks() -> None:
         Clip(0.0)
     with pytest.raises(InvalidInput, match="smell"):
         Clip(1.0, clocks={"smell": ClockMap.shift()})
+
+
+def test_a_clip_knows_when_or_whether_labels_occur() -> None:
+    with pytest.raises(InvalidInput, match="has events and present"):
+        Clip(1.0, events=(), present=())
+    for changes in ({"events": (Event(0.0, 1.0, "bell"),)}, {"present": ("dog", "bell")}):
+        with pytest.raises(InvalidInput, match="label 'bell' is not one of annotated: dog"):
+            Clip(1.0, annotated=("dog",), **changes)

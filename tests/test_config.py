@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from avtext.config import ModelSettings, TCNSettings, load, override, parse, read_yaml
+from avtext.config import LossSettings, ModelSettings, TCNSettings, load, override, parse, read_yaml
 from avtext.errors import ConfigError
 
 GOOD = {"labels": ["a"], "encoders": {"audio": {"name": "logmel"}}}
@@ -93,3 +93,11 @@ def test_yaml_that_would_never_end_is_refused(tmp_path: Path, text: str, hint: s
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(ConfigError, match=hint):
         read_yaml(tmp_path / "a.yaml")
+
+
+def test_later_settings_are_not_written_at_their_defaults() -> None:
+    plain = LossSettings()
+    assert not {"presence", "focus"} & set(plain.model_dump())
+    changed = LossSettings(presence=0.0, focus=2.0)
+    assert LossSettings.model_validate(changed.model_dump(mode="json")) == changed
+    assert LossSettings.model_validate(plain.model_dump(mode="json")) == plain

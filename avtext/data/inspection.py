@@ -35,11 +35,11 @@ class Inspection:
     notes: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, tuple[int, float, int]]:
-        """Per label the number of events, their seconds, and the number of videos that have any; sorted."""
+        """Per label the number of events, their seconds, and the number of videos that have it; sorted."""
         found: dict[str, tuple[int, float, int]] = {}
         for entry, _ in self.entries:
             events = entry.events or ()
-            for label in {event.label for event in events}:
+            for label in {event.label for event in events}.union(entry.present or ()):
                 mine = [event.duration for event in events if event.label == label]
                 number, seconds, videos = found.get(label, (0, 0.0, 0))
                 found[label] = (number + len(mine), seconds + sum(mine), videos + 1)
@@ -128,13 +128,15 @@ def _count(one: Inspection, labels: Sequence[str], first: bool) -> None:
 
 
 def _sum_up(one: Inspection) -> None:
-    """How many videos lack a stream, and how many have nothing happen in them."""
+    """How many videos lack a stream, have nothing happen in them, or have not all said of them."""
     known = [(entry, info) for entry, info in one.entries if info is not None]
     lacking: Mapping[str, int] = {
         "no sound": sum(not info.has_audio for _, info in known),
         "no picture": sum(not info.has_video for _, info in known),
         "no words": sum(not info.subtitles and not _has_cues(entry) for entry, info in known),
-        "no events": sum(not entry.events for entry, _ in known),
+        "no events": sum(not entry.events and not entry.present for entry, _ in known),
+        "labels without times": sum(entry.present is not None for entry, _ in known),
+        "only some labels annotated": sum(entry.annotated is not None for entry, _ in known),
     }
     one.notes += [f"{count} of {len(known)} videos have {what}" for what, count in lacking.items() if count]
 

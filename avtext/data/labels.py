@@ -92,7 +92,8 @@ def events_of(path: str | Path) -> EventSet:
     """The events of a manifest, by the paths of its videos.
 
     Raises:
-        ConfigError: as :func:`avtext.data.manifest.read_manifest`, or a video is named twice.
+        ConfigError: as :func:`avtext.data.manifest.read_manifest`, a video is named twice, or it is not known of all
+            labels when they occur in it.
     """
     found: Mapping[str, tuple[Event, ...]] = dict(_named(read_manifest(path)))
     return EventSet(found)
@@ -104,4 +105,8 @@ def _named(entries: list[Entry]) -> Iterator[tuple[str, tuple[Event, ...]]]:
         if entry.path in seen:
             raise ConfigError(f"{entry.where}: {entry.path} has a line already")
         seen.add(entry.path)
+        if entry.present is not None or entry.annotated is not None:
+            raise ConfigError(
+                f"{entry.where}: has labels without times, or not all labels annotated: scores need all events"
+            )
         yield str(entry.path), entry.events or ()

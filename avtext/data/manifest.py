@@ -6,7 +6,11 @@ Each line is an object::
 
 ``path`` and ``transcript`` are relative to the manifest; ``transcript`` may be left out. ``events`` is a list as above,
 or the name of an event file in any format that :mod:`avtext.formats` reads, or null for a video that nobody labelled,
-from which a student may learn by distillation.
+from which a student may learn by distillation. Where nobody said when, ``labels`` in its place lists what occurs; where
+only some labels were looked for, ``annotated`` lists these::
+
+    {"path": "b.mp4", "labels": ["bell", "dog"]}
+    {"path": "c.mp4", "events": "c.txt", "annotated": ["bell"]}
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from typing import Any
 from avtext.clip import Cue, Event
 from avtext.errors import AvtextError, ConfigError
 
-KEYS = ("path", "transcript", "events")
+KEYS = ("path", "transcript", "events", "labels", "annotated")
 LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too large for a float
 
 
@@ -29,13 +33,16 @@ LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too l
 class Entry:
     """One video of a manifest: where it is, what is said, what happens, and the manifest's file and line.
 
-    ``events`` is None where nobody labelled it.
+    ``events`` is None where nobody said when something happens; ``present`` are then the labels that occur, None where
+    nobody labelled it at all. ``annotated`` are the only labels that were looked for; None: all.
     """
 
     path: Path
     transcript: Path | None
     events: tuple[Event, ...] | None
     where: str = ""
+    present: tuple[str, ...] | None = None
+    annotated: tuple[str, ...] | None = None
 
     def cues(self) -> tuple[Cue, ...] | None:
         """The transcript's cues; those of a subtitle file beside the video where none is named; None without one."""
@@ -99,20 +106,42 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
         raise ConfigError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         raise ConfigError(f'{where}: must be an object with a "path", as {{"path": "a.mp4", "events": []}}')
-    unknown = sorted(set(value) - set(KEYS))
-    if unknown:
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(KEYS)}")
-    if "events" not in value:
-        raise ConfigError(f'{where}: has no "events": give a list (empty where nothing happens) or an event file')
+    _check_keys(value, where)
     transcript = value.get("transcript")
     if transcript is not None and not isinstance(transcript, str):
         raise ConfigError(f"{where}: transcript must be a file name, got {transcript!r}")
     video = _existing(path.parent / value["path"], where, "path")
     spoken = None if transcript is None else _existing(path.parent / transcript, where, "transcript")
-    if value["events"] is None:
-        return Entry(video, spoken, None, where)
-    events = _events(value["events"], video, path.parent, where)
-    return Entry(video, spoken, _allowed(events, labels, where), where)
+    told = value.get("events")
+    events = None if told is None else _events(told, video, path.parent, where)
+    present, annotated = _names(value, "labels", where), _names(value, "annotated", where)
+    named = present or tuple(event.label for event in events or ())
+    _check_labels((*named, *(annotated or ())), labels, where)
+    if annotated is not None:
+        _check_labels(named, annotated, f"{where}: annotated")
+    return Entry(video, spoken, events, where, present, annotated)
+
+
+def _check_keys(value: Mapping[str, Any], where: str) -> None:
+    unknown = sorted(set(value) - set(KEYS))
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(KEYS)}")
+    if "events" not in value and "labels" not in value:
+        raise ConfigError(
+            f'{where}: has no "events": give a list (empty where nothing happens) or an event file, or "labels" where '
+            "times are not known"
+        )
+    if "events" in value and "labels" in value:
+        raise ConfigError(f'{where}: has "events" and "labels": give "labels" only where times are not known')
+
+
+def _names(value: Mapping[str, Any], key: str, where: str) -> tuple[str, ...] | None:
+    if key not in value:
+        return None
+    names = value[key]
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise ConfigError(f'{where}: {key} must be a list of labels, as ["bell", "dog"], got {names!r}')
+    return tuple(dict.fromkeys(names))
 
 
 def _existing(path: Path, where: str, key: str) -> Path:
@@ -159,8 +188,7 @@ def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
     raise ConfigError(f"{where}: {path}: has no events of {video.name}; it has those of: {', '.join(list(found)[:8])}")
 
 
-def _allowed(events: tuple[Event, ...], labels: Sequence[str] | None, where: str) -> tuple[Event, ...]:
-    for event in events:
-        if labels is not None and event.label not in labels:
-            raise ConfigError(f"{where}: label {event.label!r} is not one of: {', '.join(labels)}")
-    return events
+def _check_labels(names: Sequence[str], allowed: Sequence[str] | None, where: str) -> None:
+    for name in names:
+        if allowed is not None and name not in allowed:
+            raise ConfigError(f"{where}: label {name!r} is not one of: {', '.join(allowed)}")

@@ -27,13 +27,15 @@ LEAST_TAIL = 0.1  # of a window; less at the end of a video is no window of its 
 
 @dataclass(frozen=True)
 class Video:
-    """One decoded video: its streams' file, cues and events, and how long it is; no events where nobody labelled it."""
+    """One decoded video: its streams' file, cues and length, and labels as in :class:`avtext.data.manifest.Entry`."""
 
     name: str
     key: FeatureKey
     duration: float
     cues: tuple[Cue, ...]
     events: tuple[Event, ...] | None
+    present: tuple[str, ...] | None = None
+    annotated: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -44,7 +46,8 @@ class VideoSource:
         videos: what there is.
         cache: where their streams lie.
         window: seconds; the last window of a video may be shorter, and what is less than a tenth of one
-            belongs to the window before.
+            belongs to the window before. A video whose labels have no times is one window: of a part of it nobody
+            knows what occurs.
     """
 
     videos: Sequence[Video]
@@ -55,7 +58,7 @@ class VideoSource:
     def __post_init__(self) -> None:
         self._windows = []
         for number, video in enumerate(self.videos):
-            count = max(1, int(np.ceil(video.duration / self.window - LEAST_TAIL)))
+            count = max(1, int(np.ceil(video.duration / self.window - LEAST_TAIL))) if video.present is None else 1
             edges = [k * self.window for k in range(count)] + [video.duration]
             self._windows += [(number, start, end) for start, end in pairwise(edges)]
 
@@ -71,6 +74,8 @@ class VideoSource:
             start=start,
             cues=tuple(cue for cue in video.cues if within(cue, start, end)),
             events=None if video.events is None else cut_events(video.events, start, end),
+            present=video.present,
+            annotated=video.annotated,
             name=f"{video.name} at {start:g} s",
             **streams,
         )
@@ -134,7 +139,7 @@ def open_videos(
             raise MediaError(f"{entry.where}: {error.message}", code=error.code, stage=error.stage) from error
         end = max((stream.end for stream in streams.values()), default=0.0)
         _check_events(entry, end)
-        videos.append(Video(str(entry.path), key, end, cues, entry.events))
+        videos.append(Video(str(entry.path), key, end, cues, entry.events, entry.present, entry.annotated))
     return VideoSource(videos, store, window)
 
 

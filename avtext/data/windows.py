@@ -16,6 +16,8 @@ from avtext.timeline import steps_to_span
 def window_of(clip: Clip, start: float, end: float) -> Clip:
     """The part of a clip that lies in ``[start, end)`` seconds, on the same clocks.
 
+    Labels without times are not known of a part.
+
     Example:
         >>> clip = Clip(10.0, audio=Stream(np.zeros(100), 10.0), events=(Event(2.0, 5.0, "bell"),))
         >>> part = window_of(clip, 4.0, 8.0)
@@ -31,6 +33,7 @@ def window_of(clip: Clip, start: float, end: float) -> Clip:
         duration=end - start,
         cues=tuple(cue for cue in clip.cues if within(cue, start, end)),
         events=None if clip.events is None else cut_events(clip.events, start, end),
+        present=None,
         name=f"{clip.name} at {start:g} s",
         **streams,
     )

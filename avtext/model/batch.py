@@ -11,6 +11,7 @@ from torch import Tensor
 
 from avtext.clip import MODALITIES, Clip, Stream
 from avtext.errors import InvalidInput
+from avtext.model.truth import known_chains, presences, tags_of
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, num_steps, span_to_steps
 
@@ -38,9 +39,13 @@ class Batch:
         cue_steps: for each cue the half-open range of grid steps it covers.
         mask: (B, T), true for the grid steps of each clip.
         starts: (B,) seconds at which clips begin on their videos' clocks.
-        tags: (B, C, T) or, exclusive, (B, T), int64; None where clips are not labelled.
+        tags: (B, C, T) or, exclusive, (B, T), int64; None where no clip has events.
         clocks: per clip, the true or estimated maps from a modality's clock to the video's.
         names: for messages.
+        told: boolean (B, C), C of the tags and 1 where they are exclusive, true where a chain's tags are the truth;
+            None: all are.
+        present: (B, labels) int64, of clips whose events have no times: 1 where a label occurs, 0 where it does not,
+            -1 where that is not known; None where there is no such clip.
     """
 
     streams: Mapping[str, BatchStream]
@@ -51,6 +56,18 @@ class Batch:
     tags: Tensor | None
     clocks: list[Mapping[str, ClockMap]]
     names: list[str]
+    told: Tensor | None = None
+    present: Tensor | None = None
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """Names of the clips whose labels nobody said anything about."""
+        known = torch.zeros(len(self.mask), dtype=torch.bool, device=self.mask.device)
+        if self.tags is not None:
+            known = ~known if self.told is None else self.told.any(1)
+        if self.present is not None:
+            known = known | (self.present >= 0).any(1)
+        return [name for name, labelled in zip(self.names, known.tolist(), strict=True) if not labelled]
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
@@ -58,8 +75,10 @@ class Batch:
             name: BatchStream(s.values.to(device), s.mask.to(device), s.rate, s.start.to(device))
             for name, s in self.streams.items()
         }
-        tags = None if self.tags is None else self.tags.to(device)
-        return replace(self, streams=streams, mask=self.mask.to(device), tags=tags)
+        tags, told, present = (
+            None if values is None else values.to(device) for values in (self.tags, self.told, self.present)
+        )
+        return replace(self, streams=streams, mask=self.mask.to(device), tags=tags, told=told, present=present)
 
     def without(self, dropped: Mapping[str, Tensor]) -> Batch:
         """The same batch with modalities taken away.
@@ -89,12 +108,13 @@ def collate(clips: Sequence[Clip], scheme: TagScheme | None = None, grid_rate: f
     """One batch of ``clips``.
 
     Args:
-        clips: at least one. Tags are made where ``scheme`` is given and every clip is labelled.
-        scheme: how events become tags.
+        clips: at least one; some may be labelled and others not.
+        scheme: how events become tags; None: there are none.
         grid_rate: grid steps per second.
 
     Raises:
-        InvalidInput: no clip, or the clips' streams differ in rate or feature shape.
+        InvalidInput: no clip, the clips' streams differ in rate or feature shape, or only some labels of a clip are
+            annotated and the scheme is exclusive.
     """
     if not clips:
         raise InvalidInput("collate: needs at least one clip")
@@ -112,18 +132,17 @@ def collate(clips: Sequence[Clip], scheme: TagScheme | None = None, grid_rate: f
         [span_to_steps(c.start, c.end, grid_rate, n, k.start) for c in k.cues]
         for k, n in zip(clips, counts, strict=True)
     ]
-    tags = None
-    if scheme is not None and all(clip.events is not None for clip in clips):
-        tags = _tags(clips, counts, scheme, grid_rate, T)
     return Batch(
         streams=streams,
         cues=[[c.text for c in clip.cues] for clip in clips],
         cue_steps=spans,
         mask=mask,
         starts=np.array([clip.start for clip in clips]),
-        tags=tags,
+        tags=None if scheme is None else tags_of(clips, counts, scheme, grid_rate),
         clocks=[clip.clocks for clip in clips],
         names=[clip.name for clip in clips],
+        told=None if scheme is None else known_chains(clips, scheme),
+        present=None if scheme is None else presences(clips, scheme),
     )
 
 
@@ -145,11 +164,3 @@ def _stack(name: str, found: Sequence[Stream | None], clips: Sequence[Clip], sec
             values[row, : len(s)], mask[row, : len(s)] = s.values, s.real
             start[row] = s.start - clip.start
     return BatchStream(torch.from_numpy(values), torch.from_numpy(mask), rate, torch.from_numpy(start))
-
-
-def _tags(clips: Sequence[Clip], counts: Sequence[int], scheme: TagScheme, rate: float, T: int) -> Tensor:
-    rows = []
-    for clip, count in zip(clips, counts, strict=True):
-        tags = scheme.encode(clip.events or (), count, rate, clip.start)
-        rows.append(np.pad(tags, [(0, 0)] * (tags.ndim - 1) + [(0, T - count)]))
-    return torch.from_numpy(np.stack(rows))

@@ -1,4 +1,4 @@
-"""The training loss: CRF, frame cross-entropy, InfoNCE over the lags between modalities, and self-supervision."""
+"""The training loss: CRF, frame cross-entropy, labels without times, InfoNCE over lags, and self-supervision."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from avtext.config import AlignmentSettings
 from avtext.errors import InvalidInput
 from avtext.layers.contrastive import lag_info_nce
 from avtext.model.batch import Batch
+from avtext.model.presence import presence_loss
 from avtext.model.self_supervision import masked_loss, matching_loss
 
 if TYPE_CHECKING:
     from avtext.model.detector import Encoded, EventDetector, Output
+
+LEAST = 1e-6  # of what is raised to a power: the slope of a root has no end
 
 
 class Losses(NamedTuple):
@@ -30,6 +33,7 @@ class Losses(NamedTuple):
     distillation: Tensor
     matching: Tensor
     masked: Tensor
+    presence: Tensor
 
 
 class Taught(Protocol):
@@ -51,63 +55,86 @@ def detection_losses(
 
     Args:
         model: its settings weigh the terms.
-        batch: with tags, or without where a teacher is there.
+        batch: of labelled clips, or of any where a teacher is there. Of a clip whose labels have no times, or of which
+            some are annotated, what is known counts.
         lost: boolean (B, M), true where the second view lacks one of the model's M modalities; None: one view.
         taught: what a teacher adds to the loss.
 
     Raises:
-        InvalidInput: the batch has no tags, and there is no teacher.
+        InvalidInput: a clip is not labelled, and there is no teacher.
     """
     weights = model.settings.loss
-    if batch.tags is None and taught is None and weights.supervised:
-        raise InvalidInput("loss: the batch has no tags: its clips are not labelled")
+    if taught is None and weights.supervised and batch.unlabelled:
+        raise InvalidInput(
+            f"loss: clip {batch.unlabelled[0]!r} is not labelled, and there is no teacher: label it, or give "
+            "distill.teacher"
+        )
     encoded = model.encode(batch)
     features, masks = model.on_video_clock(encoded, batch)
     zero = features[0].new_zeros((), dtype=torch.float32)
-    crf = frame = alone = told = zero
+    crf = frame = presence = alone = told = zero
     if weights.supervised or taught is not None:
         views = [masks]
         if lost is not None:
             views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])
         outputs = [model.fuse(features, view, batch.mask) for view in views]
         terms = [_view_losses(model, output, batch) for output in outputs]
-        crf, frame = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
-        alone = _alone_loss(model, features, masks, batch.tags)
+        crf, frame, presence = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
+        alone = _alone_loss(model, features, masks, batch)
         told = torch.stack([taught(encoded, output) for output in outputs]).mean() if taught else zero
     alignment, matching, masked = _between(model, encoded, features, batch)
     total = weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment + told
     if weights.matching or weights.masked:
         total = total + weights.matching * matching + weights.masked * masked
-    return Losses(total, crf, frame, alone, alignment, told, matching, masked)
+    if weights.presence and batch.present is not None:
+        total = total + weights.presence * presence
+    return Losses(total, crf, frame, alone, alignment, told, matching, masked, presence)
 
 
-def _view_losses(model: EventDetector, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
-    """CRF and frame terms of one view, per real grid step; zero where clips are not labelled."""
-    tags, steps = batch.tags, batch.mask.sum().clamp_min(1)
-    zero = output.emissions.new_zeros(())
-    if tags is None:
-        return zero, zero
-    frame = _frame_loss(output.emissions, tags, batch.mask) / steps
-    if model.settings.decoder != "crf":
-        return zero, frame
-    likelihood = model.crf.log_likelihood(model.for_crf(output.emissions), model.for_crf(tags), batch.mask)
-    return -likelihood.sum() / steps, frame
+def _view_losses(model: EventDetector, output: Output, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """CRF, frame and presence terms of one view, per real grid step; zero where nothing is known of clips."""
+    weights, steps = model.settings.loss, batch.mask.sum().clamp_min(1)
+    crf = frame = presence = output.emissions.new_zeros(())
+    if batch.present is not None and weights.presence:
+        presence = presence_loss(model, output, batch.present) / steps
+    if batch.tags is not None:
+        frame = _frame_loss(output.emissions, batch, batch.mask, weights.focus) / steps
+        if model.settings.decoder == "crf":
+            crf = _crf_loss(model, output, batch) / steps
+    return crf, frame, presence
 
 
-def _alone_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], tags: Tensor | None) -> Tensor:
+def _crf_loss(model: EventDetector, output: Output, batch: Batch) -> Tensor:
+    """Negative log-likelihood of the chains whose tags are known."""
+    assert batch.tags is not None  # asked for only then
+    likelihood = model.crf.log_likelihood(model.for_crf(output.emissions), model.for_crf(batch.tags), batch.mask)
+    if batch.told is not None:
+        likelihood = likelihood.masked_fill(~batch.told.reshape(likelihood.shape), 0.0)
+    return -likelihood.sum()
+
+
+def _alone_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], batch: Batch) -> Tensor:
     """Mean over the modalities of the frame term of each by itself, where it is there; zero where not labelled."""
-    if tags is None:
+    if batch.tags is None:
         return features[0].new_zeros(())
     terms = [
-        _frame_loss(model.by_chain(head(values)), tags, mask) / mask.sum().clamp_min(1)
+        _frame_loss(model.by_chain(head(values)), batch, mask, model.settings.loss.focus) / mask.sum().clamp_min(1)
         for head, values, mask in zip(model.alone.values(), features, masks, strict=True)
     ]
     return torch.stack(terms).mean()
 
 
-def _frame_loss(emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
+def _frame_loss(emissions: Tensor, batch: Batch, mask: Tensor, focus: float) -> Tensor:
+    """Sum of the cross-entropy, focal where ``focus`` is over 0, at the steps of ``mask`` whose tags are known."""
+    tags, told = batch.tags, batch.told
+    assert tags is not None  # asked for only then
     terms = F.cross_entropy(emissions.flatten(0, -2), tags.flatten(), reduction="none").reshape(tags.shape)
-    return (terms * (mask if tags.ndim == 2 else mask[:, None])).sum()
+    if focus:
+        terms = terms * (1.0 - (-terms).exp()).clamp_min(LEAST) ** focus
+    counted = mask if tags.ndim == 2 else mask[:, None]
+    if told is not None:
+        counted = counted & (told if tags.ndim == 2 else told[:, :, None])
+    return (terms * counted).sum()
 
 
 def _between(

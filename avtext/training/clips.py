@@ -31,7 +31,8 @@ def open_clips(
         hook: called as ``hook(number, count, path)`` before a video of a manifest is decoded.
 
     Raises:
-        ConfigError: the scenes have labels that the model lacks, or the manifest says something not allowed.
+        ConfigError: the scenes have labels that the model lacks, or the manifest says something not allowed, or
+            annotates only some labels of a video where they are exclusive.
     """
     if settings.scenes is not None:
         unknown = [label for label in settings.scenes.available if label not in model.labels]
@@ -45,7 +46,14 @@ def open_clips(
 
     assert settings.manifest is not None  # DataSettings has exactly one of the two
     cache = settings.cache or Path("cache")
-    return open_videos(settings.manifest, model.labels, settings.window, cache, _encoders(model), hook)
+    videos = open_videos(settings.manifest, model.labels, settings.window, cache, _encoders(model), hook)
+    partly = [video.name for video in videos.videos if video.events is not None and video.annotated is not None]
+    if partly and model.scheme == "exclusive":
+        raise ConfigError(
+            f"{settings.manifest}: only some labels of {partly[0]} are annotated, but the scheme 'exclusive' has one "
+            "chain for all labels: annotate them all, or use model.scheme=overlapping"
+        )
+    return videos
 
 
 def _encoders(model: ModelSettings) -> dict[str, nn.Module]:

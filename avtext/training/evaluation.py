@@ -11,6 +11,7 @@ import torch
 
 from avtext.clip import Clip, Event
 from avtext.config import DecisionSettings
+from avtext.errors import InvalidInput
 from avtext.metrics.decision import choose_decision
 from avtext.metrics.sound_events import SoundEventScores, event_based
 from avtext.model import EventDetector, collate
@@ -52,7 +53,11 @@ def find(
     modalities: Sequence[str] = ("audio", "video", "text"),
     batch_size: int = 8,
 ) -> Found:
-    """Run ``model`` on labelled clips with only ``modalities`` given to it."""
+    """Run ``model`` on labelled clips with only ``modalities`` given to it.
+
+    Raises:
+        InvalidInput: of a clip it is not known of all labels when they occur.
+    """
     was_training = model.training
     model.eval()
     reference: dict[str, Sequence[Event]] = {}
@@ -62,7 +67,7 @@ def find(
         batch = collate(group, None, model.settings.grid_rate).only(modalities).to(device)
         for clip, events in zip(group, model.decode(model(batch), batch.starts.tolist()), strict=True):
             name = clip.name if clip.name not in reference else f"{clip.name} #{len(reference)}"
-            reference[name], estimate[name] = clip.events or (), events
+            reference[name], estimate[name] = _truth(clip), events
     model.train(was_training)
     return Found(reference, estimate)
 
@@ -75,6 +80,15 @@ def with_decision(model: EventDetector, clips: Iterable[Clip]) -> EventDetector:
     found = find(decided, clips)
     decided.settings = plain.model_copy(update={"decision": choose_decision(found.reference, found.estimate)})
     return decided
+
+
+def _truth(clip: Clip) -> Sequence[Event]:
+    if clip.events is None or clip.annotated is not None:
+        raise InvalidInput(
+            f"clip {clip.name!r} cannot be scored: of some labels it is not known when they occur: validate on clips "
+            "whose events are all labelled"
+        )
+    return clip.events
 
 
 def _groups(clips: Iterable[Clip], size: int) -> Iterable[list[Clip]]:

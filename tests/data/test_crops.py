@@ -44,3 +44,8 @@ def test_crops_are_the_same_each_time_and_differ_from_each_other() -> None:
 def test_a_clip_without_labels_has_none_in_a_window() -> None:
     clip = Clip(10.0, audio=Stream(np.zeros((250, 1), np.float32), 25.0))
     assert window_of(clip, 0.0, 5.0).events is None
+
+
+def test_a_part_of_a_clip_whose_labels_have_no_times_has_none() -> None:
+    weak = Clip(10.0, present=("bell",), annotated=("bell", "dog"))
+    assert (window_of(weak, 0.0, 5.0).present, window_of(weak, 0.0, 5.0).annotated) == (None, ("bell", "dog"))

@@ -101,3 +101,17 @@ def test_the_picture_has_every_manifest(folder: Path) -> None:
     assert "<!-- dog -->" in drawn
     with pytest.raises(ConfigError, match=r"o\.gif: a picture is written as"):
         draw_overview([one], folder / "o.gif")
+
+
+def test_what_is_not_known_of_videos_is_counted(folder: Path) -> None:
+    one = look(
+        folder,
+        {"path": "a.mp4", "labels": ["bell"]},
+        {"path": "mute.mp4", "events": [event(0.0, 1.0)], "annotated": ["bell"]},
+    )
+    assert one.faults == []
+    assert one.counts() == {"bell": (1, 1.0, 2)}
+    assert {"1 of 2 videos have labels without times", "1 of 2 videos have only some labels annotated"} <= set(
+        one.notes
+    )
+    assert not [note for note in one.notes if "no events" in note]

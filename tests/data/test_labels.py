@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,10 @@ def test_a_manifest_is_read_as_events_too(videos: Path) -> None:
     target.write_text(target.read_text() * 2)
     with pytest.raises(ConfigError, match=r"m\.jsonl:2: .*a\.mp4 has a line already"):
         events_of(target)
+
+
+def test_a_manifest_that_does_not_know_all_events_is_no_truth(videos: Path) -> None:
+    for line in ({"labels": ["bell"]}, {"events": [], "annotated": ["bell"]}):
+        (videos / "m.jsonl").write_text(json.dumps({"path": "a.mp4", **line}))
+        with pytest.raises(ConfigError, match=r"m\.jsonl:1: has labels without times, or not all labels annotated"):
+            events_of(videos / "m.jsonl")

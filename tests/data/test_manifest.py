@@ -111,6 +111,17 @@ def test_numbers_that_are_not_finite_are_refused(folder: Path, number: str) -> N
         ({"path": 3, "events": []}, 'must be an object with a "path"'),
         ({"path": "videos/a.mp4"}, 'has no "events"'),
         ({"path": "videos/a.mp4", "evnets": []}, "unknown key 'evnets'; known: path, transcript, events"),
+        ({"path": "videos/a.mp4", "events": [], "labels": []}, 'has "events" and "labels"'),
+        ({"path": "videos/a.mp4", "labels": "bell"}, "labels must be a list of labels"),
+        ({"path": "videos/a.mp4", "labels": None}, "labels must be a list of labels"),
+        ({"path": "videos/a.mp4", "labels": [""]}, "labels must be a list of labels"),
+        ({"path": "videos/a.mp4", "labels": [3]}, "got [3]"),
+        ({"path": "videos/a.mp4", "events": [], "annotated": {"bell": 1}}, "annotated must be a list of labels"),
+        (
+            {"path": "videos/a.mp4", "events": [BELL], "annotated": ["dog"]},
+            "annotated: label 'bell' is not one of: dog",
+        ),
+        ({"path": "videos/a.mp4", "labels": ["bell"], "annotated": []}, "annotated: label 'bell' is not one of"),
         ({"path": "videos/c.mp4", "events": []}, "c.mp4: no such file"),
         ({"path": "videos", "events": []}, "videos: no such file"),
         ({"path": "", "events": []}, "no such file"),
@@ -180,3 +191,19 @@ def test_cues_are_those_named_else_those_beside_else_none(folder: Path) -> None:
     (folder / "said.srt").write_bytes(b"\x89PNG\0\0 no words")
     with pytest.raises(MediaError, match="binary data"):
         named.cues()
+
+
+def test_labels_without_times_and_some_labels_only(folder: Path) -> None:
+    weak, partly, none = entries(
+        folder,
+        {"path": "videos/a.mp4", "labels": ["bell", "dog", "bell"], "annotated": ["dog", "bell", "cat"]},
+        {"path": "videos/a.mp4", "events": [BELL], "annotated": ["bell"]},
+        {"path": "videos/b.mp4", "labels": []},
+        labels=["bell", "dog", "cat"],
+    )
+    assert (weak.events, weak.present, weak.annotated) == (None, ("bell", "dog"), ("dog", "bell", "cat"))
+    assert (partly.events, partly.present, partly.annotated) == ((Event(1.0, 2.5, "bell"),), None, ("bell",))
+    assert (none.events, none.present, none.annotated) == (None, (), None)
+    for line in ({"labels": ["bell"]}, {"events": [], "annotated": ["bell"]}):
+        said = refusal(folder, {"path": "videos/a.mp4", **line}, labels=["dog"])
+        assert said == ":1: label 'bell' is not one of: dog"

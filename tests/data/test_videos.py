@@ -16,6 +16,7 @@ import yaml
 from safetensors.torch import save_file
 
 from avtext.clip import Clip, Cue, Event, Stream
+from avtext.config import ModelSettings
 from avtext.data.videos import VideoSource, open_videos
 from avtext.encoders import build_encoder
 from avtext.encoders.slowfast import SlowFastEncoder
@@ -25,6 +26,7 @@ from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
 from avtext.features import DamagedEntry
 from avtext.media import MediaReader
 from avtext.pipeline import Pipeline
+from avtext.training import DataSettings, open_clips
 from tests.encoders.test_transformer_text import BERT, save_tokenizer
 from tests.model.test_detector import ENCODERS
 from tests.tiny import SRT, level, write_video, write_wav
@@ -358,3 +360,24 @@ def test_training_on_features_and_detecting_with_their_encoders(
     assert result.modalities == ("audio", "video", "text")
     with pytest.raises(AvtextError, match="clip: video must have the shape"):
         pipe(Clip(1.0, video=Stream(np.zeros((15, 64, 64, 3), np.uint8), 15.0)))
+
+
+def test_a_video_whose_labels_have_no_times_is_one_clip(videos: Path) -> None:
+    lines = [
+        {"path": "a.mkv", "labels": ["bell"], "annotated": ["bell", "dog"]},
+        {"path": "a.mkv", "events": [], "annotated": ["dog"]},
+    ]
+    (videos / "m.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    source = open_light(videos / "m.jsonl")
+    weak, *partly = [source[i] for i in range(len(source))]
+    assert (weak.present, weak.annotated, weak.events, weak.start) == (("bell",), ("bell", "dog"), None, 0.0)
+    assert weak.duration == pytest.approx(5.0, abs=0.1)
+    assert len(partly) > 1
+    assert all((one.present, one.annotated, one.events) == (None, ("dog",), ()) for one in partly)
+
+
+def test_some_labels_only_are_refused_where_they_are_exclusive(videos: Path) -> None:
+    (videos / "m.jsonl").write_text(json.dumps({"path": "sound.wav", "events": [], "annotated": ["dog"]}))
+    model = ModelSettings.model_validate({"labels": LABELS, "encoders": ENCODERS, "scheme": "exclusive"})
+    with pytest.raises(ConfigError, match=r"only some labels of .*sound.wav are annotated, but the scheme 'exclusive'"):
+        open_clips(DataSettings(manifest=videos / "m.jsonl", cache=videos / "cache"), model)

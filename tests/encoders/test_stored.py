@@ -53,7 +53,7 @@ def test_other_weights_have_another_fingerprint(folder: Path, tmp_path: Path) ->
 
 
 def test_what_is_not_there_is_refused(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="no encoder of 'smell'; it has audio, picture, text, video"):
+    with pytest.raises(ConfigError, match="no encoder of 'smell'; it has audio, video, picture, text"):
         build_encoder("stored", {"folder": folder, "stream": "smell"})
     with pytest.raises(ModelError, match="no such model folder"):
         build_encoder("stored", {"folder": folder / "nothing", "stream": "audio"})

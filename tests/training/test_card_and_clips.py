@@ -15,7 +15,7 @@ from avtext.compression.ladder import LadderSettings
 from avtext.config import LossSettings, ModelSettings, parse, read_yaml
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, InvalidInput
 from avtext.model import collate
 from avtext.training import DataSettings, TrainSettings, open_clips, read_settings
 from avtext.training.card import draft_card
@@ -159,3 +159,9 @@ def test_data_come_from_one_place() -> None:
     for values in ({}, {"scenes": {}, "manifest": "m.jsonl"}):
         with pytest.raises(ValueError, match="either scenes or manifest"):
             DataSettings.model_validate(json.loads(json.dumps(values)))
+
+
+def test_clips_of_which_not_all_is_known_cannot_be_scored() -> None:
+    for changes in ({"events": None, "present": ("dog",)}, {"events": (), "annotated": ("dog",)}, {"events": None}):
+        with pytest.raises(InvalidInput, match="clip 'clip-0' cannot be scored"):
+            find(talkative(), [clip(1.0, **changes)])

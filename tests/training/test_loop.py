@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import logging
 import resource
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -202,3 +203,13 @@ def test_the_learning_rate_warms_up_and_cools_down(tmp_path: Path) -> None:
     assert max(rates) == rates[10] == 1.0 or rates[9] == 1.0
     assert rates[-1] < 0.02
     assert all(a >= b for a, b in pairwise(rates[10:]))
+
+
+def test_clips_of_which_not_all_is_known_are_learnt_from(tmp_path: Path) -> None:
+    timed = SOURCE[0]
+    weak = replace(timed, events=None, present=("bell", "cut"), name="weak")
+    partly = replace(timed, events=(), annotated=("flash",), name="partly")
+    fit(run(tmp_path, steps=3, batch_size=1, checkpoint_every=3), [timed, weak, partly])
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    seen = sorted((float(row["crf"]) > 0, float(row["presence"]) > 0) for row in rows)
+    assert seen == [(False, True), (True, False), (True, False)]
