@@ -15,6 +15,7 @@ import pytest
 from avtext.alignment.pairwise import Alignment
 from avtext.clip import Clip, Cue, Stream
 from avtext.detection import finder as module
+from avtext.detection.clocks import later
 from avtext.errors import InvalidInput, MediaError, ModelError
 from avtext.features import reading_for
 from avtext.formats import read_events
@@ -315,14 +316,14 @@ def test_clocks_found_on_a_part_are_the_files(folder: Path) -> None:
     relative = Alignment(
         ClockMap((0.0, 20.0), (0.5, -1.0), (1.001, 0.999)), 0.9, False, np.array([[0.0, 0.5], [20.0, 20.5]])
     )
-    absolute = module._later(relative, 30.0)
+    absolute = later(relative, 30.0)
     times = np.array([0.0, 5.0, 19.9, 20.1, 50.0])
     np.testing.assert_allclose(absolute.clock.to_video(times + 30), relative.clock.to_video(times) + 30)
     assert absolute.path is not None
     np.testing.assert_allclose(absolute.path, [[30.0, 30.5], [50.0, 50.5]])
-    still = module._later(Alignment(ClockMap.shift(), 0.1, True), 30.0)
+    still = later(Alignment(ClockMap.shift(), 0.1, True), 30.0)
     assert still.clock.is_identity
-    assert module._later(relative, 0.0).clock == relative.clock
+    assert later(relative, 0.0).clock == relative.clock
 
 
 # -- many files --------------------------------------------------------------------------------------------------------
