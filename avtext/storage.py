@@ -57,8 +57,9 @@ def publishing(path: str | Path) -> Iterator[Path]:
 def temporary_beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """A new file, or folder, beside ``path``; whatever has its name at the end is removed.
 
-    It is locked as long as its writer lives. What killed writers of ``path`` have left is locked by nobody, and removed
-    first; where a file system has no locks it stays.
+    A file lies in a folder of its own, which is locked as long as its writer lives: a writer may replace the file, and
+    the lock with it. What killed writers of ``path`` have left is locked by nobody, and removed first; where a file
+    system has no locks it stays.
 
     Raises:
         OSError: the folder of ``path`` cannot be written.
@@ -66,28 +67,28 @@ def temporary_beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name[:80]}."
     _remove_leftovers(path.parent, prefix)
-    temporary, lock = _claim(path.parent, prefix, folder)
+    place, lock = _claim(path.parent, prefix)
     try:
-        yield temporary
+        if not folder:
+            (place / path.name).touch()
+        yield place if folder else place / path.name
     finally:
-        _remove(temporary)
+        _remove(place)
         os.close(lock)
 
 
-def _claim(parent: Path, prefix: str, folder: bool) -> tuple[Path, int]:
-    """A temporary name and the open file that holds its lock."""
+def _claim(parent: Path, prefix: str) -> tuple[Path, int]:
+    """A new folder and the open file that holds its lock."""
     while True:
-        if folder:
-            name = tempfile.mkdtemp(prefix=prefix, suffix=PART, dir=parent)
+        name = tempfile.mkdtemp(prefix=prefix, suffix=PART, dir=parent)
+        with suppress(FileNotFoundError):  # before it was locked, another writer took it for a leftover
             lock = os.open(name, os.O_RDONLY)
-        else:
-            lock, name = tempfile.mkstemp(prefix=prefix, suffix=PART, dir=parent)
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(lock), Path(name).stat()):
-                return Path(name), lock
-        os.close(lock)  # before it was locked, another writer took it for a leftover
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), Path(name).stat()):
+                    return Path(name), lock
+            os.close(lock)
 
 
 def _remove_leftovers(parent: Path, prefix: str) -> None:
