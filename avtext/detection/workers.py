@@ -159,6 +159,7 @@ def main() -> None:
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_EXPENDABLE)
     line = Connection(int(sys.argv[1]))
+    # Written by our parent into a private folder of its own a moment ago; no file of a user is ever unpickled.
     pipe, options = pickle.loads(Path(sys.argv[2]).read_bytes())
     line.send(_READY)
     with suppress(EOFError, BrokenPipeError):
