@@ -46,6 +46,9 @@ def detect(
     int8: Annotated[
         Path | None, typer.Option("--int8", help="Frozen encoders in INT8, calibrated on the clips of this folder.")
     ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Keep what is encoded here: asked again, a file takes a moment.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")
     ] = None,
@@ -69,7 +72,9 @@ def detect(
         from avtext.detection.batch import part_of
 
     paths = expand(files)
-    check_folder("--out", out)
+    for option, folder in (("--out", out), ("--cache", cache)):
+        if folder is not None:
+            check_folder(option, folder)
     if transcript is not None and len(paths) != 1:
         raise ConfigError(
             f"--transcript: goes with one video, got {len(paths)}: name subtitle files as the videos instead"
@@ -77,17 +82,18 @@ def detect(
     if start is not None and end is not None and end <= start:
         raise ConfigError(f"--end: must be after --start, got {start} and {end}")
     endings = _endings(formats)
-    names = result_names(paths)
+    places = {path: out / name for path, name in result_names(paths).items()}
     mine = part_of(paths, None if shard is None else _shard(shard))
-    todo = [path for path in mine if not (skip_existing and _is_done(out / names[path], endings))]
+    todo = [path for path in mine if not (skip_existing and _is_done(places[path], endings))]
     if skipped := len(mine) - len(todo):
         _say(f"{skipped} of {len(mine)} files have results already: skipped")
-    pipe = _load(model, Computation(device, backend, int8), threshold, not no_align) if todo else None
+    by = Computation(device, backend, int8)
+    pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache) if todo else None
     wanted = [name.strip() for name in classes.split(",")] if classes else None
     options = {"transcript": transcript, "start": start, "end": end, "classes": wanted}
     failures = {}
     for path, found in _detected(pipe, todo, options, jobs):
-        outcome, written = _written(found, path, out / names[path], endings)
+        outcome, written = _written(found, path, places[path], endings)
         _show(outcome, written, as_json)
         if isinstance(outcome, Failure):
             failures[path] = outcome
@@ -133,7 +139,8 @@ class Computation(NamedTuple):
     int8: Path | None
 
 
-def _load(model: str | None, by: Computation, threshold: float, align: bool) -> EventFinder:
+def _load(model: str | None, by: Computation, **options: Any) -> EventFinder:
+    """The pipeline or the runtime of a model folder; ``options`` are those of both."""
     from avtext.media.folder import media_files
     from avtext.runtime.folder import is_runtime_folder
 
@@ -144,13 +151,11 @@ def _load(model: str | None, by: Computation, threshold: float, align: bool) -> 
             raise ConfigError("--backend, --int8: are for models in torch; this one is in ONNX already: leave them out")
         from avtext.runtime import Runtime
 
-        return Runtime(model, threshold=threshold, align=align)
+        return Runtime(model, **options)
     from avtext.pipeline import Pipeline
 
     clips = None if by.int8 is None else media_files(by.int8)
-    return Pipeline.from_pretrained(
-        model, backend=by.backend, int8=clips, device=by.device, threshold=threshold, align=align
-    )
+    return Pipeline.from_pretrained(model, backend=by.backend, int8=clips, device=by.device, **options)
 
 
 def _detected(

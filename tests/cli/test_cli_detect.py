@@ -166,6 +166,20 @@ def test_what_is_done_is_skipped(avtext: Run, here: Path, made: Path, model: Pat
     assert (third.code, third.out) == (0, "")
 
 
+def test_what_was_encoded_is_kept_and_not_encoded_again(
+    avtext: Run, here: Path, made: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("detect", made / "a.mp4", "-m", model, "--json", "--cache", here / "kept")
+    first = avtext(*words)
+    assert (first.code, len(names(here / "kept"))) == (0, 1)
+    monkeypatch.setattr("avtext.detection.finder.FileReading", None)
+    again = avtext(*words, "-o", "again")
+    assert (again.code, again.out) == (0, first.out)
+    fewer = avtext(*words, "-o", "fewer", "--threshold", "0.9")
+    assert fewer.code == 0
+    assert len(json.loads(fewer.out)["events"]) < len(json.loads(first.out)["events"])
+
+
 def test_shards_are_all_files_once_under_their_names(avtext: Run, here: Path, made: Path, model: Path) -> None:
     write_video(here / "x.mp4", 1.0)
     write_video(here / "x.mkv", 1.0)
