@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from avtext.backends.networks import Call, NetworkModule, place_of
 from avtext.backends.onnx_export import Part, export_part
 from avtext.backends.onnx_int8 import quantize_graph
-from avtext.backends.sessions import open_session
+from avtext.backends.sessions import open_session, run_session
 
 FILE = "network.onnx"
 
@@ -55,4 +55,4 @@ class Graph:
             self._session = open_session(self.path, self.threads or torch.get_num_threads())
         names = [node.name for node in self._session.get_inputs()]
         feed = {name: value.numpy() for name, value in zip(names, values, strict=True)}
-        return torch.from_numpy(self._session.run(None, feed)[0])
+        return torch.from_numpy(run_session(self._session, feed)[0])

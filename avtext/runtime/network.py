@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avtext.backends.sessions import open_session
+from avtext.backends.sessions import open_session, run_session
 from avtext.clip import Clip, Stream
 from avtext.detection.network import Emitted, Track
 from avtext.kernels.logmel import log_mel
@@ -133,7 +133,7 @@ class OnnxNetwork:
     def _run(self, name: str, *arguments: np.ndarray) -> list[np.ndarray]:
         session = self._sessions[name]
         feed = {node.name: value for node, value in zip(session.get_inputs(), arguments, strict=True)}
-        return session.run(None, feed)
+        return run_session(session, feed)
 
 
 def _padded(stream: Stream, seconds: float) -> tuple[np.ndarray, np.ndarray]:
