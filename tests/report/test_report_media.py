@@ -60,3 +60,4 @@ def test_the_video_is_looked_for_as_named_and_beside_the_results(
     (tmp_path / "videos" / "a.mp4").write_bytes(b"")
     assert find_media("videos/a.mp4", Path("results")) == Path("videos/a.mp4")
     assert find_media("nowhere/b.mp4", Path("results")) == Path("results/b.mp4")
+    assert find_media("x" * 5000, Path("results")) == Path("results", "x" * 5000)  # no file can have this name

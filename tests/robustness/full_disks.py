@@ -6,8 +6,7 @@ import os
 import resource
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from avtext.media import MediaReader
 from avtext.pipeline import Result
 from avtext.training.log import RunLog
 from avtext.training.state import publish_state
+from tests.limits import file_size_limit
 from tests.robustness.trial import clip, command, none, tried
 
 Writer = Callable[[Path, int], object]  # writes the version of that number into a folder
@@ -108,17 +108,6 @@ def _intact(read: Reader, place: Path, version: int) -> list[str]:
     return [f"left {rest}"] * bool(rest) + [f"holds version {found}, not {version}"] * (found != version)
 
 
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """As after ``ulimit -f``, until the block ends."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def _temporary_files() -> list[str]:
     """What is spooled on the way, and the log of a training run."""
 
@@ -144,6 +133,7 @@ def _decoding_under_a_limit(folder: Path) -> list[str]:
     video = clip(folder / "a.mp4", 1.0)
     child = os.fork()
     if not child:
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # see file_size_limit
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
         with MediaReader(video) as reader:
             os._exit(len(list(reader)) != 1)

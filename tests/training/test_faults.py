@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from avtext.clip import Clip, Stream
 from avtext.errors import AvtextError, StorageError
 from avtext.training import fit
+from tests.limits import file_size_limit
 from tests.training.test_loop import MODEL, SOURCE, equal, run, weights
 
 SMALL = {**MODEL, "encoders": {name: MODEL["encoders"][name] for name in ("audio", "picture")}}  # type: ignore[index]
@@ -87,24 +86,16 @@ def test_an_error_of_a_worker_is_not_taken_for_its_death(tmp_path: Path) -> None
 
 
 def test_a_disk_that_fills_up_on_the_way(tmp_path: Path) -> None:
+    disk = ExitStack()
+
     def fill(what: str, step: int, *_: object) -> None:
         if step == 2:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+            disk.enter_context(file_size_limit(20_000))
 
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     source = [kept(i) for i in range(8)]
-    with file_sizes_as_before(), pytest.raises(StorageError, match="cannot be written"):
+    with disk, pytest.raises(StorageError, match="cannot be written"):
         fit(run(tmp_path / "a", **HOW), source, hook=fill)
     steps = []
     again = fit(run(tmp_path / "a", **HOW), source, hook=lambda what, step, *_: steps.append(step))
     assert steps[0] == 3
     assert equal(weights(fit(run(tmp_path / "b", **HOW), source)), weights(again))
-
-
-@contextmanager
-def file_sizes_as_before() -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import resource
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +19,7 @@ from avtext.training.loop import draw_lost
 from avtext.training.optimizer import learning_rate
 from avtext.training.plan import StepBatches
 from avtext.training.state import publish_state
+from tests.limits import file_size_limit
 from tests.model.test_detector import make
 
 LABELS = ["bell", "siren", "beep", "knock", "engine", "whoosh", "cut", "fade", "flash", "freeze", "black", "impact"]
@@ -93,13 +93,8 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) ->
     last = tmp_path / "last.safetensors"
     content = last.read_bytes()
     model = make()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(StorageError, match="file-size limit"):
-            publish_state(tmp_path, model, make(1), torch.optim.AdamW(model.parameters()), {"step": 3})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with file_size_limit(1000), pytest.raises(StorageError, match="file-size limit"):
+        publish_state(tmp_path, model, make(1), torch.optim.AdamW(model.parameters()), {"step": 3})
     assert last.read_bytes() == content
 
 
