@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from avtext.media.wire import WireError, WireReader, WireTimeoutError
 
 # The child finds packages where its parent does, whatever the installation, and skips `site` to start faster.
 _BOOTSTRAP = "import sys; sys.path[:] = sys.argv[1:]; from avtext.media.child import main; main()"
-_COMMAND = (sys.executable, "-I", "-S", "-c", _BOOTSTRAP)
+_FLAGS = ("-I", "-S")
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # nothing here is worth more threads, and threads reserve address space
     "OPENBLAS_NUM_THREADS": "1",
@@ -67,7 +68,7 @@ class DecoderProcess:
         try:
             log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close)
             process = subprocess.Popen(
-                [*_COMMAND, *(entry for entry in sys.path if os.path.isabs(entry))],  # noqa: PTH117
+                _command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -148,3 +149,10 @@ class DecoderProcess:
         self._log.seek(max(self._log.seek(0, os.SEEK_END) - 2000, 0))
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         return "".join(c if c.isprintable() else "?" for c in lines[-1])[:300] if lines else ""
+
+
+def _command() -> list[str]:
+    """How the child is started; where files are limited in size, so would be its byte code, and cut off unnoticed."""
+    limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+    flags = [*_FLAGS, "-B"] if limited else _FLAGS
+    return [sys.executable, *flags, "-c", _BOOTSTRAP, *(entry for entry in sys.path if os.path.isabs(entry))]  # noqa: PTH117

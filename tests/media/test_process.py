@@ -11,7 +11,8 @@ from media_files import steady, write
 
 from avtext.errors import Code, MediaError
 from avtext.media import Limits, MediaOptions, MediaReader, probe
-from avtext.media.process import DecoderProcess
+from avtext.media.process import DecoderProcess, _command
+from tests.limits import file_size_limit
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +115,9 @@ def test_the_child_refuses_a_pipe_by_itself(tmp_path: Path) -> None:
     process = DecoderProcess(str(tmp_path / "a.mp4"), "a.mp4", "probe", MediaOptions(), Limits())
     with pytest.raises(MediaError, match="not a regular file"):
         process.receive()
+
+
+def test_where_file_sizes_are_limited_no_byte_code_is_cut_off() -> None:
+    assert "-B" not in _command()
+    with file_size_limit(1000):
+        assert "-B" in _command()
