@@ -55,7 +55,8 @@ def run(full: bool, folder: Path) -> list[Figure]:
     figures = []
     for letter, (name, kind) in zip("adg", KINDS.items(), strict=True):
         undisturbed = folder / f"{name} undisturbed"
-        gap = _finish(kind.work, undisturbed)
+        times = _finish(kind.work, undisturbed)
+        gap = statistics.median(later - sooner for sooner, later in itertools.pairwise(times))
         lost, different, done, runs = [], [], 0, 0
         while done < kills:
             place, runs = folder / f"{name} {runs}", runs + 1
@@ -121,13 +122,13 @@ def _start(work: Work, place: Path) -> tuple[int, int]:
     return child, ours
 
 
-def _finish(work: Work, place: Path) -> float:
-    """Let the work end by itself; returns the median time from one acknowledgement to the next."""
+def _finish(work: Work, place: Path) -> list[float]:
+    """Let the work end by itself; returns when each acknowledgement came, in seconds."""
     child, line = _start(work, place)
     with os.fdopen(line) as said:
         told = [(time.monotonic(), text) for text in said]
     assert os.waitpid(child, 0)[1] == 0, f"{place.name} failed after: {[text for _, text in told]}"
-    return statistics.median(later - sooner for (sooner, _), (later, _) in itertools.pairwise(told))
+    return [when for when, _ in told]
 
 
 def _inputs(folder: Path) -> None:
