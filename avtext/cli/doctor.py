@@ -47,7 +47,7 @@ def doctor(
         raise ConfigError("--plot: draws manifests: name one")
     else:
         faults = _print_environment()
-    sys.stdout.write(f"{faults} faults\n" if faults else "no faults\n")
+    sys.stdout.write("no faults\n" if not faults else "1 fault\n" if faults == 1 else f"{faults} faults\n")
     if faults:
         raise typer.Exit(1)
 

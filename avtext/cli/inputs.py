@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,8 +84,10 @@ def check_folder(option: str, folder: Path) -> None:
         ConfigError: names the option that it came from.
     """
     place = next(p for p in (folder, *folder.absolute().parents) if os.path.exists(p))  # noqa: PTH110
-    if not (place.is_dir() and os.access(place, os.W_OK)):
-        raise ConfigError(f"{option}: {folder}: cannot be written: choose another folder")
+    try:
+        tempfile.TemporaryDirectory(prefix=".avtext-", dir=place).cleanup()  # what access rights say is not all
+    except OSError:
+        raise ConfigError(f"{option}: {folder}: cannot be written: choose another folder") from None
 
 
 def read_event_file(path: Path, format: str | None = None) -> EventSet:

@@ -73,7 +73,9 @@ def detect_format(path: str | Path) -> str:
     path = Path(path)
     names = [name for name, known in FORMATS.items() if path.suffix.lower() in known.suffixes]
     if not names:
-        raise fail(path, None, f"no format of events has this suffix; known: {', '.join(_suffixes())}")
+        raise fail(
+            path, None, f"no format of events has this suffix; name the format, or take one of {', '.join(_suffixes())}"
+        )
     if len(names) == 1 or not path.is_file():
         return names[0]
     return _json_kind(path) if "json" in names else _text_kind(path)
@@ -207,7 +209,9 @@ def _format_by_suffix(path: Path) -> str:
     for name, known in FORMATS.items():
         if path.suffix.lower() in known.suffixes:
             return name
-    raise fail(path, None, f"no format of events has this suffix; known: {', '.join(_suffixes())}")
+    raise fail(
+        path, None, f"no format of events has this suffix; name the format, or take one of {', '.join(_suffixes())}"
+    )
 
 
 def _suffixes() -> list[str]:

@@ -197,7 +197,7 @@ def test_convert_says_what_it_replaced_only_once_it_did(avtext: Run, here: Path)
     ("words", "code", "hint"),
     [
         (["none.json", "b.csv"], 1, "none.json: there is no such file"),
-        (["a.csv", "b.xyz"], 2, "known: .ann, .csv"),
+        (["a.csv", "b.xyz"], 2, "take one of .ann, .csv"),
         (["a.csv", "b.csv", "--to", "foo"], 2, "format 'foo' is not known"),
         (["a.csv", "b.csv", "--from", "foo"], 2, "format 'foo' is not known"),
         (["a.csv", "a.csv/b.json"], 2, "cannot be written"),
