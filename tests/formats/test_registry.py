@@ -163,7 +163,9 @@ def test_formats_by_suffix_and_content(put):
     for content in ('{"a": 1}', "3", '[{"data": {}}]'):
         with pytest.raises(ConfigError, match="JSON of a kind that is not known"):
             detect_format(put("g.json", content))
-    with pytest.raises(ConfigError, match=r"no format of events has this suffix; name the format, or take one of \.ann, \.csv"):
+    with pytest.raises(
+        ConfigError, match=r"no format of events has this suffix; name the format, or take one of \.ann, \.csv"
+    ):
         detect_format("a.mp4")
 
 
