@@ -27,7 +27,7 @@ class AlignmentSettings:
 
     max_offset: float = 30.0
     max_drift_ppm: float = 1500.0
-    min_confidence: float = 0.7
+    min_confidence: float = 0.5
     block: float = 2.0
     min_overlap: float = 0.5
     min_piece: float = 20.0
