@@ -89,6 +89,9 @@ def other_load() -> str:
 
 
 def _commit() -> str:
+    """Of the working tree; where it was exported without its history, ``AVTEXT_COMMIT`` can say it."""
+    if told := os.environ.get("AVTEXT_COMMIT"):
+        return told
     try:
         answer = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, timeout=10

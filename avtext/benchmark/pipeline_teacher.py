@@ -72,7 +72,7 @@ def teacher(
     from avtext.pipeline import Pipeline
     from avtext.pipeline.acceleration import accelerate
 
-    pipe = Pipeline(_detector({"audio": dict(audio), "video": dict(picture)}), device="cpu")
+    pipe = Pipeline(detector({"audio": dict(audio), "video": dict(picture)}), device="cpu")
     for name in ("audio", "video"):
         torch.manual_seed(0)  # the weights whose graphs were made when the encoders were measured
         pipe.model.encoders[name].encoder()  # type: ignore[operator]
@@ -84,7 +84,7 @@ def teacher(
     return lambda: pipe(video)
 
 
-def _detector(configs: Mapping[str, Mapping[str, Any]]) -> Any:
+def detector(configs: Mapping[str, Mapping[str, Any]]) -> Any:
     """A detector with the encoders that are named, with random weights."""
     import torch
 
@@ -109,8 +109,8 @@ def listener(sound: str, layers: int, audio: Mapping[str, Any]) -> Callable[[], 
     """A detector that only hears, with so many transformer layers; returns what finds events in a sound."""
     from avtext.pipeline import Pipeline
 
-    detector = _detector({"audio": {**audio, "num_hidden_layers": layers}})
-    pipe = Pipeline(detector, device="cpu")
+    model = detector({"audio": {**audio, "num_hidden_layers": layers}})
+    pipe = Pipeline(model, device="cpu")
     return lambda: pipe(sound)
 
 

@@ -14,12 +14,14 @@ from avtext.errors import ConfigError
 class Suite(NamedTuple):
     """A module with ``run(data) -> list of Figure``, imported when it is asked for, and one line for people.
 
-    Where ``compares``, it is ``run(data, other)`` with the folder of a second model, or None.
+    Where ``compares``, it is ``run(data, other)`` with the folder of a second model, or None. One that ``needs_gpu``
+    is skipped on a machine without.
     """
 
     module: str
     about: str
     compares: bool = False
+    needs_gpu: bool = False
 
 
 SUITES: dict[str, Suite] = {
@@ -31,8 +33,19 @@ SUITES: dict[str, Suite] = {
         "avtext.benchmark.robustness", "missing streams, attacks before and after --model, damage", compares=True
     ),
     "pipeline": Suite("avtext.benchmark.pipeline", "decoding, the student, the teacher and the naive way in turn"),
+    "gpu": Suite("avtext.benchmark.gpu", "equal to the CPU, the teacher at full size, training", needs_gpu=True),
     "mosi": Suite("avtext.benchmark.mosi", "sentiment of CMU-MOSI from precomputed features"),
 }
+
+
+def why_skipped(name: str) -> str | None:
+    """Why a suite cannot be measured on this machine, in words; None where it can."""
+    if name in SUITES and SUITES[name].needs_gpu:
+        import torch
+
+        if not torch.cuda.is_available():
+            return f"{name}: skipped: PyTorch finds no CUDA device on this machine"
+    return None
 
 
 def run_suite(name: str, data: Path, other: Path | None = None) -> list[Figure]:

@@ -28,12 +28,15 @@ def benchmark(
     Example: avtext benchmark model --json figures.json
     """
     from avtext.benchmark.figures import publish_figures
-    from avtext.benchmark.suites import SUITES, report, run_suite
+    from avtext.benchmark.suites import SUITES, report, run_suite, why_skipped
     from avtext.cli.progress import waiting
     from avtext.cli.tables import print_lines
 
     if suite is None:
         print_lines([f"{name}: {known.about}" for name, known in SUITES.items()])
+        return
+    if (reason := why_skipped(suite)) is not None:
+        sys.stdout.write(reason + "\n")
         return
     with waiting(f"{suite}: measuring"):
         figures = run_suite(suite, data, model)

@@ -55,7 +55,7 @@ class PrecomputedEncoder(nn.Module):
                     f"for {self.size} at {self.rate}"
                 )
             self._built.append(built)
-        return self._built[0]
+        return self._built[0].to(self.device)
 
     def accelerate(self, prepare: Callable[[nn.Module], nn.Module]) -> None:
         """Let the frozen encoder be computed by what ``prepare`` makes of it."""
@@ -67,4 +67,4 @@ class PrecomputedEncoder(nn.Module):
             return keep(values.float(), mask), mask
         arguments = (values,) if mask is None else (values, mask)
         with torch.no_grad():
-            return self.encoder().to(self.device)(*arguments)
+            return self.encoder()(*arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,32 @@ def config_to_settings(config: Any) -> dict[str, Any]:
     )
     content = json.loads(config.to_json_string(use_diff=False))
     return {key: content[key] for key in sorted(content) if key not in volatile}
+
+
+def learn_only_last(model: Any, blocks: Sequence[Any], count: int | None, above: Sequence[Any] = ()) -> None:
+    """Freeze a network but its last blocks, and what comes after them.
+
+    Args:
+        model: a module.
+        blocks: of it, in order.
+        count: so many of them learn; None: the whole network does.
+        above: modules after the last block; they learn where a block does.
+
+    Raises:
+        ConfigError: there are not so many blocks.
+    """
+    if count is None:
+        return
+    if not 0 <= count <= len(blocks):
+        raise ConfigError(f"trained_blocks must be 0 to {len(blocks)}, or null for the whole network, got {count}")
+    model.requires_grad_(False)
+    for module in [*blocks[len(blocks) - count :], *above] if count else []:
+        module.requires_grad_(True)
+
+
+def together_on(device: Any, batch: int | None) -> int:
+    """How many windows are computed together: ``batch``, or what pays on a ``torch.device``."""
+    return batch if batch is not None else 1 if device.type == "cpu" else 8
 
 
 def first_line(error: BaseException) -> str:

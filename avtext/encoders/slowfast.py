@@ -19,8 +19,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from avtext.encoders.pretrained import first_line
+from avtext.encoders.pretrained import first_line, learn_only_last, together_on
 from avtext.errors import ConfigError, InvalidInput, ModelError
 
 MEAN, DEVIATION = 0.45, 0.225  # of Kinetics pixels in [0, 1]: what the published weights were trained with
@@ -45,7 +46,11 @@ class SlowFastEncoder(nn.Module):
         rate: frames per second that :meth:`forward` is given. The published weights saw 15: every second
             frame at 30.
         clip_frames: frames computed together, a multiple of the ratio of the pathways' rates.
-        batch: clips computed together.
+        batch: clips computed together; None: one on a CPU, where more are no faster, and eight on a GPU.
+        trained_blocks: how many of the five (stem and four stages), from the last on, learn where the encoder is a
+            part of the model; None: all.
+        checkpointing: compute the blocks' activations again in the backward pass instead of keeping them: less
+            memory, about a third more time (`Chen et al. 2016 <https://arxiv.org/abs/1604.06174>`_).
 
     Attributes:
         rate: steps per second, one per frame.
@@ -70,6 +75,7 @@ class SlowFastEncoder(nn.Module):
     """
 
     start = 0.0
+    channels_last = True  # on a GPU, whose convolutions are made for it
     frame_size = 256  # pixels, height and width: what the published weights saw
 
     def __init__(
@@ -79,7 +85,9 @@ class SlowFastEncoder(nn.Module):
         *,
         rate: float = 15.0,
         clip_frames: int = 32,
-        batch: int = 1,
+        batch: int | None = None,
+        trained_blocks: int | None = None,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
         chosen = _settings(config or {})
@@ -88,14 +96,15 @@ class SlowFastEncoder(nn.Module):
         if weights is not None:
             _load(self.blocks, weights, str(source))
         self._ratio = chosen["slowfast_fusion_conv_stride"][0]
-        if clip_frames < 1 or clip_frames % self._ratio or batch < 1 or not rate > 0:
+        if clip_frames < 1 or clip_frames % self._ratio or (batch is not None and batch < 1) or not rate > 0:
             raise ConfigError(
                 f"clip_frames must be a positive multiple of {self._ratio}, batch at least 1 and rate "
                 f"positive, got {clip_frames=}, {batch=}, {rate=}"
             )
         slow = 32 * chosen["stem_dim_outs"][0]  # the last stage is 32 times as wide as the stem
         self.rate, self.size = float(rate), slow + slow // chosen["slowfast_channel_reduction_ratio"]
-        self._frames, self._batch = clip_frames, batch
+        self._frames, self._batch, self._checkpointing = clip_frames, batch, checkpointing
+        learn_only_last(self.blocks, list(self.blocks), trained_blocks)
         self.settings = {"rate": self.rate, "clip_frames": clip_frames, "config": chosen}
         self.eval()
 
@@ -125,8 +134,9 @@ class SlowFastEncoder(nn.Module):
         _check(values, mask)
         features = torch.zeros(*mask.shape, self.size, device=values.device)
         clips = [(row, *clip) for row, real in enumerate(mask) for clip in _clips(real, self._frames)]
-        for begin in range(0, len(clips), self._batch):
-            together = clips[begin : begin + self._batch]
+        size = together_on(values.device, self._batch)
+        for begin in range(0, len(clips), size):
+            together = clips[begin : begin + size]
             computed = self.dense(torch.stack([values[row, index] for row, _, index in together]))
             for (row, first, _), steps in zip(together, computed, strict=True):
                 kept = features[row, first : first + self._frames]
@@ -136,15 +146,25 @@ class SlowFastEncoder(nn.Module):
     def dense(self, frames: Tensor) -> Tensor:
         """The network alone: uint8 ``(n, clip_frames, H, W, 3)`` to ``(n, clip_frames, size)``."""
         fast = frames.permute(0, 4, 1, 2, 3).div(255.0).sub_(MEAN).div_(DEVIATION)
+        if fast.is_cuda and self.channels_last:
+            fast = fast.contiguous(memory_format=torch.channels_last_3d)
         pathways = [fast[:, :, :: self._ratio], fast]
         for block in self.blocks:
-            pathways = block(pathways)
+            if self._checkpointing and torch.is_grad_enabled():
+                pathways = checkpoint(_through, block, *pathways, use_reentrant=False)
+            else:
+                pathways = _through(block, *pathways)
         slow, fast = (pathway.float().mean((3, 4)) for pathway in pathways)
         position = torch.arange(self._frames, device=frames.device) / self._ratio
         low = position.long()
         high = (low + 1).clamp(max=slow.shape[2] - 1)
         dense = torch.lerp(slow[:, :, low], slow[:, :, high], position - low)
         return torch.cat([dense, fast], 1).transpose(1, 2)
+
+
+def _through(block: nn.Module, *pathways: Tensor) -> Any:
+    """What a block makes of the pathways; a list of their own, since blocks write into it."""
+    return block([*pathways])
 
 
 def _clips(real: Tensor, length: int) -> list[tuple[int, Tensor]]:

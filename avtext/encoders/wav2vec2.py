@@ -20,12 +20,14 @@ from torch import Tensor, nn
 from avtext.clip import AUDIO_RATE
 from avtext.encoders.pretrained import (
     config_to_settings,
+    learn_only_last,
     load_weights,
     model_folder,
     model_type,
     random_model,
     read_config,
     settings_to_config,
+    together_on,
 )
 from avtext.encoders.waveform import WaveformRow, Window, plan_windows
 from avtext.errors import ConfigError, InvalidInput, ModelError
@@ -46,8 +48,11 @@ class Wav2Vec2Encoder(nn.Module):
         window: seconds that the transformer sees together; a row up to this long is exact, a longer one
             stitched.
         halo: seconds at each inner end of a window that only give context.
-        batch: windows of equal length computed together; 1 is as fast on a CPU, and makes a row in a batch
-            bit-equal to the row alone.
+        batch: windows of equal length computed together; None: one on a CPU, which is as fast there and makes a row
+            in a batch bit-equal to the row alone, and eight on a GPU.
+        trained_blocks: how many transformer layers, from the last on, learn where the encoder is a part of the model;
+            None: the whole network.
+        checkpointing: compute the layers' activations again in the backward pass instead of keeping them.
 
     Attributes:
         rate: steps per second, 16000 / hop; 50 for all published models (hop 320).
@@ -77,7 +82,9 @@ class Wav2Vec2Encoder(nn.Module):
         layer: int | Literal["last"] = "last",
         window: float = 20.0,
         halo: float = 2.0,
-        batch: int = 1,
+        batch: int | None = None,
+        trained_blocks: int | None = None,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.model = _build(source, config, layer)
@@ -88,8 +95,12 @@ class Wav2Vec2Encoder(nn.Module):
         self.size = int(settings.hidden_size)
         self.start = (self._field - self._hop) / 2 / AUDIO_RATE
         self._length, self._halo, self._batch = round(window * self.rate), round(halo * self.rate), batch
-        if not (self._halo >= 0 and self._length > 2 * self._halo and batch >= 1):
+        if not (self._halo >= 0 and self._length > 2 * self._halo and (batch is None or batch >= 1)):
             raise ConfigError(f"need window > 2 * halo >= 0 and batch >= 1, got {window=}, {halo=}, {batch=}")
+        transformer = self.model.encoder
+        learn_only_last(self.model, list(transformer.layers), trained_blocks, [transformer.layer_norm])
+        if checkpointing:
+            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         self.settings = {"window": self._length, "halo": self._halo, "config": config_to_settings(settings)}
         self.eval()
 
@@ -116,7 +127,7 @@ class Wav2Vec2Encoder(nn.Module):
         T = max(counts, default=0)
         features = torch.zeros(len(rows), T, self.size, device=values.device)
         real = torch.zeros(len(rows), T, dtype=torch.bool, device=values.device)
-        for windows in self._batches(counts):
+        for windows in self._batches(counts, together_on(values.device, self._batch)):
             computed = self._window_features(rows, moments, windows)
             for w, steps in zip(windows, computed, strict=True):
                 features[w.row, w.keep_first : w.keep_last] = steps[w.keep_first - w.first : w.keep_last - w.first]
@@ -128,15 +139,15 @@ class Wav2Vec2Encoder(nn.Module):
     def _num_steps(self, samples: int) -> int:
         return max(1, (samples - self._field) // self._hop + 1) if samples else 0
 
-    def _batches(self, counts: Sequence[int]) -> Iterator[list[Window]]:
-        """All rows' windows, those of equal length together, at most ``batch`` at a time."""
+    def _batches(self, counts: Sequence[int], size: int) -> Iterator[list[Window]]:
+        """All rows' windows, those of equal length together, at most ``size`` at a time."""
         by_length: dict[int, list[Window]] = {}
         for row, count in enumerate(counts):
             for window in plan_windows(row, count, self._length, self._halo):
                 by_length.setdefault(window.last - window.first, []).append(window)
         for windows in by_length.values():
-            for begin in range(0, len(windows), self._batch):
-                yield windows[begin : begin + self._batch]
+            for begin in range(0, len(windows), size):
+                yield windows[begin : begin + size]
 
     def _channel_moments(self, row: WaveformRow) -> Moments | None:
         """Moments over the whole row of what the first convolution gives; None for models that need none.

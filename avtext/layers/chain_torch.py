@@ -1,6 +1,7 @@
-"""The recursions of linear chains as tensor operations, one loop over time for the whole batch, for CUDA.
+"""The recursions of linear chains as tensor operations for the whole batch, for CUDA.
 
-The steps are those of :mod:`avtext.kernels.chain` and :mod:`avtext.kernels.viterbi`, as float64 logarithms.
+Few tags go through :mod:`avtext.layers.chain_scan`; others, and the best path, through one loop over time, whose steps
+are those of :mod:`avtext.kernels.chain` and :mod:`avtext.kernels.viterbi`, as float64 logarithms.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+
+from avtext.layers import chain_scan
 
 
 class Rows(NamedTuple):
@@ -47,6 +50,9 @@ def forward(rows: Rows) -> tuple[Tensor, Tensor]:
     emissions, lengths = rows.emissions.double(), rows.lengths
     N, T, K = emissions.shape
     table, chain = rows.transitions.double()[rows.chain], rows.chain
+    if T and K <= chain_scan.MOST_TAGS:
+        start, end = rows.start.double()[chain], rows.end.double()[chain]
+        return chain_scan.forward(emissions, lengths, start, table, end)
     alphas = emissions.new_zeros(N, T, K)
     total = emissions.new_zeros(N)
     scores = rows.start.double()[chain]
@@ -71,6 +77,9 @@ def backward(rows: Rows, log_z: Tensor, alphas: Tensor, weights: Tensor) -> tupl
     table, end = rows.transitions.double()[chain], rows.end.double()[chain]
     weights = (weights.double() + torch.where(torch.isnan(log_z), torch.nan, 0.0))[:, None]
     live = (~torch.isneginf(log_z))[:, None]
+    if T and emissions.shape[2] <= chain_scan.MOST_TAGS:
+        found = chain_scan.backward(emissions, lengths, table, end, alphas, weights[:, 0], live[:, 0])
+        return _gathered(rows, *found)
     unary, pairs, last = torch.zeros_like(emissions), torch.zeros_like(table), torch.zeros_like(end)
     beta = end
     for t in range(T - 1, -1, -1):
@@ -86,11 +95,16 @@ def backward(rows: Rows, log_z: Tensor, alphas: Tensor, weights: Tensor) -> tupl
         pair = weights * torch.softmax(level, dim=1)
         pairs += torch.where(real, pair, 0.0).view_as(pairs)
         beta = torch.where(real, torch.logsumexp(joint, dim=2), beta)
-    first = unary[:, 0] if T else last
+    return _gathered(rows, unary, pairs, last)
+
+
+def _gathered(rows: Rows, unary: Tensor, pairs: Tensor, last: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of rows added up per chain."""
+    first = unary[:, 0] if unary.shape[1] else last
     gathered = []
     for parameter, values in ((rows.start, first), (rows.transitions, pairs), (rows.end, last)):
         total = torch.zeros_like(parameter, dtype=torch.float64)
-        gathered.append(total.index_add_(0, chain, values))
+        gathered.append(total.index_add_(0, rows.chain, values))
     return unary.to(rows.emissions.dtype), gathered[0], gathered[1], gathered[2]
 
 

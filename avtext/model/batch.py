@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,15 +70,23 @@ class Batch:
         return [name for name, labelled in zip(self.names, known.tolist(), strict=True) if not labelled]
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device."""
+        """The same batch on another device; from pinned memory the copies go on while the CPU does other things."""
+        ahead = self.mask.device.type == "cpu"  # the other way the CPU would read what is not there yet
+        return self._each(lambda values: values.to(device, non_blocking=ahead))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in memory that a GPU copies from by itself; a ``DataLoader`` calls it."""
+        return self._each(lambda values: values.pin_memory())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         streams = {
-            name: BatchStream(s.values.to(device), s.mask.to(device), s.rate, s.start.to(device))
+            name: BatchStream(change(s.values), change(s.mask), s.rate, change(s.start))
             for name, s in self.streams.items()
         }
         tags, told, present = (
-            None if values is None else values.to(device) for values in (self.tags, self.told, self.present)
+            None if values is None else change(values) for values in (self.tags, self.told, self.present)
         )
-        return replace(self, streams=streams, mask=self.mask.to(device), tags=tags, told=told, present=present)
+        return replace(self, streams=streams, mask=change(self.mask), tags=tags, told=told, present=present)
 
     def without(self, dropped: Mapping[str, Tensor]) -> Batch:
         """The same batch with modalities taken away.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -14,7 +14,7 @@ from avtext.media import Limits
 from avtext.model import EventDetector, load_detector
 from avtext.pipeline.acceleration import accelerate
 from avtext.pipeline.hub import model_folder
-from avtext.pipeline.network import TorchNetwork
+from avtext.pipeline.network import Precision, TorchNetwork
 from avtext.pipeline.tensors import Tensors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -34,6 +34,7 @@ class Pipeline(EventFinder):
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
         cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
+        precision: ``"float32"``, ``"bfloat16"`` or ``"auto"``; see :class:`avtext.pipeline.network.TorchNetwork`.
 
     Example:
         >>> from avtext.data.scenes import SceneRecipe, make_scene
@@ -53,10 +54,15 @@ class Pipeline(EventFinder):
         align: bool = True,
         limits: Limits | None = None,
         cache: str | Path | None = None,
+        precision: Precision = "auto",
     ) -> None:
+        if precision not in get_args(Precision):
+            raise InvalidInput(f"precision: must be one of {', '.join(get_args(Precision))}, got {precision!r}")
         self.device = _device(device)
         self.model = model.eval().to(self.device)
-        super().__init__(TorchNetwork(self.model), threshold=threshold, align=align, limits=limits, cache=cache)
+        super().__init__(
+            TorchNetwork(self.model, precision), threshold=threshold, align=align, limits=limits, cache=cache
+        )
 
     @classmethod
     def from_pretrained(

@@ -1,6 +1,7 @@
 """The one training loop and its settings."""
 
 from avtext.training.clips import open_clips
+from avtext.training.devices import accelerator_of
 from avtext.training.loop import fit
 from avtext.training.settings import AdversarialSettings, DataSettings, TrainSettings, read_settings, settings_of
 
@@ -8,6 +9,7 @@ __all__ = [
     "AdversarialSettings",
     "DataSettings",
     "TrainSettings",
+    "accelerator_of",
     "fit",
     "open_clips",
     "read_settings",

@@ -14,6 +14,7 @@ from avtext.encoders import build_encoder
 from avtext.errors import ConfigError
 from avtext.features import FeatureCache, frozen_ones
 from avtext.model import load_detector
+from avtext.training.devices import accelerator_of
 from avtext.training.settings import DataSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def open_clips(
-    settings: DataSettings, model: ModelSettings, hook: Callable[[int, int, str], None] | None = None
+    settings: DataSettings,
+    model: ModelSettings,
+    hook: Callable[[int, int, str], None] | None = None,
+    *,
+    device: str = "cpu",
 ) -> ClipSource:
     """A source of labelled clips.
 
@@ -29,6 +34,7 @@ def open_clips(
         settings: where they come from.
         model: for which they are; where its encoders are frozen (``features``), clips carry their features.
         hook: called as ``hook(number, count, path)`` before a video of a manifest is decoded.
+        device: where frozen encoders compute features.
 
     Raises:
         ConfigError: the scenes have labels that the model lacks, or the manifest says something not allowed, or
@@ -41,12 +47,12 @@ def open_clips(
                 f"scenes: label {unknown[0]!r} is not one of the model's: add it to model.labels or name the "
                 "wanted labels in scenes.labels"
             )
-        return _open_scenes(SceneSource(settings.scenes, settings.first, settings.count), settings.cache, model)
+        return _open_scenes(SceneSource(settings.scenes, settings.first, settings.count), settings.cache, model, device)
     from avtext.data.videos import open_videos
 
     assert settings.manifest is not None  # DataSettings has exactly one of the two
     cache = settings.cache or Path("cache")
-    videos = open_videos(settings.manifest, model.labels, settings.window, cache, _encoders(model), hook)
+    videos = open_videos(settings.manifest, model.labels, settings.window, cache, _encoders(model, device), hook)
     partly = [video.name for video in videos.videos if video.events is not None and video.annotated is not None]
     if partly and model.scheme == "exclusive":
         raise ConfigError(
@@ -56,15 +62,15 @@ def open_clips(
     return videos
 
 
-def _encoders(model: ModelSettings) -> dict[str, nn.Module]:
-    return {str(name): build_encoder(encoder.name, encoder.options) for name, encoder in model.encoders.items()}
+def _encoders(model: ModelSettings, device: str) -> dict[str, nn.Module]:
+    return {str(name): build_encoder(one.name, one.options).to(device) for name, one in model.encoders.items()}
 
 
-def _open_scenes(scenes: SceneSource, cache: Path | None, model: ModelSettings) -> ClipSource:
+def _open_scenes(scenes: SceneSource, cache: Path | None, model: ModelSettings, device: str) -> ClipSource:
     """Scenes; kept where there is a cache, as features where the model's encoders are frozen."""
     if cache is None:
         return scenes
-    return KeptScenes(scenes, FeatureCache(cache), frozen_ones(_encoders(model)))
+    return KeptScenes(scenes, FeatureCache(cache), frozen_ones(_encoders(model, device)))
 
 
 def open_teacher(settings: TrainSettings) -> Teacher | None:
@@ -80,5 +86,9 @@ def open_teacher(settings: TrainSettings) -> Teacher | None:
     check_same_task(model.settings, settings.model)
     reads_alike = settings.train is None or settings.train.scenes is not None
     reads_alike = reads_alike or model.settings.encoders == settings.model.encoders
-    clips = None if reads_alike or settings.train is None else open_clips(settings.train, model.settings)
+    clips = (
+        None
+        if reads_alike or settings.train is None
+        else open_clips(settings.train, model.settings, device=accelerator_of(settings))
+    )
     return Teacher(model, clips, settings.distill.cache)

@@ -10,6 +10,19 @@ from avtext.errors import AvtextError, MissingExtra
 from avtext.training.settings import TrainSettings
 
 
+def accelerator_of(settings: TrainSettings) -> str:
+    """``"cuda"`` or ``"cpu"``.
+
+    Raises:
+        AvtextError: a GPU was asked for but none is there.
+    """
+    if settings.accelerator == "cuda" and not torch.cuda.is_available():
+        raise AvtextError("accelerator: cuda was asked for but no GPU is there: use accelerator=cpu or auto")
+    if settings.accelerator == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return settings.accelerator
+
+
 def open_fabric(settings: TrainSettings) -> Any:
     """Lightning Fabric for the devices and the precision of a run, launched.
 
@@ -22,11 +35,7 @@ def open_fabric(settings: TrainSettings) -> Any:
         from lightning.fabric.strategies import DDPStrategy
     except ImportError:
         raise MissingExtra.of("lightning", "train") from None
-    accelerator = settings.accelerator
-    if accelerator == "cuda" and not torch.cuda.is_available():
-        raise AvtextError("accelerator: cuda was asked for but no GPU is there: use accelerator=cpu or auto")
-    if accelerator == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    accelerator = accelerator_of(settings)
     precision = settings.precision
     if precision == "auto":  # bf16 is several times slower than float32 on most CPUs
         precision = "bf16-mixed" if accelerator == "cuda" else "32-true"

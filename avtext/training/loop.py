@@ -128,7 +128,7 @@ class _Run:
         steps = range(self.progress["step"], s.steps)
         with RunLog(s.out if fabric.is_global_zero else None) as self.log:
             with watched_workers():
-                self._run(steps, batches(self.dataset, steps, s.workers))
+                self._run(steps, batches(self.dataset, steps, s.workers, pinned=fabric.device.type == "cuda"))
             self._decide()
         if (cost := self.cost.cost()) is not None:
             logger.info("%s", cost)

@@ -70,8 +70,15 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def batches(dataset: StepBatches, steps: range, workers: int) -> Iterator[Batch]:
-    """Batches of the given steps in order, made ahead by ``workers`` processes (0: in this one)."""
+def batches(dataset: StepBatches, steps: range, workers: int, pinned: bool = False) -> Iterator[Batch]:
+    """Batches of the given steps in order, made ahead by ``workers`` processes (0: in this one).
+
+    Args:
+        dataset: what the batches are.
+        steps: which of them.
+        workers: processes.
+        pinned: in memory that a GPU copies from by itself.
+    """
     loader = DataLoader(
         dataset,
         batch_size=None,
@@ -80,5 +87,6 @@ def batches(dataset: StepBatches, steps: range, workers: int) -> Iterator[Batch]
         worker_init_fn=_one_thread,
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=3 if workers else None,
+        pin_memory=pinned,
     )
     yield from loader

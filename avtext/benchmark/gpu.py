@@ -1,0 +1,33 @@
+"""The GPU: equal to the CPU, the teacher's stages in bfloat16, its training at full size, and the default model."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+
+from avtext.benchmark import gpu_encoders, gpu_equality, gpu_pipeline, gpu_training
+from avtext.benchmark.figures import Figure
+from avtext.benchmark.gpu_device import FULL, GPUSizes, peak_rate
+
+
+def run(data: Path, sizes: GPUSizes = FULL) -> list[Figure]:
+    """Every figure; those that have a limit first.
+
+    Args:
+        data: real recordings for the scenes.
+        sizes: how much is measured, and on what.
+    """
+    name = torch.cuda.get_device_name() if sizes.device == "cuda" else "CPU"
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        rate = peak_rate(sizes)
+        found = [
+            Figure("matrix_product_bf16", rate / 1e12, "TFLOP/s", detail=f"{name}, {sizes.side} rows and columns"),
+            *gpu_equality.measure(data, sizes),
+            *gpu_encoders.measure(rate, sizes),
+            *gpu_pipeline.measure(place, sizes),
+            *gpu_training.measure(data, place, rate, sizes),
+        ]
+    return sorted(found, key=lambda figure: figure.limit is None)
