@@ -31,6 +31,12 @@ def num_threads() -> int:
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba reads the environment
 
 
+def keep_to_one_thread() -> None:
+    """From now on neither the kernels nor BLAS of this process share work: for one of many worker processes."""
+    config.NUMBA_NUM_THREADS = 1  # type: ignore[attr-defined]
+    _controller().limit(limits=1)
+
+
 def in_parts(run: Callable[[slice], Result], cells: np.ndarray) -> list[Result]:
     """Call ``run`` on consecutive rows of about equal work, in several threads; results in the order of the rows.
 

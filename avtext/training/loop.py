@@ -38,6 +38,13 @@ logger = logging.getLogger(__name__)
 Hook = Callable[[str, int, int, dict[str, float]], None]  # (what, step, of steps, figures)
 
 
+class _View:
+    """The arguments of a step in one object that Fabric does not look into: it would rewrite their tensors."""
+
+    def __init__(self, batch: Batch, lost: Tensor | None, targets: Targets | None) -> None:
+        self.batch, self.lost, self.targets = batch, lost, targets
+
+
 class _Stepper(nn.Module):
     """The loss as a forward pass, which is what data-parallel wrappers can see."""
 
@@ -45,9 +52,11 @@ class _Stepper(nn.Module):
         super().__init__()
         self.model, self.distill = model, distill
 
-    def forward(self, batch: Batch, lost: Tensor | None, targets: Targets | None) -> Losses:
-        told = None if targets is None or self.distill is None else teaching(self.model, targets, self.distill)
-        return self.model.loss(batch, lost, told)
+    def forward(self, view: _View) -> Losses:
+        told = (
+            None if view.targets is None or self.distill is None else teaching(self.model, view.targets, self.distill)
+        )
+        return self.model.loss(view.batch, view.lost, told)
 
 
 def fit(
@@ -195,7 +204,7 @@ class _Run:
         self, step: int, batch: Batch, lost: Tensor | None, targets: Targets | None, weight: float = 1.0
     ) -> Losses:
         """Add the gradients of one pass to those that are there."""
-        losses = self.stepper(batch, lost, targets)
+        losses = self.stepper(_View(batch, lost, targets))
         if not torch.isfinite(losses.total):
             raise AvtextError(
                 f"the loss of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from avtext.data.sources import ClipSource
 from avtext.errors import AvtextError
+from avtext.kernels.threads import keep_to_one_thread
 from avtext.model import Batch, collate
 from avtext.tags import TagScheme
 
@@ -68,6 +69,7 @@ def watched_workers() -> Iterator[None]:
 
 def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
+    keep_to_one_thread()
 
 
 def batches(dataset: StepBatches, steps: range, workers: int, pinned: bool = False) -> Iterator[Batch]:
