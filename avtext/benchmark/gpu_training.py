@@ -41,7 +41,7 @@ def measure(data: Path, folder: Path, rate: float, sizes: GPUSizes) -> Iterator[
     yield from _run("teacher_from_features", cached, sizes)
     model = {**values["model"], "encoders": _whole(values["model"]["encoders"])}
     whole = {**values, "model": model, "steps": sizes.whole_steps, "batch_size": max(1, sizes.batch // 2)}
-    settings = settings_of({**whole, "out": folder / "whole", "workers": min(4, sizes.workers)}, "teacher")
+    settings = settings_of({**whole, "out": folder / "whole"}, "teacher")
     yield from _run("teacher_end_to_end", settings, sizes, rate)
     yield from _student(data, folder, sizes)
 
@@ -72,7 +72,13 @@ def _teacher(manifest: Path, folder: Path, recipe: SceneRecipe, sizes: GPUSizes)
         encoders[name]["options"]["size"] = _size(of)
     values["model"]["labels"] = list(recipe.available)
     train = {"manifest": manifest, "window": sizes.clip_seconds, "cache": folder / "cache"}
-    return {**values, "train": train, "batch_size": sizes.batch, "accelerator": sizes.device, "workers": 0}
+    return {
+        **values,
+        "train": train,
+        "batch_size": sizes.batch,
+        "accelerator": sizes.device,
+        "workers": min(4, sizes.workers),
+    }
 
 
 def _size(of: Mapping[str, Any]) -> int:

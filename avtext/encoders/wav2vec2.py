@@ -100,7 +100,8 @@ class Wav2Vec2Encoder(nn.Module):
         transformer = self.model.encoder
         learn_only_last(self.model, list(transformer.layers), trained_blocks, [transformer.layer_norm])
         if checkpointing:
-            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")  # before transformers 5.20
+            getattr(self.model, next(name for name in names if hasattr(self.model, name)))({"use_reentrant": False})
         self.settings = {"window": self._length, "halo": self._halo, "config": config_to_settings(settings)}
         self.eval()
 

@@ -53,9 +53,8 @@ class _Stepper(nn.Module):
         self.model, self.distill = model, distill
 
     def forward(self, view: _View) -> Losses:
-        told = (
-            None if view.targets is None or self.distill is None else teaching(self.model, view.targets, self.distill)
-        )
+        targets, distill = view.targets, self.distill
+        told = None if targets is None or distill is None else teaching(self.model, targets, distill)
         return self.model.loss(view.batch, view.lost, told)
 
 
