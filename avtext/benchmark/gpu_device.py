@@ -34,20 +34,20 @@ class GPUSizes(NamedTuple):
 
     device: str = "cuda"
     side: int = 8192
-    rounds: int = 20
+    rounds: int = 10
     cases: int = 100
-    scenes: int = 24
+    scenes: int = 12
     seconds: int = 60
     height: int = 720
     windows: int = 8
     clip_seconds: float = 16.0
     clips: int = 8
     batch: int = 8
-    cached_steps: int = 300
-    whole_steps: int = 40
-    student_steps: int = 40
+    cached_steps: int = 200
+    whole_steps: int = 24
+    student_steps: int = 30
     student_batch: int = 32
-    workers: int = 14
+    workers: int = 15
     audio: Mapping[str, Any] = {}
     video: Mapping[str, Any] = {}
     text: Mapping[str, Any] = {

@@ -43,10 +43,10 @@ def _encoder(name: str, encoder: Any, rate: float, sizes: GPUSizes) -> Iterator[
     if sizes.device == "cuda":
         variants["bf16_graph"] = _graph(lambda: _short(call, sizes))
     took = {title: seconds_of(variant, sizes) for title, variant in variants.items()}
-    if name == "slowfast":  # the same in the layout that modules begin with
-        encoder.channels_last = False
+    if name == "slowfast":  # the same in the layout, and with the three channels, that frames come in
+        encoder.for_tensor_cores = False
         took["bf16_channels_first"] = seconds_of(variants["bf16"], sizes)
-        encoder.channels_last = True
+        encoder.for_tensor_cores = True
     for title, spent in took.items():
         detail = (
             f"{sizes.windows} windows, {seconds:.4g} s of media together, random weights, {work / 1e9:.4g} GFLOP: "

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -26,6 +27,7 @@ from avtext.errors import ConfigError, InvalidInput, ModelError
 
 MEAN, DEVIATION = 0.45, 0.225  # of Kinetics pixels in [0, 1]: what the published weights were trained with
 HUB_ID = "slowfast_r50"
+LANES = 8  # channels that tensor cores take at once
 SETTINGS: dict[str, Any] = {  # of create_slowfast, those that may be set; the defaults are R50, 8x8
     "model_depth": 50,
     "stem_dim_outs": (64, 8),
@@ -34,6 +36,24 @@ SETTINGS: dict[str, Any] = {  # of create_slowfast, those that may be set; the d
     "slowfast_fusion_conv_kernel_size": (7, 1, 1),
     "slowfast_fusion_conv_stride": (4, 1, 1),
 }
+
+
+class StemConv(nn.Conv3d):
+    """A convolution that takes more channels than it has, zeros: three are too few for the GPU's tensor cores."""
+
+    @classmethod
+    def like(cls, conv: nn.Conv3d) -> StemConv:
+        """One with another's shape and weights."""
+        shape = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding)
+        stem = cls(*shape, bias=conv.bias is not None)  # type: ignore[arg-type]
+        stem.load_state_dict(conv.state_dict())
+        return stem
+
+    def forward(self, values: Tensor) -> Tensor:
+        """``(n, channels, T, H, W)``, of at least as many channels as the weights are for."""
+        spare = values.shape[1] - self.in_channels
+        weight = F.pad(self.weight, (0, 0) * 3 + (0, spare)) if spare else self.weight
+        return self._conv_forward(values, weight, self.bias)
 
 
 class SlowFastEncoder(nn.Module):
@@ -75,7 +95,7 @@ class SlowFastEncoder(nn.Module):
     """
 
     start = 0.0
-    channels_last = True  # on a GPU, whose convolutions are made for it
+    for_tensor_cores = True  # on a GPU: channels last, and as many of them as its convolutions are made for
     frame_size = 256  # pixels, height and width: what the published weights saw
 
     def __init__(
@@ -146,8 +166,8 @@ class SlowFastEncoder(nn.Module):
     def dense(self, frames: Tensor) -> Tensor:
         """The network alone: uint8 ``(n, clip_frames, H, W, 3)`` to ``(n, clip_frames, size)``."""
         fast = frames.permute(0, 4, 1, 2, 3).div(255.0).sub_(MEAN).div_(DEVIATION)
-        if fast.is_cuda and self.channels_last:
-            fast = fast.contiguous(memory_format=torch.channels_last_3d)
+        if fast.is_cuda and self.for_tensor_cores:
+            fast = F.pad(fast, (0, 0) * 3 + (0, LANES - 3)).contiguous(memory_format=torch.channels_last_3d)
         pathways = [fast[:, :, :: self._ratio], fast]
         for block in self.blocks:
             if self._checkpointing and torch.is_grad_enabled():
@@ -213,6 +233,8 @@ def _build(settings: Mapping[str, Any]) -> nn.ModuleList:
         network = create_slowfast(**settings, head=None)
     except (AssertionError, TypeError, ValueError, RuntimeError, IndexError) as error:
         raise ConfigError(f"config: SlowFast cannot be built from {dict(settings)} ({first_line(error)})") from error
+    for pathway in network.blocks[0].multipathway_blocks:
+        pathway.conv = StemConv.like(pathway.conv)
     return network.blocks[:5]
 
 
