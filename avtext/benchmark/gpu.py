@@ -39,7 +39,7 @@ def run(data: Path, sizes: GPUSizes = FULL) -> list[Figure]:
 
 
 def _or_why(part: str, figures: Iterator[Figure]) -> Iterator[Figure]:
-    """A part's figures; where the device fails, such as for its memory, those before, and a missed one that says why."""
+    """A part's figures; where the device fails, for its memory perhaps, those so far and a missed one that says why."""
     try:
         yield from figures
     except (AvtextError, RuntimeError) as error:

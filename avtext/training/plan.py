@@ -57,11 +57,12 @@ def watched_workers() -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker (pid"):
+    except (RuntimeError, ConnectionError, EOFError) as error:  # the latter two: it died while it handed over a batch
+        if isinstance(error, RuntimeError) and not str(error).startswith("DataLoader worker (pid"):
             raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise AvtextError(
-            f"a worker process that makes batches died ({str(error).splitlines()[0]}), perhaps for its memory: start "
+            f"a worker process that makes batches died ({reason}), perhaps for its memory: start "
             "again to go on from the last state, with fewer workers or a smaller batch_size",
             stage="train",
         ) from error
