@@ -14,7 +14,7 @@ from avtext.model import EventDetector
 from avtext.pipeline import Result
 from avtext.storage import publish_text
 
-MAKE = "    python scripts/make_assets.py model runs/student-finetune/best"
+MAKE = "    python scripts/make_assets.py model runs/student-gpu/last"
 INTRODUCTION = """# The default model of avtext
 
 Finds events in videos from sound, picture and words: heard ({heard}), seen ({seen}) and joint (impact: something
@@ -29,9 +29,10 @@ visibly hits something and is heard to).
 {stages}
 
 The first stage was run by an earlier version of this package, without the terms `alone` and `alignment` of today's loss
-and followed by 200 steps that are not repeated here (about 50 minutes on two CPU cores in all); the last one took it on
-(about 60 minutes on one busy core). Run anew, the commands give a model of the same kind, not the same weights. Nothing
-is pretrained.
+and followed by 200 steps that are not repeated here (about 50 minutes on two CPU cores in all); the second one took it on
+(about 60 minutes on one busy core). The third ran on an H100 with 15 cores that made scenes and was stopped at step 430,
+after about 200 seconds, when the machine's time was up: the weights are those of step 400. Run anew, the commands
+give a model of the same kind, not the same weights. Nothing is pretrained.
 
 Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and timed cues; see
 `avtext/data/scenes`. Sources of the test split (recordings, speakers, signers, objects, phrasings) are in no training

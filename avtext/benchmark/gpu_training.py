@@ -58,7 +58,7 @@ def _manifest(folder: Path, recipe: SceneRecipe, count: int) -> Path:
 
 def _teacher(manifest: Path, folder: Path, recipe: SceneRecipe, sizes: GPUSizes) -> dict[str, Any]:
     """configs/teacher.yaml with random encoders of its own size, on these clips."""
-    values = read_yaml(CONFIGS / "teacher.yaml")
+    values = {**read_yaml(CONFIGS / "teacher.yaml"), "model": read_yaml(CONFIGS / "teacher-model.yaml")}
     text = {"config": {**sizes.text}, "tokenizer": str(_tokenizer(folder / "tokenizer", int(sizes.text["vocab_size"])))}
     options: dict[str, dict[str, Any]] = {
         "audio": {"config": {**sizes.audio}},

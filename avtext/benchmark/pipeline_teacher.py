@@ -15,7 +15,7 @@ from avtext.benchmark.pipeline_limits import PipelineSizes, row
 from avtext.benchmark.pipeline_naive import naive_pipeline
 from avtext.errors import MissingExtra
 
-CONFIG = Path(__file__).resolve().parents[2] / "configs" / "teacher.yaml"
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "teacher-model.yaml"
 SHALLOW = 2  # transformer layers of the encoder whose memory is looked at
 _RATE = 16_000
 
@@ -59,7 +59,7 @@ def _or_why(measured: Callable[[], Spent]) -> Spent | str:
 def teacher(
     video: str, backend: str, calibration: str, audio: Mapping[str, Any], picture: Mapping[str, Any]
 ) -> Callable[[], object]:
-    """A teacher of ``configs/teacher.yaml`` with random weights, loaded and warm; returns what finds events.
+    """A teacher of ``configs/teacher-model.yaml`` with random weights, loaded and warm; returns what finds events.
 
     Args:
         video: a path.
@@ -93,7 +93,7 @@ def detector(configs: Mapping[str, Mapping[str, Any]]) -> Any:
     from avtext.model import EventDetector
 
     torch.manual_seed(0)
-    values = read_yaml(CONFIG)["model"]
+    values = read_yaml(CONFIG)
     encoders = {}
     for name, config in configs.items():
         options = values["encoders"][name]["options"]

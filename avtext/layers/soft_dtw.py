@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -13,6 +14,9 @@ from avtext.kernels import soft_dtw as kernel
 from avtext.layers.soft_dtw_torch import soft_dtw_diagonals
 
 Backend = Literal["numba", "torch"]
+# Cells of an anti-diagonal of all pairs together from which a GPU is faster than a core: a step took 0.49 ms on an H100
+# whatever its length (docs/results/gpu.json: 0.274 s for 559 of them), a cell 9.7 ns on one core.
+LONG = 50_000
 
 
 def soft_dtw(
@@ -33,8 +37,8 @@ def soft_dtw(
         x_lengths: ``(B,)`` integer, real rows of each; None means all.
         y_lengths: ``(B,)`` integer, real columns.
         gamma: softness, positive, in units of the cost.
-        backend: ``"numba"`` on the CPU, ``"torch"`` runs one step per anti-diagonal on the costs' device;
-            None takes the torch one on CUDA and numba elsewhere.
+        backend: ``"numba"`` on the CPU, wherever the costs are; ``"torch"`` runs one step per anti-diagonal on the
+            costs' device. None takes numba, but on CUDA torch where the anti-diagonals are long; see ``LONG``.
 
     Returns:
         ``(B,)`` in the costs' type (float32 at least); 0 where a length is 0, inf where no path is finite.
@@ -61,9 +65,20 @@ def soft_dtw(
         ],
         dim=1,
     )
-    backend = backend or ("torch" if cost.is_cuda else "numba")
+    backend = backend or backend_for(cost.shape, cost.is_cuda)
     wide = cost.to(torch.promote_types(cost.dtype, torch.float32))
     return _SoftDTW.apply(wide, lengths, gamma, backend)
+
+
+def backend_for(shape: Sequence[int], on_gpu: bool) -> Backend:
+    """What is faster for costs ``(B, N, M)``.
+
+    Example:
+        >>> backend_for((16, 300, 260), True), backend_for((2000, 300, 260), True), backend_for((2000, 300, 260), False)
+        ('numba', 'torch', 'numba')
+    """
+    B, N, M = shape
+    return "torch" if on_gpu and B * N * M > LONG * (N + M) else "numba"
 
 
 def soft_dtw_divergence(

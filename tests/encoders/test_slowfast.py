@@ -11,7 +11,7 @@ from pytorchvideo.models.slowfast import create_slowfast
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from avtext.encoders.slowfast import SlowFastEncoder
+from avtext.encoders.slowfast import SlowFastEncoder, StemConv
 from avtext.errors import ConfigError, InvalidInput, ModelError
 
 TINY = {"model_depth": 18, "stem_dim_outs": [8, 1]}
@@ -234,3 +234,31 @@ def test_full_size_forward() -> None:
 
 def test_transforms_are_never_imported() -> None:
     assert "pytorchvideo.transforms" not in sys.modules
+
+
+def test_only_the_last_blocks_learn_and_checkpointing_changes_no_gradient() -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        encoder = SlowFastEncoder(config=TINY, trained_blocks=2, checkpointing=checkpointing).train()
+        encoder(film(32)[None], torch.ones(1, 32, dtype=torch.bool))[0].square().sum().backward()
+        learning = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
+        assert {name.split(".")[1] for name in learning} == {"3", "4"}
+        assert set(learning) == {name for name, p in encoder.named_parameters() if p.requires_grad}
+        gradients.append(learning)
+    assert all(gradients[0][name].equal(gradients[1][name]) for name in gradients[0])
+
+
+def test_more_trained_blocks_than_there_are() -> None:
+    with pytest.raises(ConfigError, match="trained_blocks must be 0 to 5"):
+        SlowFastEncoder(config=TINY, trained_blocks=6)
+    assert not any(p.requires_grad for p in SlowFastEncoder(config=TINY, trained_blocks=0).parameters())
+
+
+def test_spare_channels_of_zeros_change_nothing() -> None:
+    torch.manual_seed(0)
+    conv = torch.nn.Conv3d(3, 8, (5, 7, 7), stride=(1, 2, 2), padding=(2, 3, 3), bias=False)
+    values = torch.randn(1, 3, 8, 32, 32)
+    stem = StemConv.like(conv)
+    assert stem(values).equal(conv(values))
+    torch.testing.assert_close(stem(torch.nn.functional.pad(values, (0, 0) * 3 + (0, 5))), conv(values))

@@ -298,3 +298,19 @@ def test_full_size_forward() -> None:
     assert features.shape == (1, 49, 768)
     assert real.all()
     assert torch.isfinite(features).all()
+
+
+def test_only_the_last_layers_learn_and_checkpointing_changes_no_gradient() -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        quiet = {**TINY, "hidden_dropout": 0.0, "attention_dropout": 0.0, "activation_dropout": 0.0}
+        encoder = Wav2Vec2Encoder(config=quiet, trained_blocks=1, checkpointing=checkpointing).train()
+        encoder(sound(8000)[None], torch.ones(1, 8000, dtype=torch.bool))[0].square().sum().backward()
+        learning = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
+        last = len(encoder.model.encoder.layers) - 1
+        assert all(f"layers.{last}." in name or "encoder.layer_norm" in name for name in learning)
+        assert set(learning) == {name for name, p in encoder.named_parameters() if p.requires_grad}
+        gradients.append(learning)
+    for name in gradients[0]:
+        torch.testing.assert_close(gradients[0][name], gradients[1][name])

@@ -427,3 +427,24 @@ def test_malformed_chains_options_and_sizes_are_refused():
         CRF(2, allowed=torch.ones(2, 2))
     with pytest.raises(InvalidInput, match="allowed start must be boolean of shape"):
         CRF(2, allowed_start=torch.ones(3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("K", [2, 3, 8, 9])
+def test_the_scan_over_time_equals_the_loop(K):
+    """Few tags go through the scan in torch, others through its loop; numba is the judge of both."""
+    lengths = [37, 1, 20, 0, 36]
+    emissions, tags = torch.randn(5, 2, 37, K, dtype=torch.float64), torch.randint(1, K, (5, 2, 37))
+    emissions[2, :, 20:] = torch.nan  # padding
+    mask = mask_of(lengths, 37)
+    allowed = torch.ones(K, K, dtype=torch.bool)
+    allowed[0, 1] = False
+    found = []
+    for backend in BACKENDS:
+        crf = make(backend, K, num_chains=2, allowed=allowed)
+        leaf = emissions.clone().requires_grad_()
+        likelihood = crf.log_likelihood(leaf, tags, mask)
+        known = likelihood[likelihood.isfinite()]
+        gradients = torch.autograd.grad(known.sum(), [leaf, *crf.parameters()])
+        found.append([likelihood.detach(), *gradients, crf.marginals(leaf, mask).detach()])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=1e-10)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import pickle
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import AvtextError, StorageError
+from avtext.model import collate
 from avtext.training import TrainSettings, fit
 from avtext.training.loop import draw_lost
 from avtext.training.optimizer import learning_rate
@@ -153,6 +155,26 @@ def test_workers_make_the_same_batches(tmp_path: Path) -> None:
     a = fit(run(tmp_path / "a", steps=2), SOURCE)
     b = fit(run(tmp_path / "b", steps=2, workers=1), SOURCE)
     assert equal(weights(a), weights(b))
+
+
+def test_training_in_bfloat16_learns_and_its_batches_come_from_workers(tmp_path: Path) -> None:
+    """What a GPU does: Fabric converts what it is given, and CPUs can do it, too."""
+    losses: list[float] = []
+
+    def hook(what: str, step: int, steps: int, figures: dict[str, float]) -> None:
+        losses.extend([figures["loss"]] if what == "train" else [])
+
+    fit(run(tmp_path / "a", precision="bf16-mixed", workers=1, steps=4), SOURCE, hook=hook)
+    fit(run(tmp_path / "b", steps=1), SOURCE, hook=hook)
+    assert len(losses) == 5
+    assert losses[0] != losses[4]  # it was another precision
+    assert losses[0] == pytest.approx(losses[4], rel=0.02)
+
+
+def test_a_clip_of_a_video_can_be_sent_between_processes() -> None:
+    """The clocks of a clip that names none are a view, which cannot."""
+    batch = collate([SOURCE[0], Clip(1.0, audio=SOURCE[0].audio, events=())])
+    assert pickle.loads(pickle.dumps(batch.clocks)) == batch.clocks
 
 
 def test_a_missing_gpu_is_one_line(tmp_path: Path) -> None:
