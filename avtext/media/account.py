@@ -24,6 +24,7 @@ _MIN_GAP = 0.015  # seconds; shorter ones are not worth telling
 _SLACK = 1.5  # packets by which encoders pad and prime, which is no loss
 _MAX_SLACK = 0.07  # seconds
 _LONG_PACKET = 5.0  # seconds
+_HIDDEN = 10  # packets; a few before the start are usual
 
 
 @dataclass
@@ -33,13 +34,16 @@ class Tally:
     Args:
         name: ``"audio"`` or ``"video"``.
         tick: seconds per unit of the stream's time stamps.
+        frame_seconds: that each packet lasts; 0 where they differ, or nobody knows.
     """
 
     name: str
     tick: Fraction = Fraction(1)
+    frame_seconds: float = 0.0
     packets: int = 0  # that should give something to show or to hear
     unshown: int = 0  # packets that rightly give nothing: before an edit list's start, empty, invisible
     packet_ticks: int = 0  # how long the packets last
+    unshown_ticks: int = 0  # and those that give nothing
     skipped: int = 0
     decoded: int = 0
     encrypted: int = 0  # packets that could not be decoded and say that they are encrypted
@@ -55,6 +59,7 @@ class Tally:
             return
         if packet.is_discard or not packet.size or _invisible(packet):
             self.unshown += 1
+            self.unshown_ticks += packet.duration or 0
             return
         self.packets += 1
         self.packet_ticks += packet.duration or 0
@@ -98,7 +103,7 @@ class Account:
 
     def __post_init__(self) -> None:
         audio, video = self.source.audio, self.source.video
-        self.audio = Tally("audio", (audio and audio.time_base) or Fraction(1))
+        self.audio = Tally("audio", (audio and audio.time_base) or Fraction(1), _frame_seconds(audio))
         self.video = Tally("video", (video and video.time_base) or Fraction(1))
 
     def of(self, stream: Any) -> Tally:
@@ -206,6 +211,11 @@ class Account:
             yield f"the {kind} lies too far from the rest of the file; parts of it were left out"
 
 
+def _frame_seconds(audio: Any | None) -> float:
+    codec = None if audio is None else audio.codec_context
+    return 0.0 if codec is None or not codec.sample_rate else (codec.frame_size or 0) / codec.sample_rate
+
+
 def _believable(expected: int) -> int:
     """The most frames that a damaged header is believed to have had."""
     return 100 * max(expected, 1)
@@ -216,9 +226,13 @@ def _stream_reasons(tally: Tally, part: Waveform | Pictures) -> Iterator[str]:
         yield f"nothing of the {tally.name} could be decoded"
     if tally.unshown > tally.packets and tally.packet_duration > _LONG_PACKET:
         yield f"the edit list hides {tally.unshown} {tally.name} packets, of seconds each: the time scale is a lie"
+    if tally.unshown > _HIDDEN and tally.seconds(tally.unshown_ticks) < 0.5 * tally.unshown * tally.frame_seconds:
+        yield f"the edit list hides {tally.unshown} {tally.name} packets that are said to last no time"
     if tally.undecodable:
         yield f"{tally.undecodable} {tally.name} frames have a format that cannot be converted"
     if tally.disbelieved > MAX_FRAMES_LOST * tally.decoded:
         yield f"{tally.disbelieved} {tally.name} frames have impossible times"
+    if isinstance(part, Waveform) and part.overlapped > MAX_AUDIO_LOST * (part.overlapped + part.seconds):
+        yield f"{part.overlapped:.2f} s of audio have the times of others and were left out"
     if isinstance(part, Pictures) and part.out_of_order > MAX_FRAMES_LOST * part.num_frames:
         yield f"{part.out_of_order} video frames came out of order and were left out"

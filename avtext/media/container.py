@@ -44,6 +44,7 @@ _ALLOWED = frozenset(",".join((VIDEO_CODECS, AUDIO_CODECS, TEXT_CODECS)).split("
 _ENCRYPTED = ("encv", "enca", "drmi", "drms")  # tags that stand in the place of the codec's
 _PROBE_BYTES = 5_000_000
 _MAX_SAMPLES = str(1 << 24)  # in one audio frame
+_MAX_RATE = 768_000  # Hz; more is a damaged header, and a second of it is gigabytes
 _THREADS = 2
 
 
@@ -159,6 +160,8 @@ def _best(container: Any, kind: str, unsupported: list[str]) -> Any | None:
         name = stream.codec_context.name if stream.codec_context is not None else "unknown codec"
         if _encrypted(stream):
             name = f"encrypted {name}"
+        elif kind == "audio" and stream.codec_context is not None and stream.codec_context.sample_rate > _MAX_RATE:
+            name = f"{name} at {stream.codec_context.sample_rate} Hz"
         elif stream.codec_context is not None and codec_allowed(name):
             return stream
         unsupported.append(f"{kind}: {name}")

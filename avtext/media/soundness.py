@@ -19,6 +19,12 @@ _STREAMED = 0xFFFFFFF0  # and more: the length that writers to a pipe leave behi
 _STRAY = 0.1  # of the bytes
 _MAX_BOXES = 10_000
 _HEAD = 1 << 16  # bytes that hold an AVI's headers, or an MP3's first frame behind its titles
+_PLAIN = (1, 3)  # WAV's kinds of samples that are not compressed: integers and floats
+_SEGMENT = bytes.fromhex("18538067")
+_IDENTITIES = "1a45dfa3 18538067 114d9b74 1549a966 1654ae6b 1f43b675 1c53bb6b 1941a469 1043a770 1254c367 ec bf"
+_ELEMENTS = {
+    bytes.fromhex(identity) for identity in _IDENTITIES.split()
+}  # a Matroska file's head, and its segment's parts
 _GUESSED = ("aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "dv", "rm", "ivf")
 _KNOWN = {
     b"moov": b"mvhd trak udta meta iods mvex pssh free skip uuid prfl wide ctab",
@@ -43,6 +49,10 @@ def complaints(path: str, kind: str, has_both: bool) -> Iterator[str]:
             yield from _riff(handle, head, size)
             if kind == "avi" and not _streams_agree(head):
                 yield "the headers are damaged: a stream may be missing"
+            if not _rates_agree(head):
+                yield "the headers are damaged: how fast the sound is played is told in two ways that disagree"
+        elif kind == "matroska":
+            yield from _matroska(handle, size)
         elif kind == "mpegts":
             yield from _transport(head, size)
         elif kind == "ogg":
@@ -87,6 +97,47 @@ def _streams_agree(head: bytes) -> bool:
     declared = struct.unpack("<I", head[at + 32 : at + 36])[0]
     kinds = [head[i + 8 : i + 12] for i in range(len(head)) if head.startswith(b"strh", i)]
     return declared == sum(kind in (b"vids", b"auds", b"txts", b"mids", b"iavs") for kind in kinds)
+
+
+def _rates_agree(head: bytes) -> bool:
+    """Whether plain samples of a WAV or an AVI have as many bytes in a second as their rate and their size say."""
+    at = head.find(b"fmt ") if head[8:12] == b"WAVE" else head.find(b"strf", max(0, head.find(b"auds")))
+    if at < 0 or len(head) < at + 24:
+        return True
+    kind, channels, rate, per_second, block, bits = struct.unpack("<HHIIHH", head[at + 8 : at + 24])
+    if kind not in _PLAIN or not per_second:
+        return True
+    return per_second == rate * block and block == channels * ((bits + 7) // 8)
+
+
+def _matroska(handle: BinaryIO, size: int) -> Iterator[str]:
+    """The elements of a segment follow each other; one that nobody knows is passed over with all that is in it."""
+    at, kind, length = 0, b"", 0
+    for _ in range(_MAX_BOXES):
+        handle.seek(at)
+        header = handle.read(12)
+        kind, length, start = _element(header)
+        if len(header) < 2 or length < 0:  # the end, or a length that was not known when it was written
+            return
+        if kind not in _ELEMENTS:
+            share = min(length, size - at)
+            if share > _RIFF_LOSS * size:
+                yield f"the headers are damaged: {share} of {size} bytes belong to nothing"
+            return
+        at += start if kind == _SEGMENT else start + length
+
+
+def _element(header: bytes) -> tuple[bytes, int, int]:
+    """Identity, length (-1 where it is not said) and number of bytes of the two of an EBML element."""
+    wide = 9 - (header[0].bit_length() if header else 0)
+    if wide > 4 or len(header) <= wide:
+        return header[:1], 0, max(1, len(header))
+    first = header[wide]
+    more = 9 - first.bit_length()
+    if not first or len(header) < wide + more:
+        return header[:wide], 0, wide + 1
+    value = int.from_bytes(header[wide : wide + more], "big") & ((1 << 7 * more) - 1)
+    return header[:wide], -1 if value == (1 << 7 * more) - 1 else value, wide + more
 
 
 def _transport(head: bytes, size: int) -> Iterator[str]:

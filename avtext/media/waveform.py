@@ -74,6 +74,7 @@ class Waveform:
         self.end = 0.0  # seconds; where the last sample ends
         self.ready = 0.0  # seconds up to which samples are on the track
         self.seconds = 0.0  # of sound decoded and placed
+        self.overlapped = 0.0  # seconds of sound that came for a time at which there was some already
         self.sanitised = 0
         self.late = 0  # samples that came after their window was given out
         self.gaps: list[tuple[float, float]] = []
@@ -103,7 +104,9 @@ class Waveform:
             missing = self._believed(start - expected)
             if missing > 0 or frame.sample_rate != self._rate:
                 self._begin(expected + max(missing, 0.0), frame.sample_rate)
-            samples = samples[max(0, round(-missing * frame.sample_rate)) :]
+            again = min(len(samples), max(0, round(-missing * frame.sample_rate)))
+            self.overlapped += again / frame.sample_rate
+            samples = samples[again:]
         self._push(samples)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from itertools import islice
@@ -44,7 +45,7 @@ def run(full: bool, folder: Path) -> list[Figure]:
     clean = [*whole.values()] + [_read(path) for path in _real()] * full
     accused = [f"{outcome}" for outcome in clean if not isinstance(outcome, Quality) or outcome.reasons]
     count = 10_000 if full else 30
-    signals, hangs, untyped, silent = [], [], [], []
+    signals, hangs, untyped, silent, told = [], [], [], [], 0
     with ChildMemory() as children:
         for number in range(count):
             name = [*seeds][number % len(seeds)]
@@ -60,6 +61,9 @@ def run(full: bool, folder: Path) -> list[Figure]:
             elif isinstance(outcome, Exception) and not isinstance(outcome, AvtextError):
                 untyped.append(f"{number} {kind} of {name}: {type(outcome).__name__} {outcome}")
             silent += [f"{number} {kind} of {name}: {what}" for what in _lost(outcome, whole[name])]
+            if len(found := [*signals, *hangs, *untyped, *silent]) > told:  # as it happens: a full run takes an hour
+                sys.stderr.write(f"{found[-1]}\n")
+                told = len(found)
     return [
         tried("row01a", count, 10_000, "mutants"),
         none("row01b_signals", signals, count),
