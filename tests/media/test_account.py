@@ -193,3 +193,32 @@ def test_real_files_read_to_their_ends(data_dir: Path, name: str) -> None:
 
 def test_steady_files_have_no_pauses(tmp_path: Path) -> None:
     assert read(write(tmp_path / "a.mp4", steady(5, fps=1.0))).reasons == ()
+
+
+def test_a_rate_that_no_sound_has_is_refused_before_it_costs_gigabytes(make: Maker, tmp_path: Path) -> None:
+    content = bytearray(make("a.wav").read_bytes())
+    content[27] = 0x52  # the highest byte of the sample rate
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"pcm_s16le at 13\d{8} Hz") as caught:
+        read(path)
+    assert caught.value.code is Code.UNSUPPORTED
+
+
+def test_a_cluster_with_another_name(make: Maker, tmp_path: Path) -> None:
+    content = make("a.mkv").read_bytes()
+    path = tmp_path / "a.mkv"
+    path.write_bytes(content.replace(b"\x1f\x43\xb6\x75", b"\x1f\xb3\xb6\x75", 1))
+    found = read_or_refuse(path)  # refused where it was the only one
+    assert isinstance(found, MediaError) or any("belong to nothing" in reason for reason in found.reasons)
+
+
+def test_packets_that_last_no_time(make: Maker, tmp_path: Path) -> None:
+    """FFmpeg makes one unit of an impossible duration, and then the edit list hides them all."""
+    content = bytearray(make("tail.mp4").read_bytes())
+    sound = content.index(b"smhd")
+    times = content.index(b"stts", sound)
+    content[times + 16 : times + 20] = b"\xff\xff\xff\xff"
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    assert any("last no time" in reason for reason in read(path).reasons)

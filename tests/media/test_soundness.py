@@ -116,3 +116,48 @@ def test_lengths_that_are_known(tmp_path: Path) -> None:
     assert not length_known(str(path), "mp3")
     assert not length_known(str(path), "aac")
     assert length_known(str(path), "mov")
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "rate", "per_second", "block", "bits", "agree"),
+    [
+        (1, 2, 48_000, 192_000, 4, 16, True),
+        (1, 2, 637_824, 192_000, 4, 16, False),  # a damaged rate
+        (1, 1, 48_000, 192_000, 4, 16, False),  # damaged channels
+        (3, 1, 8_000, 32_000, 4, 32, True),
+        (1, 1, 44_100, 132_300, 3, 24, True),
+        (1, 1, 8_000, 0, 2, 16, True),  # a writer that leaves it out
+        (0x55, 2, 44_100, 16_000, 1, 0, True),  # compressed: nothing is known
+    ],
+)
+def test_the_rates_of_plain_samples(
+    tmp_path: Path, kind: int, channels: int, rate: int, per_second: int, block: int, bits: int, agree: bool
+) -> None:
+    fmt = struct.pack("<HHIIHH", kind, channels, rate, per_second, block, bits)
+    chunks = b"fmt " + struct.pack("<I", len(fmt)) + fmt + b"data" + struct.pack("<I", 400) + bytes(400)
+    told = _told(tmp_path, b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks, "wav")
+    assert [text for text in told if "disagree" in text] == told
+    assert bool(told) is not agree
+
+
+def _ebml(identity: str, content: bytes, length: bytes | None = None) -> bytes:
+    size = length if length is not None else (len(content) | 1 << 56).to_bytes(8, "big")
+    return bytes.fromhex(identity) + size + content
+
+
+def test_the_elements_of_a_matroska_file(tmp_path: Path) -> None:
+    head, tracks = _ebml("1a45dfa3", b"\x42\x86\x81\x01"), _ebml("1654ae6b", bytes(30))
+    clusters = [_ebml("1f43b675", bytes(500)) for _ in range(3)]
+
+    def file(*parts: bytes, length: bytes | None = None) -> bytes:
+        return head + _ebml("18538067", b"".join(parts), length)
+
+    assert not _told(tmp_path, file(tracks, *clusters, _ebml("1c53bb6b", bytes(9))), "matroska")
+    assert not _told(tmp_path, file(tracks, *clusters, length=b"\x01" + b"\xff" * 7), "matroska")  # written to a pipe
+    live = _ebml("1f43b675", b"\xe7\x81\x00" + bytes(500), b"\xff")  # a cluster whose length is not known either
+    assert not _told(tmp_path, file(tracks, live, live), "matroska")
+    assert not _told(tmp_path, b"", "matroska")
+    assert not _told(tmp_path, file(tracks, *clusters)[:1000], "matroska")  # cut off, which others see
+    lost = clusters[0].replace(b"\x1f\x43\xb6\x75", b"\x1f\xb3\xb6\x75")
+    (told,) = _told(tmp_path, file(tracks, lost, *clusters), "matroska")
+    assert told.startswith("the headers are damaged: 500 of ")
