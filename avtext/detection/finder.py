@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -200,7 +201,9 @@ class EventFinder:
     def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
         unknown = [name for name in classes or () if name not in self.labels]
         if unknown:
-            raise InvalidInput(f"classes: {unknown[0]!r} is not one of the model's labels: {', '.join(self.labels)}")
+            near = difflib.get_close_matches(unknown[0], self.labels, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.labels)}"
+            raise InvalidInput(f"classes: {unknown[0]!r} is not one of the model's labels; {hint}")
         return frozenset(self.labels if classes is None else classes)
 
     def _finish(self, encoded: EncodedVideo, reading: Reading, wanted: frozenset[str], tell: Hook) -> Result:

@@ -87,6 +87,7 @@ class Pipeline(EventFinder):
             InvalidInput: the model has no frozen encoder to accelerate, or the backend is none for the device.
             MissingExtra: the backend is not installed.
         """
+        _device(options.get("device", "auto"))  # told before a model is loaded for it
         pipe = cls(load_detector(DEFAULT_MODEL if source is None else model_folder(source)), **options)
         accelerate(pipe.model, pipe.device, backend, int8)
         return pipe

@@ -251,7 +251,7 @@ def test_a_bad_file_is_one_line_and_exit_1_and_writes_nothing(
         (["@latin.txt"], "@latin.txt: the list cannot be read as UTF-8 text"),
         (["a.mp4", "-f", "docx"], "--format: 'docx' is not known; known: json, csv"),
         (["a.mp4", "-f", ","], "--format: ',' is not known"),
-        (["a.mp4", "--classes", "dgo"], "'dgo' is not one of the model's labels: bell, dog, cut"),
+        (["a.mp4", "--classes", "dgo"], "'dgo' is not one of the model's labels; did you mean 'dog'?"),
         (["a.mp4", "--device", "gpu"], "device: must be auto, cpu or cuda[:n], got 'gpu'"),
         (["a.mp4", "--device", "meta"], "got 'meta'"),
         (["a.mp4", "--device", "cuda:99"], "cuda:99 was asked for but that GPU is not there"),

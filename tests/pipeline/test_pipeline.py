@@ -250,8 +250,10 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
     sure = Pipeline.from_pretrained(folder, align=False, threshold=middle)(nasa)
     assert sure.events == tuple(e for e in found if e.score >= middle)
     assert 0 < len(sure) < len(found)
-    with pytest.raises(InvalidInput, match="classes: 'dgo' is not one of the model's labels: bell, dog, cut"):
+    with pytest.raises(InvalidInput, match=r"classes: 'dgo' is not one of the model's labels; did you mean 'dog'\?"):
         plain(nasa, classes=["dgo"])
+    with pytest.raises(InvalidInput, match="'xyz' is not one of the model's labels; known: bell, dog, cut"):
+        plain(nasa, classes=["xyz"])
     for wrong in (-0.1, 1.1, math.nan):
         with pytest.raises(InvalidInput, match=r"threshold: must lie in \[0, 1\]"):
             Pipeline.from_pretrained(folder, threshold=wrong)
