@@ -88,7 +88,10 @@ def detect(
     if skipped := len(mine) - len(todo):
         _say(f"{skipped} of {len(mine)} files have results already: skipped")
     by = Computation(device, backend, int8)
-    pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache) if todo else None
+    pipe = None
+    if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
+        with waiting("loading the model"):
+            pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache)
     wanted = [name.strip() for name in classes.split(",")] if classes else None
     options = {"transcript": transcript, "start": start, "end": end, "classes": wanted}
     failures = {}
@@ -166,6 +169,7 @@ def _detected(
     from avtext.detection.workers import detect_each
 
     if pipe is None:
+        yield from ((path, _failure(path, _absence(path))) for path in paths)
         return
     if jobs is not None:
         with closing(detect_each(pipe, paths, jobs, options)) as found:
@@ -183,6 +187,17 @@ def _detected(
             yield path, _failure(path, error)
         else:
             yield path, result
+
+
+def _absence(path: Path) -> AvtextError:
+    """What is wrong with a path at which there is nothing."""
+    from avtext.media.opening import existing_file
+
+    try:
+        existing_file(path)
+    except MediaError as error:
+        return error
+    return MediaError(f"{path}: has just come to be there; try again", stage="open")
 
 
 def _failure(path: Path, error: AvtextError) -> Failure:

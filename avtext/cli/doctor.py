@@ -53,11 +53,15 @@ def doctor(
 
 
 def _print_environment() -> int:
+    from avtext.cli.progress import waiting
     from avtext.cli.tables import print_lines
-    from avtext.pipeline.environment import check_environment
 
+    with waiting("looking"):
+        from avtext.pipeline.environment import check_environment
+
+        checks = list(check_environment())
     faults = 0
-    for check in check_environment():
+    for check in checks:
         faults += bool(check.remedy)
         print_lines([f"FAULT  {check.found}: {check.remedy}" if check.remedy else f"ok     {check.found}"])
     return faults

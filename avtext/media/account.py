@@ -23,7 +23,8 @@ _MAX_GAPS = 100  # listed; all are counted
 _MIN_GAP = 0.015  # seconds; shorter ones are not worth telling
 _SLACK = 1.5  # packets by which encoders pad and prime, which is no loss
 _MAX_SLACK = 0.07  # seconds
-_LONG_PACKET = 5.0  # seconds
+_LONG_PACKET = 1.0  # seconds
+_REORDERED = 5.0  # seconds that a frame is decoded before it is shown, at most
 _HIDDEN = 10  # packets; a few before the start are usual
 
 
@@ -60,6 +61,8 @@ class Tally:
         if packet.is_discard or not packet.size or _invisible(packet):
             self.unshown += 1
             self.unshown_ticks += packet.duration or 0
+            late = 0 if packet.pts is None or packet.dts is None else abs(packet.pts - packet.dts)
+            self.disbelieved += self.seconds(late) > _REORDERED
             return
         self.packets += 1
         self.packet_ticks += packet.duration or 0
