@@ -105,3 +105,23 @@ def test_activity_sums_the_tags_of_a_label(kind: str) -> None:
 def test_empty_tags_have_no_spans() -> None:
     assert TagScheme(("a",)).spans(np.zeros((1, 0), np.int64)) == []
     assert TagScheme(("a",), "exclusive").spans(np.zeros(0, np.int64)) == []
+
+
+def test_shares_are_what_each_modality_says_of_the_label_alone():
+    scheme = TagScheme(("bell", "cut"))
+    tags = np.array([[0, 1, 2, 0], [0, 1, 2, 2]])
+    gates = np.tile([0.9, 0.1, 0.0], (4, 1))
+    alone = np.zeros((4, 2, 3))
+    alone[1:3, 0] = [0.6, 0.2, 0.0]
+    alone[1:, 1] = [0.0, 0.5, 0.0]
+    activity = np.ones((4, 2))
+    found = {event.label: event.shares for event in scheme.decode(tags, activity, 25.0, 0.0, gates, alone)}
+    assert found["bell"] == pytest.approx((0.75, 0.25, 0.0))
+    assert found["cut"] == pytest.approx((0.0, 1.0, 0.0))
+    small = np.round(255 * alone).astype(np.uint8)
+    assert scheme.decode(tags, activity, 25.0, 0.0, gates, small)[0].shares == pytest.approx(
+        (0.75, 0.25, 0.0), abs=0.01
+    )
+    silent = scheme.decode(tags, activity, 25.0, 0.0, gates, np.zeros_like(alone))
+    assert silent[0].shares == pytest.approx((0.9, 0.1, 0.0))  # nobody says it alone: the gates
+    assert scheme.decode(tags, activity, 25.0)[0].shares is None

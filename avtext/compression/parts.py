@@ -75,15 +75,16 @@ class _Tower(nn.Module):
 
 
 class _Fuse(nn.Module):
-    """The clip's mask, then features and mask of each modality, to emissions and gates; whole blocks of steps."""
+    """The clip's mask, then features and mask of each modality, to emissions, gates and what each modality says alone;
+    whole blocks of steps."""
 
     def __init__(self, model: EventDetector) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, mask: Tensor, *values: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, mask: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         output = self.model.fuse(values[::2], values[1::2], mask)
-        return output.emissions, output.gates
+        return tuple(part for part in (output.emissions, output.gates, output.alone) if part is not None)
 
 
 BATCH_TIME = {0: "batch", 1: "time"}
@@ -117,7 +118,8 @@ def _fuse(model: EventDetector) -> Part:
     example = (masks[0], *[x for mask in masks[1:] for x in (torch.randn(B, T, model.settings.width), mask)])
     names = ("mask", *[x for m in model.modalities for x in (f"features_{m}", f"mask_{m}")])
     axes = {0: "batch", 1: f"{block}*blocks"}
-    return Part(_Fuse(model), example, names, ("emissions", "gates"), (axes,) * len(example))
+    told = ("emissions", "gates", "alone") if model.settings.loss.alone > 0 else ("emissions", "gates")
+    return Part(_Fuse(model), example, names, told, (axes,) * len(example))
 
 
 def _stream(name: str, model: EventDetector) -> Part:

@@ -216,7 +216,7 @@ class EventFinder:
         decoded = decode_chunks(self.network, encoded.emissions(clocks))
         tell("fuse", decoded.gates, file=reading.name, total=duration, completed=duration)
         scheme = TagScheme(self.labels, self.network.settings.scheme)
-        plain = scheme.decode(decoded.tags, decoded.activity, rate, origin, decoded.gates)
+        plain = scheme.decode(decoded.tags, decoded.activity, rate, origin, decoded.gates, decoded.alone)
         found = decide(plain, self.network.settings.decision)
         events = [_clip_to(event, duration) for event in found if event.label in wanted and event.start < duration]
         events = [event for event in events if event.score >= self.threshold]

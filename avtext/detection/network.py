@@ -21,10 +21,20 @@ class Track(NamedTuple):
 
 
 class Emitted(NamedTuple):
-    """``emissions`` (chains, steps, 3) or, exclusive, (steps, tags); ``gates`` (steps, 3): audio, video, text."""
+    """``emissions`` (chains, steps, 3) or, exclusive, (steps, tags); ``gates`` (steps, 3): audio, video, text.
+
+    ``alone`` (steps, labels, 3): how probable each label is for each of them by itself, None where the network does not
+    say.
+    """
 
     emissions: np.ndarray
     gates: np.ndarray
+    alone: np.ndarray | None = None
+
+    def between(self, first: int, last: int | None) -> Emitted:
+        """The steps ``[first, last)``."""
+        own = None if self.alone is None else self.alone[first:last]
+        return Emitted(self.emissions[..., first:last, :], self.gates[first:last], own)
 
 
 class Network(Protocol):

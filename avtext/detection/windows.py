@@ -133,8 +133,7 @@ class EncodedVideo:
             begin, end = max(0, first - halo), min(total, first + CHUNK + halo)
             moved = [self._moved(m, clocks.get(name), begin, end) for m, name in enumerate(self.network.modalities)]
             fused = self.network.fuse([values for values, _ in moved], [mask for _, mask in moved])
-            keep = slice(first - begin, min(total, first + CHUNK) - begin)
-            yield Emitted(fused.emissions[..., keep, :], fused.gates[keep])
+            yield fused.between(first - begin, min(total, first + CHUNK) - begin)
 
     def _moved(self, m: int, clock: ClockMap | None, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """Features and mask of one modality for the video's steps ``[begin, end)``, read through its clock."""
@@ -155,11 +154,15 @@ class EncodedVideo:
 
 @dataclass(frozen=True)
 class Decoded:
-    """``tags`` as the scheme encodes them, ``activity`` (steps, labels), ``gates`` (steps, 3)."""
+    """``tags`` as the scheme encodes them, ``activity`` (steps, labels), ``gates`` (steps, 3).
+
+    ``alone`` (steps, labels, 3) uint8, 255 for certainty, or None: what it is for needs no more, and hours are long.
+    """
 
     tags: np.ndarray
     activity: np.ndarray
     gates: np.ndarray
+    alone: np.ndarray | None = None
 
 
 def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: int = 500) -> Decoded:
@@ -187,7 +190,8 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: int = 50
         last = length if following is None else max(first, length - overlap // 2)
         tags, marginals = network.decode(joined.emissions)
         activity = scheme.activity(marginals).astype(np.float32)
-        pieces.append(Decoded(tags[..., first:last], activity[first:last], joined.gates[first:last]))
+        given = joined.between(first, last)
+        pieces.append(Decoded(tags[..., first:last], activity[first:last], given.gates, _small(given.alone)))
         held, pending = _tail(joined, overlap), length - last
         chunk = following
     if not pieces:
@@ -198,13 +202,24 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: int = 50
         np.concatenate([p.tags for p in pieces], -1),
         np.concatenate([p.activity for p in pieces]),
         np.concatenate([p.gates for p in pieces]),
+        _joined([p.alone for p in pieces]),
     )
 
 
 def _join(parts: Sequence[Emitted]) -> Emitted:
-    return Emitted(np.concatenate([p.emissions for p in parts], -2), np.concatenate([p.gates for p in parts]))
+    emissions, gates = np.concatenate([p.emissions for p in parts], -2), np.concatenate([p.gates for p in parts])
+    return Emitted(emissions, gates, _joined([p.alone for p in parts]))
+
+
+def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """All parts one after the other; None where one is missing."""
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there) if len(there) == len(parts) else None
+
+
+def _small(alone: np.ndarray | None) -> np.ndarray | None:
+    return None if alone is None else np.round(255.0 * alone).astype(np.uint8)
 
 
 def _tail(emitted: Emitted, steps: int) -> Emitted:
-    first = max(0, len(emitted.gates) - steps)
-    return Emitted(emitted.emissions[..., first:, :], emitted.gates[first:])
+    return emitted.between(max(0, len(emitted.gates) - steps), None)

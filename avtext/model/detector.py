@@ -36,11 +36,14 @@ class Encoded(NamedTuple):
 
 
 class Output(NamedTuple):
-    """``emissions`` (B, C, T, 3) or, exclusive, (B, T, K); ``mask`` (B, T); ``gates`` (B, T, 3): audio, video, text."""
+    """``emissions`` (B, C, T, 3) or, exclusive, (B, T, K); ``mask`` (B, T); ``gates`` (B, T, 3): audio, video, text;
+    ``alone`` (B, T, labels, 3): how probable each label is for what each of them says by itself, zero where it is
+    missing, None in training and of a model that has not learnt that (``loss.alone``)."""
 
     emissions: Tensor
     mask: Tensor
     gates: Tensor
+    alone: Tensor | None = None
 
 
 class EventDetector(nn.Module):
@@ -181,7 +184,20 @@ class EventDetector(nn.Module):
         emissions = self.by_chain(self.emit(hidden))
         gates = fused.gates.new_zeros(*mask.shape, len(MODALITIES))
         gates[..., [MODALITIES.index(m) for m in self.modalities]] = fused.gates
-        return Output(emissions, mask, gates.to(emissions.dtype))
+        tells = self.settings.loss.alone > 0 and not self.training
+        return Output(emissions, mask, gates.to(emissions.dtype), self._alone(features, masks) if tells else None)
+
+    def _alone(self, features: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
+        found: dict[str, Tensor] = {}
+        for modality, values, mask in zip(self.modalities, features, masks, strict=True):
+            tags = self.by_chain(self.alone[modality](values)).softmax(-1)
+            if self.scheme.kind == "overlapping":
+                active = 1.0 - tags[..., 0].transpose(1, 2)
+            else:
+                active = tags[..., 1::2] + tags[..., 2::2]
+            found[modality] = active * mask[..., None]
+        nothing = torch.zeros_like(next(iter(found.values())))
+        return torch.stack([found.get(name, nothing) for name in MODALITIES], -1)
 
     def by_chain(self, flat: Tensor) -> Tensor:
         """Scores (B, T, chains · tags) in the shape of emissions, float32."""
@@ -261,11 +277,13 @@ class EventDetector(nn.Module):
         """
         tags, marginals = self.tags(output).cpu().numpy(), self.marginals(output).cpu().numpy()
         gates, counts = output.gates.cpu().numpy(), output.mask.sum(1).tolist()
+        alone = None if output.alone is None else output.alone.cpu().numpy()
         rate, result = self.settings.grid_rate, []
         for b, count in enumerate(counts):
             origin = 0.0 if starts is None else float(starts[b])
             activity = self.scheme.activity(marginals[b][..., :count, :])
-            found = self.scheme.decode(tags[b][..., :count], activity, rate, origin, gates[b, :count])
+            own = None if alone is None else alone[b, :count]
+            found = self.scheme.decode(tags[b][..., :count], activity, rate, origin, gates[b, :count], own)
             result.append(decide(found, self.settings.decision))
         return result
 

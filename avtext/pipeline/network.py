@@ -87,7 +87,8 @@ class TorchNetwork:
         values = [torch.tensor(x, device=self._device)[None] for x in features]
         real = [torch.tensor(m, device=self._device)[None] for m in masks]
         output = self.model.fuse(values, real, torch.ones_like(real[0]))
-        return Emitted(output.emissions[0].cpu().numpy(), output.gates[0].cpu().numpy())
+        own = None if output.alone is None else output.alone[0].cpu().numpy()
+        return Emitted(output.emissions[0].cpu().numpy(), output.gates[0].cpu().numpy(), own)
 
     @torch.inference_mode()
     def decode(self, emissions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

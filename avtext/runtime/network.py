@@ -113,8 +113,8 @@ class OnnxNetwork:
         arguments = [np.arange(steps + more) < steps]
         for values, mask in zip(features, masks, strict=True):
             arguments += [np.pad(values, ((0, more), (0, 0))), np.pad(mask, (0, more))]
-        emissions, gates = self._run("fuse", *(x[None] for x in arguments))
-        return Emitted(emissions[0][..., :steps, :], gates[0, :steps])
+        emissions, gates, *alone = self._run("fuse", *(x[None] for x in arguments))
+        return Emitted(emissions[0], gates[0], alone[0][0] if alone else None).between(0, steps)
 
     def decode(self, emissions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`avtext.detection.network.Network.decode`; the chain runs in float64."""

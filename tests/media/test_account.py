@@ -222,3 +222,13 @@ def test_packets_that_last_no_time(make: Maker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
     assert any("last no time" in reason for reason in read(path).reasons)
+
+
+def test_frames_that_are_shown_long_after_they_are_decoded(make: Maker, tmp_path: Path) -> None:
+    """Times far beyond the end hide frames in the middle of a track."""
+    content = bytearray(make("tail.mp4").read_bytes())
+    shifts = content.index(b"ctts")
+    content[shifts + 40] = 0x09  # the highest byte of the fourth shift
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    assert any("impossible times" in reason for reason in read(path).reasons)
