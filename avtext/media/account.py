@@ -168,7 +168,8 @@ class Account:
         if stream.duration and self.source.info.format.startswith("mov"):
             declared = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
             return max(0.0, declared - self.source.origin - end)
-        return max(0.0, (self.source.info.duration or 0.0) - file_end)
+        reached = end if self._damaged() else file_end  # a stream of a whole file may end before the others
+        return max(0.0, (self.source.info.duration or 0.0) - reached)
 
     def _frames_expected(self, video: Pictures, file_end: float, damaged: bool, partial: bool) -> int:
         stream: Any = self.source.video

@@ -32,6 +32,7 @@ _KNOWN = {
     b"mdia": b"mdhd hdlr minf elng udta meta free skip uuid",
     b"minf": b"vmhd smhd hmhd nmhd sthd gmhd dinf stbl hdlr free skip uuid",
 }
+_NEEDED = {b"trak": b"tkhd mdia", b"mdia": b"mdhd hdlr minf", b"minf": b"stbl"}
 
 
 def complaints(path: str, kind: str, has_both: bool) -> Iterator[str]:
@@ -172,8 +173,9 @@ def _index(handle: BinaryIO, size: int) -> Iterator[str]:
 
 
 def _is_sound(handle: BinaryIO, kind: bytes, start: int, stop: int) -> bool:
-    end, handler = start, b""
+    end, handler, there = start, b"", set()
     for inner, inner_start, inner_stop in boxes(handle, start, stop):
+        there.add(inner)
         if inner not in _KNOWN[kind].split() or inner_stop > stop:
             return False
         if inner == b"hdlr" and kind == b"mdia":
@@ -184,7 +186,7 @@ def _is_sound(handle: BinaryIO, kind: bytes, start: int, stop: int) -> bool:
         if inner in _KNOWN and not _is_sound(handle, inner, inner_start, inner_stop):
             return False
         end = inner_stop
-    return stop - end < 8
+    return stop - end < 8 and there.issuperset(_NEEDED.get(kind, b"").split())
 
 
 def _agrees(handle: BinaryIO, handler: bytes, start: int, stop: int) -> bool:

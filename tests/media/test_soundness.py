@@ -15,10 +15,10 @@ def _box(kind: bytes, content: bytes = b"") -> bytes:
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
-def _track(handler: bytes, header: bytes) -> bytes:
+def _track(handler: bytes, header: bytes, rest: bytes = b"") -> bytes:
     hdlr = _box(b"hdlr", bytes(8) + handler + bytes(12))
     media = _box(b"mdia", _box(b"mdhd") + hdlr + _box(b"minf", _box(header) + _box(b"stbl")))
-    return _box(b"trak", _box(b"tkhd") + media)
+    return _box(b"trak", _box(b"tkhd") + media + rest)
 
 
 def _told(tmp_path: Path, content: bytes, kind: str, has_both: bool = False) -> list[str]:
@@ -96,7 +96,7 @@ def test_the_index_of_an_mp4(tmp_path: Path) -> None:
         assert not _told(tmp_path, bad, "mov", has_both=True)
     at = good.rindex(b"trak") - 4
     assert _told(tmp_path, good[:at] + struct.pack(">I", 2000) + good[at + 4 :], "mov")
-    assert not _told(tmp_path, _box(b"moov", _box(b"mvhd") + _box(b"trak", _box(b"udta") + bytes(4))), "mov")
+    assert not _told(tmp_path, _box(b"moov", _box(b"mvhd") + _track(b"vide", b"vmhd", bytes(4))), "mov")
 
 
 def test_boxes() -> None:
@@ -161,3 +161,12 @@ def test_the_elements_of_a_matroska_file(tmp_path: Path) -> None:
     lost = clusters[0].replace(b"\x1f\x43\xb6\x75", b"\x1f\xb3\xb6\x75")
     (told,) = _told(tmp_path, file(tracks, lost, *clusters), "matroska")
     assert told.startswith("the headers are damaged: 500 of ")
+
+
+def test_a_track_that_lacks_what_tracks_have(tmp_path: Path) -> None:
+    whole = _box(b"moov", _box(b"mvhd") + _track(b"vide", b"vmhd"))
+    assert not _told(tmp_path, whole, "mov,mp4")
+    for needed in (b"tkhd", b"mdhd", b"hdlr", b"stbl"):
+        assert _told(tmp_path, whole.replace(needed, b"free"), "mov,mp4") == [
+            "the index is damaged: a track may be missing"
+        ], needed
