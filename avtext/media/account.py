@@ -200,7 +200,8 @@ class Account:
             yield f"{quality.frames_lost} of {frames} video frames are missing"
         if quality.frames_damaged > MAX_FRAMES_LOST * frames:
             yield f"{quality.frames_damaged} of {frames} video frames are damaged"
-        if quality.audio_lost > MAX_AUDIO_LOST * seconds:
+        share = MAX_FRAMES_LOST if self._damaged() else MAX_AUDIO_LOST  # a whole file's clocks may be that far apart
+        if quality.audio_lost > share * seconds:
             yield f"{quality.audio_lost:.2f} of {seconds:.2f} s of audio are missing"
         yield from self.source.complaints
         for tally, part in ((self.audio, audio), (self.video, video)):
