@@ -259,6 +259,19 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
             Pipeline.from_pretrained(folder, threshold=wrong)
 
 
+def test_bfloat16_is_nearly_the_same_and_never_taken_for_float32(folder: Path, found: Result, nasa: Path) -> None:
+    short = Pipeline.from_pretrained(folder, align=False, precision="bfloat16")
+    result = short(nasa)
+    apart = np.abs(result.scores.values - found.scores.values)
+    assert apart.max() > 0
+    assert apart.mean() < 0.02
+    exact = Pipeline.from_pretrained(folder, align=False)
+    assert exact.network.identity == Pipeline.from_pretrained(folder, precision="float32").network.identity  # on a CPU
+    assert exact.network.identity != short.network.identity
+    with pytest.raises(InvalidInput, match="precision: must be one of auto, float32, bfloat16, got 'half'"):
+        Pipeline.from_pretrained(folder, precision="half")
+
+
 def test_the_models_own_decision_is_kept(found: Result, nasa: Path) -> None:
     model = talkative()
     label, score = found.events[0].label, max(e.score for e in found if e.label == found.events[0].label)
