@@ -11,6 +11,7 @@ import torch
 from avtext.benchmark import gpu, gpu_device, gpu_training
 from avtext.benchmark.gpu_device import GPUSizes
 from avtext.cli import main
+from avtext.encoders.slowfast import SlowFastEncoder
 
 WAV2VEC2 = {
     "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16, "conv_dim": [8] * 7,
@@ -27,7 +28,9 @@ TINY = GPUSizes(
 
 @pytest.fixture(scope="module")
 def figures(data_dir: Path) -> dict[str, gpu.Figure]:
-    return {figure.name: figure for figure in gpu.run(data_dir, TINY)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SlowFastEncoder, "frame_size", 64)
+        return {figure.name: figure for figure in gpu.run(data_dir, TINY)}
 
 
 def test_every_part_is_measured(figures: dict[str, gpu.Figure]) -> None:
