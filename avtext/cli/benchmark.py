@@ -35,7 +35,9 @@ def benchmark(
     if suite is None:
         print_lines([f"{name}: {known.about}" for name, known in SUITES.items()])
         return
-    if (reason := why_skipped(suite)) is not None:
+    with waiting("looking"):
+        reason = why_skipped(suite)
+    if reason is not None:
         sys.stdout.write(reason + "\n")
         return
     with waiting(f"{suite}: measuring"):
