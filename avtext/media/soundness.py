@@ -25,6 +25,9 @@ _IDENTITIES = "1a45dfa3 18538067 114d9b74 1549a966 1654ae6b 1f43b675 1c53bb6b 19
 _ELEMENTS = {
     bytes.fromhex(identity) for identity in _IDENTITIES.split()
 }  # a Matroska file's head, and its segment's parts
+_TRACKS, _ENTRY = bytes.fromhex("1654ae6b"), b"\xae"
+_FILLING = (b"\xec", b"\xbf")  # empty room, and a checksum
+_TOLD = (b"\xd7", b"\x83", b"\x86")  # of a track: its number, kind and codec
 _GUESSED = ("aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "dv", "rm", "ivf")
 _KNOWN = {
     b"moov": b"mvhd trak udta meta iods mvex pssh free skip uuid prfl wide ctab",
@@ -53,7 +56,7 @@ def complaints(path: str, kind: str, has_both: bool) -> Iterator[str]:
             if not _rates_agree(head):
                 yield "the headers are damaged: how fast the sound is played is told in two ways that disagree"
         elif kind == "matroska":
-            yield from _matroska(handle, size)
+            yield from _matroska(handle, size, has_both)
         elif kind == "mpegts":
             yield from _transport(head, size)
         elif kind == "ogg":
@@ -111,9 +114,9 @@ def _rates_agree(head: bytes) -> bool:
     return per_second == rate * block and block == channels * ((bits + 7) // 8)
 
 
-def _matroska(handle: BinaryIO, size: int) -> Iterator[str]:
+def _matroska(handle: BinaryIO, size: int, has_both: bool) -> Iterator[str]:
     """The elements of a segment follow each other; one that nobody knows is passed over with all that is in it."""
-    at, kind, length = 0, b"", 0
+    at = 0
     for _ in range(_MAX_BOXES):
         handle.seek(at)
         header = handle.read(12)
@@ -125,7 +128,31 @@ def _matroska(handle: BinaryIO, size: int) -> Iterator[str]:
             if share > _RIFF_LOSS * size:
                 yield f"the headers are damaged: {share} of {size} bytes belong to nothing"
             return
+        if kind == _TRACKS and not has_both and not _tracks_are_sound(handle, at + start, at + start + length):
+            yield "the index is damaged: a track may be missing"
         at += start if kind == _SEGMENT else start + length
+
+
+def _tracks_are_sound(handle: BinaryIO, at: int, end: int) -> bool:
+    """Whether every track has a number, a kind and a codec, which a reader leaves it out without."""
+    for kind, start, stop in _elements(handle, at, end):
+        if kind not in (_ENTRY, *_FILLING):
+            return False
+        if kind == _ENTRY and not {inner for inner, _, _ in _elements(handle, start, stop)}.issuperset(_TOLD):
+            return False
+    return True
+
+
+def _elements(handle: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """``(identity, start of the content, end)`` of the EBML elements in a span of a file."""
+    while at < end:
+        handle.seek(at)
+        header = handle.read(12)
+        kind, length, start = _element(header)
+        if len(header) < 2 or length < 0:
+            return
+        yield kind, at + start, at + start + length
+        at += start + length
 
 
 def _element(header: bytes) -> tuple[bytes, int, int]:

@@ -146,7 +146,8 @@ def _ebml(identity: str, content: bytes, length: bytes | None = None) -> bytes:
 
 
 def test_the_elements_of_a_matroska_file(tmp_path: Path) -> None:
-    head, tracks = _ebml("1a45dfa3", b"\x42\x86\x81\x01"), _ebml("1654ae6b", bytes(30))
+    entry = _ebml("ae", _ebml("d7", b"\1") + _ebml("83", b"\1") + _ebml("86", b"V_VP8") + _ebml("ec", bytes(9)))
+    head, tracks = _ebml("1a45dfa3", b"\x42\x86\x81\x01"), _ebml("1654ae6b", _ebml("bf", bytes(4)) + entry + entry)
     clusters = [_ebml("1f43b675", bytes(500)) for _ in range(3)]
 
     def file(*parts: bytes, length: bytes | None = None) -> bytes:
@@ -158,6 +159,10 @@ def test_the_elements_of_a_matroska_file(tmp_path: Path) -> None:
     assert not _told(tmp_path, file(tracks, live, live), "matroska")
     assert not _told(tmp_path, b"", "matroska")
     assert not _told(tmp_path, file(tracks, *clusters)[:1000], "matroska")  # cut off, which others see
+    for before, after in ((b"\x86\x01", b"\x87\x01"), (b"\xae\x01", b"\xaf\x01")):
+        damaged = file(tracks.replace(before, after, 1), *clusters)
+        assert _told(tmp_path, damaged, "matroska") == ["the index is damaged: a track may be missing"]
+        assert not _told(tmp_path, damaged, "matroska", has_both=True)
     lost = clusters[0].replace(b"\x1f\x43\xb6\x75", b"\x1f\xb3\xb6\x75")
     (told,) = _told(tmp_path, file(tracks, lost, *clusters), "matroska")
     assert told.startswith("the headers are damaged: 500 of ")
