@@ -24,6 +24,7 @@ _MIN_GAP = 0.015  # seconds; shorter ones are not worth telling
 _SLACK = 1.5  # packets by which encoders pad and prime, which is no loss
 _MAX_SLACK = 0.07  # seconds
 _LONG_PACKET = 1.0  # seconds
+_NOTHING = 0.001  # seconds
 _REORDERED = 5.0  # seconds that a frame is decoded before it is shown, at most
 _HIDDEN = 10  # packets; a few before the start are usual
 
@@ -135,7 +136,8 @@ class Account:
             end: last presentation end in seconds.
             partial: whether only a part of the file was wanted, so that nothing can be said about its length.
         """
-        damaged = self._damaged()
+        # an AVI's reader goes on behind a hole without a word
+        damaged = self._damaged() or (self.source.info.format == "avi" and audio is not None and bool(audio.gaps))
         gaps = [("audio", *gap) for gap in (audio.gaps if audio is not None else ()) if gap[1] - gap[0] >= _MIN_GAP]
         if damaged and video is not None:
             gaps += [("video", *pause) for pause in video.pauses]
@@ -204,6 +206,9 @@ class Account:
         if quality.audio_lost > share * seconds:
             yield f"{quality.audio_lost:.2f} of {seconds:.2f} s of audio are missing"
         yield from self.source.complaints
+        promised = sum(stream.frames for stream in (self.source.audio, self.source.video) if stream is not None)
+        if self.source.length_known and promised > _HIDDEN and 0 < (self.source.info.duration or 0.0) < _NOTHING:
+            yield f"the headers say that {promised} packets last {self.source.info.duration:.6f} s together"
         for tally, part in ((self.audio, audio), (self.video, video)):
             if part is not None:
                 yield from _stream_reasons(tally, part)
