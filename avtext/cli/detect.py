@@ -75,12 +75,8 @@ def detect(
     for option, folder in (("--out", out), ("--cache", cache)):
         if folder is not None:
             check_folder(option, folder)
-    if transcript is not None and len(paths) != 1:
-        raise ConfigError(
-            f"--transcript: goes with one video, got {len(paths)}: name subtitle files as the videos instead"
-        )
-    if start is not None and end is not None and end <= start:
-        raise ConfigError(f"--end: must be after --start, got {start} and {end}")
+    wanted = [name.strip() for name in classes.split(",")] if classes else None
+    options = _checked({"transcript": transcript, "start": start, "end": end, "classes": wanted}, len(paths))
     endings = _endings(formats)
     places = {path: out / name for path, name in result_names(paths).items()}
     mine = part_of(paths, None if shard is None else _shard(shard))
@@ -92,8 +88,6 @@ def detect(
     if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
         with waiting("loading the model"):
             pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache)
-    wanted = [name.strip() for name in classes.split(",")] if classes else None
-    options = {"transcript": transcript, "start": start, "end": end, "classes": wanted}
     failures = {}
     for path, found in _detected(pipe, todo, options, jobs):
         outcome, written = _written(found, path, places[path], endings)
@@ -101,6 +95,20 @@ def detect(
         if isinstance(outcome, Failure):
             failures[path] = outcome
     _finish([failures[path] for path in todo if path in failures], len(todo))
+
+
+def _checked(options: dict[str, Any], count: int) -> dict[str, Any]:
+    """The options of analysing each of ``count`` files, where they go together.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    if options["transcript"] is not None and count != 1:
+        raise ConfigError(f"--transcript: goes with one video, got {count}: name subtitle files as the videos instead")
+    start, end = options["start"], options["end"]
+    if start is not None and end is not None and end <= start:
+        raise ConfigError(f"--end: must be after --start, got {start} and {end}")
+    return options
 
 
 def _shard(text: str) -> tuple[int, int]:
