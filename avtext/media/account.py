@@ -156,7 +156,7 @@ class Account:
             audio_decoded=audio.seconds if audio is not None else 0.0,
             modalities=tuple(tally.name for tally in (self.audio, self.video) if tally.decoded),
         )
-        return replace(quality, reasons=tuple(self._reasons(quality, audio, video)))
+        return replace(quality, reasons=tuple(self._reasons(quality, audio, video, partial)))
 
     def _damaged(self) -> bool:
         """Whether anything went wrong at all, FFmpeg's own complaints in the log included."""
@@ -196,7 +196,9 @@ class Account:
         lost = max(undecoded - slack, gaps + (missing_end if missing_end > slack else 0.0))
         return audio.seconds + max(0.0, lost)
 
-    def _reasons(self, quality: Quality, audio: Waveform | None, video: Pictures | None) -> Iterator[str]:
+    def _reasons(
+        self, quality: Quality, audio: Waveform | None, video: Pictures | None, partial: bool
+    ) -> Iterator[str]:
         frames, seconds = quality.frames_expected, quality.audio_expected
         if quality.frames_lost > MAX_FRAMES_LOST * frames:
             yield f"{quality.frames_lost} of {frames} video frames are missing"
@@ -209,9 +211,10 @@ class Account:
         promised = sum(stream.frames for stream in (self.source.audio, self.source.video) if stream is not None)
         if self.source.length_known and promised > _HIDDEN and 0 < (self.source.info.duration or 0.0) < _NOTHING:
             yield f"the headers say that {promised} packets last {self.source.info.duration:.6f} s together"
-        for tally, part in ((self.audio, audio), (self.video, video)):
+        streams: tuple[Any, Any] = (self.source.audio, self.source.video)
+        for tally, part, stream in zip((self.audio, self.video), (audio, video), streams, strict=True):
             if part is not None:
-                yield from _stream_reasons(tally, part)
+                yield from _stream_reasons(tally, part, 0 if partial else stream.frames)
         info = self.source.info
         for kind, there in (("audio", info.has_audio), ("video", info.has_video)):
             codecs = [name for name in info.unsupported if name.startswith(kind)]
@@ -231,11 +234,13 @@ def _believable(expected: int) -> int:
     return 100 * max(expected, 1)
 
 
-def _stream_reasons(tally: Tally, part: Waveform | Pictures) -> Iterator[str]:
+def _stream_reasons(tally: Tally, part: Waveform | Pictures, promised: int) -> Iterator[str]:
+    """What is wrong with one stream, of which the headers promise so many packets (0 where nobody knows)."""
     if not tally.decoded:
         yield f"nothing of the {tally.name} could be decoded"
-    if tally.unshown > tally.packets and tally.packet_duration > _LONG_PACKET:
-        yield f"the edit list hides {tally.unshown} {tally.name} packets, of seconds each: the time scale is a lie"
+    hidden = max(tally.unshown, promised - tally.packets)  # those behind the edit list's end are not even read
+    if hidden > tally.packets and tally.packet_duration > _LONG_PACKET:
+        yield f"the edit list hides {hidden} {tally.name} packets, of seconds each: the time scale is a lie"
     if tally.unshown > _HIDDEN and tally.seconds(tally.unshown_ticks) < 0.5 * tally.unshown * tally.frame_seconds:
         yield f"the edit list hides {tally.unshown} {tally.name} packets that are said to last no time"
     if tally.undecodable:

@@ -25,9 +25,12 @@ _IDENTITIES = "1a45dfa3 18538067 114d9b74 1549a966 1654ae6b 1f43b675 1c53bb6b 19
 _ELEMENTS = {
     bytes.fromhex(identity) for identity in _IDENTITIES.split()
 }  # a Matroska file's head, and its segment's parts
+_INFO = bytes.fromhex("1549a966")
 _TRACKS, _ENTRY = bytes.fromhex("1654ae6b"), b"\xae"
+_NAME = 64  # bytes of a codec's name at most
 _FILLING = (b"\xec", b"\xbf")  # empty room, and a checksum
-_TOLD = (b"\xd7", b"\x83", b"\x86")  # of a track: its number, kind and codec
+_NUMBER, _KIND, _CODEC = b"\xd7", b"\x83", b"\x86"  # of a track
+_LETTERS = {b"V": 1, b"A": 2}  # that a codec's name begins with, and the kind of track that it belongs to
 _GUESSED = ("aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "dv", "rm", "ivf")
 _KNOWN = {
     b"moov": b"mvhd trak udta meta iods mvex pssh free skip uuid prfl wide ctab",
@@ -116,7 +119,7 @@ def _rates_agree(head: bytes) -> bool:
 
 def _matroska(handle: BinaryIO, size: int, has_both: bool) -> Iterator[str]:
     """The elements of a segment follow each other; one that nobody knows is passed over with all that is in it."""
-    at = 0
+    at, described = 0, False
     for _ in range(_MAX_BOXES):
         handle.seek(at)
         header = handle.read(12)
@@ -127,20 +130,32 @@ def _matroska(handle: BinaryIO, size: int, has_both: bool) -> Iterator[str]:
             share = min(length, size - at)
             if share > _RIFF_LOSS * size:
                 yield f"the headers are damaged: {share} of {size} bytes belong to nothing"
+            elif not described:
+                yield "the headers are damaged: what tells the file's length is not where it should be"
             return
+        described |= kind == _INFO
         if kind == _TRACKS and not has_both and not _tracks_are_sound(handle, at + start, at + start + length):
             yield "the index is damaged: a track may be missing"
         at += start if kind == _SEGMENT else start + length
 
 
 def _tracks_are_sound(handle: BinaryIO, at: int, end: int) -> bool:
-    """Whether every track has a number, a kind and a codec, which a reader leaves it out without."""
+    """Whether every track has a number, a kind and a codec of that kind, which a reader leaves it out without."""
     for kind, start, stop in _elements(handle, at, end):
-        if kind not in (_ENTRY, *_FILLING):
+        if kind in _FILLING:
+            continue
+        parts = {inner: (first, last) for inner, first, last in _elements(handle, start, stop)}
+        if kind != _ENTRY or not parts.keys() >= {_NUMBER, _KIND, _CODEC}:
             return False
-        if kind == _ENTRY and not {inner for inner, _, _ in _elements(handle, start, stop)}.issuperset(_TOLD):
+        codec, number = (_content(handle, *parts[part]) for part in (_CODEC, _KIND))
+        if _LETTERS.get(codec[:1], int.from_bytes(number, "big")) != int.from_bytes(number, "big"):
             return False
     return True
+
+
+def _content(handle: BinaryIO, start: int, stop: int) -> bytes:
+    handle.seek(start)
+    return handle.read(min(stop - start, _NAME))
 
 
 def _elements(handle: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -227,6 +227,15 @@ def test_packets_that_last_no_time(make: Maker, tmp_path: Path) -> None:
     assert any("last no time" in reason for reason in read(path).reasons)
 
 
+def test_a_time_scale_that_puts_frames_behind_the_edit_list(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mov", steady(50), [(0.0, tone(2.0))], video_codec="mpeg4")
+    content = bytearray(path.read_bytes())
+    start = content.rindex(b"mdhd", 0, content.index(b"vmhd"))
+    content[start + 16 : start + 20] = b"\0\0\0\1"
+    path.write_bytes(content)
+    assert any("time scale is a lie" in reason for reason in read(path).reasons)
+
+
 def test_frames_that_are_shown_long_after_they_are_decoded() -> None:
     """Times far beyond the end hide frames in the middle of a track."""
     tally = Tally("video", Fraction(1, 90_000))

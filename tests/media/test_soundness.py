@@ -159,13 +159,22 @@ def test_the_elements_of_a_matroska_file(tmp_path: Path) -> None:
     assert not _told(tmp_path, file(tracks, live, live), "matroska")
     assert not _told(tmp_path, b"", "matroska")
     assert not _told(tmp_path, file(tracks, *clusters)[:1000], "matroska")  # cut off, which others see
-    for before, after in ((b"\x86\x01", b"\x87\x01"), (b"\xae\x01", b"\xaf\x01")):
+    damages = (
+        (b"\x86\x01", b"\x87\x01"),  # no codec
+        (b"\xae\x01", b"\xaf\x01"),  # no track
+        (_ebml("83", b"\1"), _ebml("83", b"\x12")),  # a kind that its codec is not of
+    )
+    for before, after in damages:
         damaged = file(tracks.replace(before, after, 1), *clusters)
         assert _told(tmp_path, damaged, "matroska") == ["the index is damaged: a track may be missing"]
         assert not _told(tmp_path, damaged, "matroska", has_both=True)
     lost = clusters[0].replace(b"\x1f\x43\xb6\x75", b"\x1f\xb3\xb6\x75")
     (told,) = _told(tmp_path, file(tracks, lost, *clusters), "matroska")
     assert told.startswith("the headers are damaged: 500 of ")
+    described = _ebml("1549a966", b"\x44\x89\x84\x44\xfa\x00\x00")
+    assert not _told(tmp_path, file(described, tracks, *clusters, b"junk"), "matroska")
+    (told,) = _told(tmp_path, file(described.replace(b"\x15", b"\x16"), tracks, *clusters), "matroska")
+    assert told.startswith("the headers are damaged: what tells the file's length")
 
 
 def test_a_track_that_lacks_what_tracks_have(tmp_path: Path) -> None:
