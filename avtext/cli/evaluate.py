@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +14,12 @@ import typer
 from avtext.cli.options import Debug, Verbose
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from avtext.metrics.evaluate import Report
     from avtext.metrics.sound_events import SoundEventScores
+
+_NAME = re.compile(r"(.+?)\.(\d+(?:\.\d+)?|[^.]+)")  # what a figure belongs to, and its own name or threshold
 
 
 def evaluate_command(
@@ -88,10 +93,25 @@ def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
         table.add_row(Text(plain(label)), *numbers, str(rates.num_reference), str(rates.num_estimate))
     console.print(table)
     console.print(f"event F1: {_percent(onsets.micro.f1)} micro, {_percent(onsets.macro.f1)} macro")
-    for family, name, value in report.rows():
-        console.print(f"{family}.{name}: {value:.4f}" if isinstance(value, float) else f"{family}.{name}: {value}")
+    console.print(_grouped(report))
     for family, reason in report.skipped.items():
         console.print(Text(f"{family}: not computed: {reason}"))
+
+
+def _grouped(report: Report) -> Table:
+    """A row for each group of figures, such as the micro averages of a metric."""
+    from rich.table import Table
+    from rich.text import Text
+
+    groups: dict[str, list[str]] = {}
+    for family, name, value in report.rows():
+        match = _NAME.fullmatch(f"{family}.{name}")
+        head, last = match.groups() if match else ("", name)
+        groups.setdefault(head, []).append(f"{last}={value:.4f}" if isinstance(value, float) else f"{last}={value}")
+    table = Table.grid(padding=(0, 3))
+    for head, figures in groups.items():
+        table.add_row(Text(head), Text("  ".join(figures)))
+    return table
 
 
 def _percent(value: float) -> str:

@@ -88,6 +88,7 @@ def test_evaluate_scores_as_by_hand(avtext: Run, here: Path) -> None:
     said = avtext("evaluate", "found.csv", "truth.csv")
     assert said.code == 0
     assert "event F1: 40.00 micro" in said.out  # 1 of 2 true, 1 of 3 found: F1 = 2 / 5
+    assert "event_f1.micro   f1=0.4000  precision=0.3333  recall=0.5000" in said.out
     assert "cat" in said.err
     wide = avtext("evaluate", "found.csv", "truth.csv", "--collar", "0.5", "--json")
     micro = json.loads(wide.out)["onsets"]["micro"]
