@@ -106,6 +106,10 @@ class _Bar:
 
             self._bar.console.print(str(EpochCost(**figures)), highlight=False, soft_wrap=True)
             return
+        if what == "stopping":
+            text = "stopping when this step is done; the same command goes on from there; Ctrl-C again stops at once"
+            self._bar.console.print(text, highlight=False, soft_wrap=True)
+            return
         if what == "evaluate":
             self._f1 = f" F1 {figures['f1']:.3f}"
         loss = f"loss {figures['loss']:.3f}" if "loss" in figures else ""

@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from avtext.training.clips import open_teacher
 from avtext.training.cost import CostMeter
 from avtext.training.devices import open_fabric
 from avtext.training.evaluation import find, with_decision
+from avtext.training.interruption import deferred_interrupts
 from avtext.training.log import RunLog
 from avtext.training.optimizer import learning_rate, make_optimizer
 from avtext.training.plan import StepBatches, batches, watched_workers
@@ -73,8 +75,9 @@ def fit(
         train: clips to learn from, labelled; with ``settings.distill`` they need not be.
         validation: clips to choose the best weights by (event F1); without them the last weights are the result.
         card: the model card of the folders ``out/best`` and ``out/last``.
-        hook: called as ``hook(what, step, steps, figures)`` after each step (``"train"``) and evaluation, and at the
-            end with what an epoch costs (``"cost"``: the fields of :class:`avtext.training.cost.EpochCost`).
+        hook: called as ``hook(what, step, steps, figures)`` after each step (``"train"``) and evaluation, at the end
+            with what an epoch costs (``"cost"``: the fields of :class:`avtext.training.cost.EpochCost`), and after
+            Ctrl-C (``"stopping"``).
 
     Returns:
         The best detector, in evaluation mode, on the CPU.
@@ -83,6 +86,7 @@ def fit(
         MissingExtra: Lightning is not installed.
         AvtextError: a loss is not finite or a worker died (the last state is intact), the run's folder holds another
             run.
+        KeyboardInterrupt: Ctrl-C; a run of one process finishes its step and keeps its state first.
     """
     return _Run(settings, train, validation, card, hook).go()
 
@@ -135,8 +139,11 @@ class _Run:
         self.cost = CostMeter(s.batch_size * fabric.world_size, len(self.train))
         steps = range(self.progress["step"], s.steps)
         with RunLog(s.out if fabric.is_global_zero else None) as self.log:
-            with watched_workers():
-                self._run(steps, batches(self.dataset, steps, s.workers, pinned=fabric.device.type == "cuda"))
+            stream = batches(self.dataset, steps, s.workers, pinned=fabric.device.type == "cuda")
+            alone = fabric.world_size == 1  # several may be told at different steps
+            calm = deferred_interrupts(self._stopping) if alone else nullcontext(lambda: False)
+            with watched_workers(), calm as interrupted:
+                self._run(steps, stream, interrupted)
             self._decide()
         if (cost := self.cost.cost()) is not None:
             logger.info("%s", cost)
@@ -151,7 +158,10 @@ class _Run:
             save_detector(best, decided, self.card, half=self.settings.half)
         self.fabric.barrier()
 
-    def _run(self, steps: range, stream: Iterator[Batch]) -> None:
+    def _stopping(self) -> None:
+        self._tell("stopping", self.progress["step"], {})
+
+    def _run(self, steps: range, stream: Iterator[Batch], interrupted: Callable[[], bool]) -> None:
         patience = self.settings.patience
         mark = time.perf_counter()
         for step, batch in zip(steps, stream, strict=True):
@@ -164,6 +174,9 @@ class _Run:
                 logger.info("no better F1 in %d evaluations: stopped at step %d", patience, step + 1)
                 self._save()
                 return
+            if interrupted():
+                self._save()
+                raise KeyboardInterrupt
             mark = time.perf_counter()
 
     def _step(self, step: int, batch: Batch) -> dict[str, float]:

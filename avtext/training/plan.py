@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -68,7 +69,8 @@ def watched_workers() -> Iterator[None]:
         ) from error
 
 
-def _one_thread(_: int) -> None:
+def _begin(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes; the run's own decides
     torch.set_num_threads(1)
     keep_to_one_thread()
 
@@ -87,7 +89,7 @@ def batches(dataset: StepBatches, steps: range, workers: int, pinned: bool = Fal
         batch_size=None,
         sampler=steps,
         num_workers=workers,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin,
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=3 if workers else None,
         pin_memory=pinned,

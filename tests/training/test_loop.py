@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import csv
+import json
 import logging
+import multiprocessing
+import os
 import pickle
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,12 +16,14 @@ import numpy as np
 import pytest
 import torch
 
+from avtext.checkpoint import load_tensors
 from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import AvtextError, StorageError
 from avtext.model import collate
 from avtext.training import TrainSettings, fit
+from avtext.training.interruption import deferred_interrupts
 from avtext.training.loop import draw_lost
 from avtext.training.optimizer import learning_rate
 from avtext.training.plan import StepBatches
@@ -73,6 +80,53 @@ def test_a_killed_run_ends_with_the_very_weights_of_an_undisturbed_one(tmp_path:
         fit(run(tmp_path / "b"), SOURCE, hook=kill)
     resumed = fit(run(tmp_path / "b"), SOURCE)
     assert equal(weights(whole), weights(resumed))
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own answer to Ctrl-C, which what starts the tests may have turned off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler  # whoever took it gave it back
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_ctrl_c_finishes_the_step_and_the_run_goes_on_from_it(tmp_path: Path, workers: int) -> None:
+    """Between two checkpoints, and where the workers are told first, as all processes of a terminal are."""
+    whole = fit(run(tmp_path / "a"), SOURCE)
+    steps = []
+
+    def press(what: str, step: int, _: int, __: dict[str, float]) -> None:
+        steps.append((what, step))
+        if what == "train" and step == 1:
+            for process in multiprocessing.active_children():
+                os.kill(process.pid or 0, signal.SIGINT)
+        if what == "train" and step == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(run(tmp_path / "b", workers=workers), SOURCE, hook=press)
+    assert steps == [*(("train", step) for step in range(1, 6)), ("stopping", 5)]
+    assert json.loads(load_tensors(tmp_path / "b" / "last.safetensors")[1]["progress"])["step"] == 5
+    assert equal(weights(whole), weights(fit(run(tmp_path / "b"), SOURCE)))
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_twice_stops_at_once() -> None:
+    told: list[str] = []
+
+    def press() -> None:
+        with deferred_interrupts(lambda: told.append("told")) as pressed:
+            assert not pressed()
+            signal.raise_signal(signal.SIGINT)
+            assert pressed()
+            signal.raise_signal(signal.SIGINT)
+            told.append("not reached")
+
+    with pytest.raises(KeyboardInterrupt):
+        press()
+    assert told == ["told"]
 
 
 def test_a_damaged_state_falls_back_to_the_one_before_and_says_so(
