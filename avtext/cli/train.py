@@ -46,7 +46,7 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
     from avtext.cli.progress import Counter, waiting
 
     with waiting("loading"):
-        from avtext.training import accelerator_of, fit, open_clips, read_settings
+        from avtext.training import accelerator_of, check_lightning, fit, open_clips, read_settings
         from avtext.training.card import draft_card
 
     settings = read_settings(config, overrides)
@@ -55,6 +55,7 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
     if command == "distill" and settings.distill is None:
         raise ConfigError(f"{config}: distill: is missing: give distill.teacher, a model folder")
     check_folder("out", settings.out)
+    check_lightning()
     device = accelerator_of(settings)
     with Counter("reading", piped=True) as reading:  # decoding can take a while
         source = open_clips(settings.train, settings.model, reading, device=device)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from avtext.backends import choose
 from avtext.checkpoint import WEIGHTS
 from avtext.compression.export import export_detector
 from avtext.compression.quantization import quantize_folder
@@ -17,7 +18,7 @@ from avtext.detection import EventFinder
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.runtime import Runtime
-from avtext.training import DataSettings, fit, open_clips, settings_of
+from avtext.training import DataSettings, check_lightning, fit, open_clips, settings_of
 
 Say = Callable[[str], None]
 
@@ -108,6 +109,9 @@ def climb(
         ConfigError: calibration clips that are of no use, or wrong training settings.
         MissingExtra: onnx, onnxscript, onnxruntime or lightning is not installed.
     """
+    choose("onnxruntime")  # what is missing is told now, not when the rungs in torch are made and measured
+    if settings.finetune is not None:
+        check_lightning()
     save_detector(out / "float32", model, "# The model that the ladder begins with\n")
     newest = _rung("float32", out / "float32", model)
     yield newest

@@ -1,7 +1,7 @@
 """The one training loop and its settings."""
 
 from avtext.training.clips import open_clips
-from avtext.training.devices import accelerator_of
+from avtext.training.devices import accelerator_of, check_lightning
 from avtext.training.loop import fit
 from avtext.training.settings import AdversarialSettings, DataSettings, TrainSettings, read_settings, settings_of
 
@@ -10,6 +10,7 @@ __all__ = [
     "DataSettings",
     "TrainSettings",
     "accelerator_of",
+    "check_lightning",
     "fit",
     "open_clips",
     "read_settings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import torch
@@ -23,6 +24,16 @@ def accelerator_of(settings: TrainSettings) -> str:
     return settings.accelerator
 
 
+def check_lightning() -> None:
+    """Nothing, where a run can begin; ask before clips are read, which takes minutes.
+
+    Raises:
+        MissingExtra: Lightning is not installed.
+    """
+    if importlib.util.find_spec("lightning") is None:
+        raise MissingExtra.of("lightning", "train")
+
+
 def open_fabric(settings: TrainSettings) -> Any:
     """Lightning Fabric for the devices and the precision of a run, launched.
 
@@ -30,11 +41,10 @@ def open_fabric(settings: TrainSettings) -> Any:
         MissingExtra: Lightning is not installed.
         AvtextError: a GPU was asked for but none is there.
     """
-    try:
-        from lightning.fabric import Fabric
-        from lightning.fabric.strategies import DDPStrategy
-    except ImportError:
-        raise MissingExtra.of("lightning", "train") from None
+    check_lightning()
+    from lightning.fabric import Fabric
+    from lightning.fabric.strategies import DDPStrategy
+
     accelerator = accelerator_of(settings)
     precision = settings.precision
     if precision == "auto":  # bf16 is several times slower than float32 on most CPUs

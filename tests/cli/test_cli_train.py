@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,17 @@ def test_a_manifest_line_that_is_wrong_is_named(avtext: Run, here: Path, made: P
         assert lines[0].startswith("avtext: m.jsonl:3: ")
         assert hint in lines[0]
         assert not (here / "runs").exists()
+
+
+def test_a_missing_extra_is_told_before_clips_are_read(
+    avtext: Run, here: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    change(config, train={"manifest": "none.jsonl"})  # which is told next
+    said = avtext("train", "-c", "c.yaml")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == 'avtext: lightning is not installed: pip install "avtext[train]"\n'
+    assert [path.name for path in here.iterdir()] == ["c.yaml"]
 
 
 def test_a_model_of_a_config_may_be_another_file(avtext: Run, here: Path, config: Path) -> None:

@@ -14,6 +14,7 @@ from torch import nn
 
 from avtext.backends.onnx_export import Part, export_part, largest_difference, other_sizes
 from avtext.backends.onnx_int8 import weighted_nodes
+from avtext.compression.ladder import LadderSettings, climb
 from avtext.compression.parts import parts_of
 from avtext.compression.quantization import quantize_folder
 from avtext.encoders.folding import folded
@@ -98,6 +99,17 @@ def test_an_operator_without_onnx_form_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="odd: cannot be written as ONNX opset 20: ") as caught:
         export_part("odd", part, tmp_path / "odd.onnx")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("package", "extra"), [("onnxscript", "onnx"), ("lightning", "train")])
+def test_the_ladder_asks_for_what_is_missing_before_its_first_rung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    settings = LadderSettings(finetune={})
+    with pytest.raises(MissingExtra, match=rf'{package} is not installed: pip install "avtext\[{extra}\]"'):
+        next(climb(make(), ["clip.mp4"], tmp_path / "out", settings, print))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs: Path) -> None:
