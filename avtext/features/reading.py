@@ -23,7 +23,8 @@ def reading_for(encoders: Mapping[str, Any], **options: Any) -> MediaOptions:
     video = encoders.get("video")
     if video is not None:
         options |= {"frame_rate": float(video.rate), "frame_size": int(frozen(video).frame_size)}
-    return MediaOptions(audio="audio" in encoders or not seen, video=seen, **options)
+    options |= {"audio": "audio" in encoders or not seen, "video": seen, "statistics": "picture" in encoders}
+    return MediaOptions(**options)
 
 
 def frozen(encoder: Any) -> Any:

@@ -88,7 +88,7 @@ class Decoding:
             rate = options.frame_rate
             first = math.floor(begin * rate + 1e-6)
             track = Track((*options.size, 3), np.uint8, math.ceil(rate), first=first)
-            self._video = Pictures(track, options.size, rate)
+            self._video = Pictures(track, options.size, rate, options.statistics)
         self._windows = Windows(options, self._audio, self._video, send)
 
     def run(self, seek: bool = False) -> None:

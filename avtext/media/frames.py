@@ -56,9 +56,10 @@ class Pictures:
         track: where sampled frames go.
         size: height and width of the sampled frames.
         rate: sampled frames per second.
+        measured: whether statistics are kept.
     """
 
-    def __init__(self, track: Track, size: tuple[int, int], rate: float) -> None:
+    def __init__(self, track: Track, size: tuple[int, int], rate: float, measured: bool = True) -> None:
         self.track = track
         self.end = 0.0  # seconds; where the last frame stops being shown
         self.ready = 0.0  # seconds up to which frames and statistics are known
@@ -70,7 +71,7 @@ class Pictures:
         self.turns = 0  # quarters counterclockwise by which the file wants its frames turned
         self._rate = rate
         self._sample = Scaler(size, "AREA")
-        self._measure = Scaler((THUMBNAIL, THUMBNAIL), "FAST_BILINEAR")
+        self._measure = Scaler((THUMBNAIL, THUMBNAIL), "FAST_BILINEAR") if measured else None
         self._shown: Any = None  # the frame on show, and the time from which it is
         self._time = -math.inf
         self.usual_interval = 0.0  # seconds between frames, lately; 0 before the second
@@ -98,9 +99,11 @@ class Pictures:
             self._passed(time)
             self._show(time)
         self.turns = round(frame.rotation / 90) % 4
-        small = self._measure(frame, self.turns)
         self._shown, self._time = frame, time
-        self._batch.append((time, small))
+        if self._measure is None:
+            self.ready = max(self.ready, time)
+            return
+        self._batch.append((time, self._measure(frame, self.turns)))
         if len(self._batch) == _BATCH:
             self._measured()
 

@@ -23,6 +23,7 @@ class MediaOptions:
         audio, video: whether to decode that modality where the file has it.
         frame_rate: frames per second in ``Clip.video``.
         frame_size: frames are resized to this square, or to ``(height, width)``; the aspect is not kept.
+        statistics: whether every frame is measured (``Clip.picture``), which takes as long as decoding small ones.
         start, end: seconds on the presentation clock, to read a part of a file only; the start is rounded
             down to the 40 ms grid.
 
@@ -40,6 +41,7 @@ class MediaOptions:
     video: bool = True
     frame_rate: float = 8.0
     frame_size: int | tuple[int, int] = 64
+    statistics: bool = True
     start: float | None = None
     end: float | None = None
 

@@ -151,8 +151,9 @@ class MediaReader:
             clip = replace(clip, audio=Stream(arrays["audio"], float(AUDIO_RATE), start, arrays["audio_mask"]))
         if "video" in arrays:
             video = Stream(arrays["video"], rate, float(message["video_start"]), arrays["video_mask"])
-            picture = Stream(arrays["picture"], GRID_RATE, start, arrays["picture_mask"])
-            clip = replace(clip, video=video, picture=picture)
+            clip = replace(clip, video=video)
+        if "picture" in arrays:
+            clip = replace(clip, picture=Stream(arrays["picture"], GRID_RATE, start, arrays["picture_mask"]))
         return clip
 
 

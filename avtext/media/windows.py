@@ -97,8 +97,9 @@ class Windows:
             first, stop = math.floor(start * rate + 1e-6), math.ceil(end * rate - 1e-6)
             arrays["video"], arrays["video_mask"] = self._video.track.cut(first, stop)
             message["video_start"] = first / rate
-            count = num_steps(end - start, GRID_RATE)
-            arrays["picture"], arrays["picture_mask"] = self._video.statistics(start, count)
+            if self._options.statistics:
+                count = num_steps(end - start, GRID_RATE)
+                arrays["picture"], arrays["picture_mask"] = self._video.statistics(start, count)
         self._send(message, arrays)
         self._step += self._options.steps_per_hop
         self._forget()

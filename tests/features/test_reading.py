@@ -34,6 +34,11 @@ def test_frames_come_as_the_video_encoder_takes_them() -> None:
     assert reading_for({"video": features}) == reading_for({"video": eye})
 
 
+def test_frames_are_measured_for_an_encoder_of_statistics_only() -> None:
+    assert reading_for({"picture": None}).statistics
+    assert not reading_for({"audio": None, "text": None}).statistics
+
+
 def test_a_frozen_encoder_is_the_one_behind_its_features() -> None:
     features = PrecomputedEncoder(8, 5.0, of=EYE)
     assert type(frozen(features)).__name__ == "SmallVideoEncoder"

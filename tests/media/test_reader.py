@@ -215,6 +215,16 @@ def test_one_modality_on_request(long_file: Path) -> None:
     assert quality.modalities == ("video",)
 
 
+def test_frames_that_nobody_measures_are_the_same_frames(long_file: Path) -> None:
+    measured, _ = read(long_file, window=3.0, overlap=1.0)
+    bare, _ = read(long_file, window=3.0, overlap=1.0, statistics=False)
+    assert [clip.picture for clip in bare] == [None] * len(measured)
+    for one, other in zip(measured, bare, strict=True):
+        assert np.array_equal(one.video.values, other.video.values)
+        assert np.array_equal(one.video.mask, other.video.mask)
+        assert np.array_equal(one.audio.values, other.audio.values)
+
+
 def test_one_frame(tmp_path: Path) -> None:
     clip, quality = whole(write(tmp_path / "a.mp4", steady(1)))
     assert clip.duration == pytest.approx(0.04, abs=0.01)
