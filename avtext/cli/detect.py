@@ -17,6 +17,9 @@ from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
     from avtext.detection import EventFinder, Failure, Result
+    from avtext.detection.batch import Sharing
+
+    Numbered = tuple[int, Result | AvtextError]
 
 
 def detect(
@@ -52,6 +55,10 @@ def detect(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")
     ] = None,
+    together: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Encode short files at once, so many seconds of them: faster, takes more memory."),
+    ] = None,
     shard: Annotated[
         str | None, typer.Option(help="i/n: every n-th file from the i-th on, for one of n machines.")
     ] = None,
@@ -69,7 +76,7 @@ def detect(
 
     with waiting("loading"):
         from avtext.detection import Failure
-        from avtext.detection.batch import part_of
+        from avtext.detection.batch import Sharing, part_of
 
     paths = expand(files)
     for option, folder in (("--out", out), ("--cache", cache)):
@@ -77,6 +84,9 @@ def detect(
             check_folder(option, folder)
     wanted = [name.strip() for name in classes.split(",")] if classes else None
     options = _checked({"transcript": transcript, "start": start, "end": end, "classes": wanted}, len(paths))
+    sharing = Sharing(jobs, together)
+    if None not in sharing:
+        raise ConfigError("--together: does not go with --jobs, whose processes take one file each: leave one out")
     endings = _endings(formats)
     places = {path: out / name for path, name in result_names(paths).items()}
     mine = part_of(paths, None if shard is None else _shard(shard))
@@ -89,7 +99,7 @@ def detect(
         with waiting("loading the model"):
             pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache)
     failures = {}
-    for path, found in _detected(pipe, todo, options, jobs):
+    for path, found in _detected(pipe, todo, options, sharing):
         outcome, written = _written(found, path, places[path], endings)
         _show(outcome, written, as_json)
         if isinstance(outcome, Failure):
@@ -170,18 +180,17 @@ def _load(model: str | None, by: Computation, **options: Any) -> EventFinder:
 
 
 def _detected(
-    pipe: EventFinder | None, paths: Sequence[Path], options: dict[str, Any], jobs: int | None
+    pipe: EventFinder | None, paths: Sequence[Path], options: dict[str, Any], sharing: Sharing
 ) -> Iterator[tuple[Path, Result | Failure]]:
-    """What is found in each file, as it is ready; one after the other here without ``jobs``."""
+    """What is found in each file, as it is ready; one after the other where they do not share the machine."""
     from avtext.cli.progress import progress_hook
-    from avtext.detection.workers import detect_each
 
     if pipe is None:
         yield from ((path, _failure(path, _absence(path))) for path in paths)
         return
-    if jobs is not None:
-        with closing(detect_each(pipe, paths, jobs, options)) as found:
-            for index, outcome in found:
+    if (many := sharing.many(pipe, paths, options)) is not None:
+        with closing(many) as found:
+            for index, outcome in _watched(found, len(paths)):
                 yield (
                     paths[index],
                     _failure(paths[index], outcome) if isinstance(outcome, Exception) else outcome,
@@ -195,6 +204,18 @@ def _detected(
             yield path, _failure(path, error)
         else:
             yield path, result
+
+
+def _watched(found: Iterator[Numbered], count: int) -> Iterator[Numbered]:
+    """The same, and how many of ``count`` are done while a terminal waits for the next."""
+    from avtext.cli.progress import waiting
+
+    for done in range(count):
+        with waiting(f"{done} of {count} files done"):
+            item = next(found, None)
+        if item is None:
+            return
+        yield item
 
 
 def _absence(path: Path) -> AvtextError:

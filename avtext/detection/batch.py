@@ -36,15 +36,22 @@ class Sharing(NamedTuple):
                 f"together: must be seconds above 0, got {self.together}, and goes neither with a hook nor with jobs"
             )
 
+    def many(
+        self, pipe: EventFinder, sources: Sequence[Source], options: Mapping[str, Any]
+    ) -> Generator[tuple[int, Result | AvtextError], None, None] | None:
+        """``(index, outcome)`` of every file, as they are ready; None where they come one by one."""
+        if self.jobs is not None:
+            return detect_each(pipe, sources, self.jobs, options)
+        if self.together is not None:
+            return detect_together(pipe, sources, self.together, options)
+        return None
+
     def outcomes(
         self, pipe: EventFinder, sources: Sequence[Source], options: Mapping[str, Any]
     ) -> Generator[Result | AvtextError, None, None]:
         """What each file gives, in order."""
-        if self.jobs is not None:
-            return in_order(detect_each(pipe, sources, self.jobs, options))
-        if self.together is not None:
-            return in_order(detect_together(pipe, sources, self.together, options))
-        return _here(pipe, sources, options)
+        many = self.many(pipe, sources, options)
+        return _here(pipe, sources, options) if many is None else in_order(many)
 
 
 def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:

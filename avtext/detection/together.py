@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from avtext.clip import Clip
 from avtext.detection.grouping import groups_by_length
 from avtext.detection.reading import Reading, with_last
-from avtext.errors import AvtextError, MediaError
+from avtext.errors import AvtextError, MediaError, StorageError
 
 if TYPE_CHECKING:
     from avtext.detection.finder import EventFinder
@@ -45,7 +45,7 @@ def detect_together(
             if found is None:
                 yield index, finder(source, **options)
                 continue
-        except MediaError as error:
+        except (MediaError, StorageError) as error:
             yield index, error
             continue
         held.append(found)

@@ -181,6 +181,20 @@ def test_what_was_encoded_is_kept_and_not_encoded_again(
     assert 1 <= len(json.loads(fewer.out)["events"]) < len(scores)
 
 
+def test_files_that_are_encoded_together_give_what_each_gives_alone(
+    avtext: Run, here: Path, made: Path, model: Path
+) -> None:
+    (here / "bad.mp4").write_bytes(b"\0" * 100)
+    files = (made / "a.mp4", here / "bad.mp4", made / "b.mp4")
+    for words in ([], ["--together", "20"], ["--jobs", "2"]):
+        said = avtext("detect", *files, "-m", model, "-o", "-".join(words) or "alone", *words)
+        assert (said.code, said.out.count("wrote ")) == (1, 2)
+        assert "1 of 3 files failed:" in said.err
+    for name in ("a.events.json", "b.events.json"):
+        alone, *others = (read_events(here / folder / name).events for folder in ("alone", "--together-20", "--jobs-2"))
+        assert others == [alone, alone]
+
+
 def test_shards_are_all_files_once_under_their_names(avtext: Run, here: Path, made: Path, model: Path) -> None:
     write_video(here / "x.mp4", 1.0)
     write_video(here / "x.mkv", 1.0)
@@ -257,6 +271,7 @@ def test_a_bad_file_is_one_line_and_exit_1_and_writes_nothing(
         (["a.mp4", "--device", "cuda:99"], "cuda:99 was asked for but that GPU is not there"),
         (["a.mp4", "--start", "2", "--end", "2"], "--end: must be after --start, got 2.0 and 2.0"),
         (["a.mp4", "b.mp4", "--transcript", "a.srt"], "--transcript: goes with one video, got 2"),
+        (["a.mp4", "--together", "20", "--jobs", "2"], "--together: does not go with --jobs"),
         (["a.mp4", "--shard", "0/2"], "--shard: must be i/n with 1 <= i <= n, such as 1/4, got '0/2'"),
         (["a.mp4", "--shard", "half"], "--shard: must be i/n"),
         (["a.mp4", "-o", "a.mp4"], "--out: a.mp4: cannot be written"),
