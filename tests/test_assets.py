@@ -40,6 +40,13 @@ def test_the_demo_uses_all_three_modalities_and_its_events_lie_inside(demo: Resu
     assert all(e.shares is not None and sum(e.shares) == pytest.approx(1.0) for e in demo)
 
 
+def test_the_surer_of_two_ways_to_place_subtitles_counts(pipe: Pipeline, demo: Result, root: Path) -> None:
+    """By embeddings and by speech: neither is sure of the demo's four cues, and the lesser doubt is told."""
+    clocks = pipe.clocks(root / "assets" / "demo.mp4", demo.cues)
+    assert demo.alignment["text"]["abstained"]
+    assert clocks["text"]["confidence"] >= demo.alignment["text"]["confidence"]
+
+
 def test_the_default_model_is_small_and_complete(pipe: Pipeline) -> None:
     assert pipe.model.num_parameters()["total"] <= 4_000_000
     names = {p.name for p in DEFAULT_MODEL.iterdir()}

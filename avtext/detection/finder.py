@@ -195,7 +195,9 @@ class EventFinder:
         unsure = cues and found.get("text", {"abstained": True})["abstained"]
         if unsure and "speech" in self.labels and "audio" in result.modalities:
             speech = result.scores.values[:, self.labels.index("speech")]
-            found["text"] = described(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
+            heard = described(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
+            tries = [heard, found.get("text", heard)]
+            found["text"] = max(tries, key=lambda one: (not one["abstained"], one["confidence"]))
         return found
 
     def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
