@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from avtext.cli.options import Debug, Verbose, show_traceback
+from avtext.cli.results import endings_of, is_done, write_results
 from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
@@ -87,10 +88,10 @@ def detect(
     sharing = Sharing(jobs, together)
     if None not in sharing:
         raise ConfigError("--together: does not go with --jobs, whose processes take one file each: leave one out")
-    endings = _endings(formats)
+    endings = endings_of(formats)
     places = {path: out / name for path, name in result_names(paths).items()}
     mine = part_of(paths, None if shard is None else _shard(shard))
-    todo = [path for path in mine if not (skip_existing and _is_done(places[path], endings))]
+    todo = [path for path in mine if not (skip_existing and is_done(places[path], endings))]
     if skipped := len(mine) - len(todo):
         _say(f"{skipped} of {len(mine)} files have results already: skipped")
     by = Computation(device, backend, int8)
@@ -126,30 +127,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise ConfigError(f"--shard: must be i/n with 1 <= i <= n, such as 1/4, got {text!r}")
     return int(number), int(count)
-
-
-def _endings(formats: str) -> dict[str, str]:
-    """Format names to file endings, which are never those of subtitles that a video has beside it.
-
-    A format that shares its ending with an earlier one of ``FORMATS`` is named in it: two would write one file.
-    """
-    from avtext.formats import FORMATS
-
-    owners = {known.suffixes[0]: name for name, known in reversed(FORMATS.items())}
-    known = {
-        name: ("events" if owners[format.suffixes[0]] == name else name) + format.suffixes[0]
-        for name, format in FORMATS.items()
-    } | {"html": "events.html", "evidence": "evidence.json"}
-    names = [name.strip() for name in formats.split(",") if name.strip()]
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise ConfigError(f"--format: {(unknown or [formats])[0]!r} is not known; known: {', '.join(known)}")
-    return {name: known[name] for name in names}
-
-
-def _is_done(place: Path, endings: dict[str, str]) -> bool:
-    """Whether all results whose paths begin with ``place`` are there."""
-    return all(os.path.exists(f"{place}.{ending}") for ending in endings.values())  # noqa: PTH110
 
 
 class Computation(NamedTuple):
@@ -253,29 +230,9 @@ def _written(
     if not isinstance(found, Result):
         return found, []
     try:
-        return found, [
-            _write(found, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()
-        ]
+        return found, write_results(found, place, endings)
     except StorageError as error:
         return _failure(path, error), []
-
-
-def _write(result: Result, path: Path, kind: str, complete: bool) -> Path:
-    """Write one format; what it cannot hold is said, unless the JSON beside it is ``complete``."""
-    there = os.path.lexists(path)
-    if kind == "json":
-        result.to_json(path)
-    elif kind == "html":
-        result.to_html(path)
-    elif kind == "evidence":
-        result.to_evidence(path)
-    else:
-        for warning in result.write(path, kind):
-            if not complete:
-                _say(f"{path}: {warning}")
-    if there:
-        _say(f"{path}: replaced")
-    return path
 
 
 def _show(outcome: Result | Failure, written: list[Path], as_json: bool) -> None:

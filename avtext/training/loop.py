@@ -30,6 +30,7 @@ from avtext.training.devices import open_fabric
 from avtext.training.evaluation import find, with_decision
 from avtext.training.interruption import deferred_interrupts
 from avtext.training.log import RunLog
+from avtext.training.modality_dropout import draw_lost
 from avtext.training.optimizer import learning_rate, make_optimizer
 from avtext.training.plan import StepBatches, batches, watched_workers
 from avtext.training.settings import TrainSettings
@@ -287,25 +288,3 @@ def _same_run(stored: str, own: str) -> bool:
 def _build(settings: TrainSettings) -> EventDetector:
     model = EventDetector(settings.model)
     return model if settings.init is None else start_from(model, settings.init, settings.prune)
-
-
-def draw_lost(clips: int, modalities: int, chance: float, generator: torch.Generator) -> Tensor | None:
-    """Which modalities the second view of each clip lacks, boolean (clips, modalities), never all of them.
-
-    Args:
-        clips: how many.
-        modalities: how many the model has.
-        chance: that one is lost; with 0, or with one modality, there is no second view.
-        generator: of the step.
-
-    Example:
-        >>> lost = draw_lost(100, 3, 0.9, torch.Generator().manual_seed(0))
-        >>> bool(lost.any()), bool(lost.all(1).any())
-        (True, False)
-    """
-    if chance == 0 or modalities < 2:
-        return None
-    lost: Tensor = torch.rand(clips, modalities, generator=generator) < chance
-    kept = torch.randint(modalities, (clips,), generator=generator)
-    lost[torch.arange(clips), kept] &= ~lost.all(1)
-    return lost

@@ -24,7 +24,7 @@ from avtext.errors import AvtextError, StorageError
 from avtext.model import collate
 from avtext.training import TrainSettings, fit
 from avtext.training.interruption import deferred_interrupts
-from avtext.training.loop import draw_lost
+from avtext.training.modality_dropout import draw_lost
 from avtext.training.optimizer import learning_rate
 from avtext.training.plan import StepBatches
 from avtext.training.state import publish_state
