@@ -66,7 +66,6 @@ def _answer(request: dict[str, Any], limits: Limits, answers: BinaryIO) -> None:
 
     from avtext.media.container import opened
     from avtext.media.decoding import Decoding, SoughtTooFar
-    from avtext.media.subtitles import subtitle_cues
 
     av.logging.restore_default_callback()  # FFmpeg's complaints go to the log, where their number is evidence
     av.logging.set_libav_level(av.logging.ERROR)
@@ -81,6 +80,8 @@ def _answer(request: dict[str, Any], limits: Limits, answers: BinaryIO) -> None:
         reply({"kind": "info", "info": source.info.to_dict()}, {})
         limit_cpu(limits.cpu(source.info.duration, os.stat(path).st_size))  # noqa: PTH116
         if kind == "cues":
+            from avtext.media.subtitles import subtitle_cues
+
             reply({"kind": "cues", "cues": subtitle_cues(source, reply)}, {})
         try:
             if kind == "decode":
