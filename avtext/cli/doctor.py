@@ -35,6 +35,10 @@ def doctor(
     Example: avtext doctor train.jsonl validation.jsonl --plot overview.png
     """
     if manifests or config is not None:
+        if plot is not None:
+            from avtext.report.plots import check_plotting
+
+            check_plotting()
         found = _inspect(manifests or [], config)
         for one in found:
             _print_inspection(one)

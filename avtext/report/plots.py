@@ -5,6 +5,7 @@ They are drawn without a screen and without touching matplotlib's global state.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,6 +40,16 @@ class Rung(NamedTuple):
     event_f1: float
 
 
+def check_plotting() -> None:
+    """Nothing, where figures can be drawn; ask before work whose only end is a figure.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtra.of("matplotlib", "plot")
+
+
 @contextmanager
 def figure_style() -> Iterator[None]:
     """The style of these figures, for as long as one is drawn or saved.
@@ -46,10 +57,9 @@ def figure_style() -> Iterator[None]:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingExtra.of("matplotlib", "plot") from None
+    check_plotting()
+    import matplotlib
+
     with matplotlib.rc_context(STYLE):
         yield
 

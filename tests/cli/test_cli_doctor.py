@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ def test_a_config_names_the_manifest_and_the_labels(avtext: Run, manifest: Path,
     said = avtext("doctor", "-c", "c.yaml")
     assert said.code == 1
     assert "FAULT  train.jsonl:1: label 'bell' is not one of: siren, beep" in said.out
+
+
+def test_a_missing_extra_is_told_before_videos_are_read(
+    avtext: Run, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    said = avtext("doctor", manifest, "--plot", "o.png")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == 'avtext: matplotlib is not installed: pip install "avtext[plot]"\n'
 
 
 @pytest.mark.parametrize(
