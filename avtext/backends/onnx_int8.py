@@ -15,6 +15,7 @@ from avtext.errors import MissingExtra
 Feed = Mapping[str, np.ndarray]
 
 WEIGHTED = ("Conv", "Gemm", "MatMul", "Gather")
+BYTES = {"scale": np.array(1.0, np.float32), "zero_point": np.array(128, np.uint8)}  # of a picture, which is 127.5 less
 KEPT = ("model.emit/", "model.fusion.gate.")  # layers that stay in float32: a rounding here is a wrong event
 
 
@@ -31,7 +32,8 @@ def quantize_graph(source: Path, feeds: Sequence[Feed], target: Path) -> None:
         from onnxruntime import quantization
     except ImportError:
         raise MissingExtra.of("onnx", "onnx") from None
-    nodes = weighted_nodes(onnx.load(str(source)))
+    model = onnx.load(str(source))
+    nodes, pictures = weighted_nodes(model), centred_bytes(model)
     if not nodes:
         shutil.copyfile(source, target)
         return
@@ -50,12 +52,66 @@ def quantize_graph(source: Path, feeds: Sequence[Feed], target: Path) -> None:
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
+            extra_options={"TensorQuantOverrides": {name: [BYTES] for name in pictures}},
         )
     finally:
         root.setLevel(level)
     model = onnx.load(str(target))
+    take_bytes(model.graph, pictures)
     shorten(model.graph)
     onnx.save(model, str(target))
+
+
+def centred_bytes(model: Any) -> dict[str, str]:
+    """By name, values that are bytes less a constant, such as a picture's around its grey, and the bytes' own name.
+
+    They are quantised as they come: nothing is rounded, and no copy in float32 is made.
+    """
+    import onnx
+
+    makers = {name: node for node in model.graph.node for name in node.output}
+    bytes_in = {value.name for value in model.graph.input if value.type.tensor_type.elem_type == onnx.TensorProto.UINT8}
+    found = {}
+    for node in model.graph.node:
+        cast = makers.get(node.input[0]) if node.op_type == "Sub" else None
+        if cast is None or cast.op_type != "Cast":
+            continue
+        name = cast.input[0]
+        while name in makers and makers[name].op_type in ("Reshape", "Transpose"):
+            name = makers[name].input[0]
+        if name in bytes_in:
+            found[node.output[0]] = cast.input[0]
+    return found
+
+
+def take_bytes(graph: Any, pictures: Mapping[str, str]) -> None:
+    """Leave out of a quantised graph how the values of :func:`centred_bytes` were made and rounded.
+
+    Args:
+        graph: an ``onnx.GraphProto``; changed.
+        pictures: what that function found in the graph before it was quantised.
+    """
+    rounding = {node.output[0]: node for node in graph.node if node.op_type == "QuantizeLinear"}
+    direct = {name: pictures[node.input[0]] for name, node in rounding.items() if node.input[0] in pictures}
+    for node in graph.node:
+        node.input[:] = [direct.get(name, name) for name in node.input]
+    drop_idle(graph)
+
+
+def drop_idle(graph: Any) -> None:
+    """Leave out of a graph the nodes whose results nothing takes, what only they took, and so on.
+
+    Args:
+        graph: an ``onnx.GraphProto``, its nodes in order; changed.
+    """
+    used = {value.name for value in graph.output}
+    for node in reversed(list(graph.node)):
+        if used.isdisjoint(node.output):
+            graph.node.remove(node)
+        else:
+            used.update(node.input)
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
 
 
 def shorten(graph: Any) -> None:

@@ -70,12 +70,14 @@ def _gain_and_shift(norm: Any) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _fold_stem(encoder: SmallVideoEncoder) -> None:
-    """The stem's two halves, the frame's and its change's, are added before the norm; only the first has a bias."""
+    """The stem's two halves, the frame's and its change's, are added before the norm; only the first has a bias. The
+    scale of the frames' values goes into its weights, too."""
     norm, stem = encoder.network[0], encoder.stem
     if not isinstance(norm, nn.BatchNorm2d):
         return
     gain, shift = _gain_and_shift(norm)
-    stem.weight.mul_(torch.cat([gain, gain])[:, None, None, None])
+    stem.weight.mul_(torch.cat([gain, gain])[:, None, None, None] / encoder.spread)
+    encoder.spread = 1.0
     stem.bias = nn.Parameter(torch.cat([shift, torch.zeros_like(shift)]))
     encoder.network[0] = nn.Identity()
 

@@ -88,7 +88,24 @@ def _surroundings(spectra: Tensor, real: Tensor) -> Tensor:
     block = STEP // HOP
     B, T, mels = spectra.shape
     steps = keep(spectra, real).reshape(B, T // block, block, mels).mean(2)
-    there = real[:, ::block].to(steps.dtype)[:, None]
-    total = F.avg_pool1d(steps.transpose(1, 2), 2 * AROUND + 1, 1, AROUND)
-    share = F.avg_pool1d(there, 2 * AROUND + 1, 1, AROUND)
-    return (total / share.clamp_min(1e-6)).transpose(1, 2).repeat_interleave(block, dim=1)
+    there = real[:, ::block, None].to(steps.dtype)
+    total, count = (moving_sum(F.pad(x, (0, 0, AROUND, AROUND)), 2 * AROUND + 1) for x in (steps, there))
+    return (total / count.clamp_min(1.0)).repeat_interleave(block, dim=1)
+
+
+def moving_sum(values: Tensor, length: int) -> Tensor:
+    """Sums of ``length`` neighbours, (B, T + length - 1, D) to (B, T, D).
+
+    Sums of twice as many are made of two each, so that there are log2(length) additions instead of ``length``; unlike
+    differences of a running total, each sum is of its own values alone.
+    """
+    T = values.shape[1] - length + 1
+    total, begin = values.new_zeros(()), 0
+    for bit in range(length.bit_length()):
+        width = 1 << bit
+        if bit:
+            values = values[:, : -width // 2] + values[:, width // 2 :]  # of `width` neighbours
+        if length & width:
+            total = total + values[:, begin : begin + T]
+            begin += width
+    return total

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from avtext.kernels.picture import SIZE as NUM_STATISTICS
 from avtext.layers.tcn import keep
 
+CENTRE = 127.5  # of the values of a frame
+
 
 class SmallVideoEncoder(nn.Module):
     """Frames to features, one step per frame: a network on the frame and on its change since the frame before.
@@ -29,6 +31,7 @@ class SmallVideoEncoder(nn.Module):
     def __init__(self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128), rate: float = 8.0) -> None:
         super().__init__()
         self.size, self.rate = size, rate
+        self.spread = 127.5  # of the frames' values around their centre; 1 where the stem has taken it in
         self.stem = nn.Conv2d(3, 2 * channels[0], 5, stride=4, padding=2, bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
         for depth, (a, b) in enumerate(pairwise(channels)):
@@ -46,9 +49,7 @@ class SmallVideoEncoder(nn.Module):
         B, T = mask.shape
         if T == 0:
             return values.new_zeros(B, 0, self.size, dtype=torch.float32), mask
-        frames = values.flatten(0, 1).permute(0, 3, 1, 2).div(127.5).sub_(1.0)  # channels last in memory
-        frames = torch.where(mask.flatten()[:, None, None, None], frames, torch.zeros(()).to(frames))
-        still, moving = self.stem(frames).chunk(2, dim=1)
+        still, moving = self.stem(self._centred(values, mask)).chunk(2, dim=1)
         moving = moving.unflatten(0, (B, T))
         change = moving - torch.cat([moving[:, :1], moving[:, :-1]], 1)
         known = mask & torch.cat([mask[:, :1], mask[:, :-1]], 1)  # no change is known at the edge of a gap
@@ -56,6 +57,18 @@ class SmallVideoEncoder(nn.Module):
         hidden = self.network(hidden).flatten(2)
         features = self.project(torch.cat([hidden.mean(-1), hidden.amax(-1)], -1)).reshape(B, T, -1)
         return keep(features, mask), mask
+
+    def _centred(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Frames as the stem takes them, (B * frames, 3, H, W), channels last in memory.
+
+        What a frame outside the mask holds reaches no other frame's features, so only NaN must be kept out, which
+        bytes cannot be.
+        """
+        frames = values.flatten(0, 1).permute(0, 3, 1, 2)
+        if frames.is_floating_point():
+            frames = torch.where(mask.flatten()[:, None, None, None], frames, torch.zeros(()).to(frames))
+        frames = frames.float() - CENTRE
+        return frames if self.spread == 1.0 else frames / self.spread
 
 
 class PictureEncoder(nn.Module):

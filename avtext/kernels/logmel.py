@@ -15,7 +15,9 @@ WINDOW = 400  # samples: 25 ms
 STEP = 640  # samples per output step: 40 ms
 LOWEST = 40.0  # Hz; the bands end at half the sample rate
 FLOOR = 1e-6  # power under which a mel band counts as silent; -60 dB of full scale
+BLOCK = 128  # frames worked on at once: what is made of them stays near the processor
 CENTRE, SPREAD = -7.0, 4.0  # fixed, so that a window's features do not depend on the rest of the file
+_EDGE = (WINDOW - HOP) // 2  # frames lie around the middle of their steps
 
 
 def log_mel(waveform: np.ndarray, mask: np.ndarray, num_mels: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -45,28 +47,72 @@ def log_mel(waveform: np.ndarray, mask: np.ndarray, num_mels: int = 64) -> tuple
     if samples == 0:
         return np.zeros((0, num_mels), np.float32), mask
     sound = np.where(mask, waveform[:samples], 0.0).astype(np.float32)
-    edge = FFT - HOP
-    padded = np.pad(sound, (edge // 2, edge - edge // 2))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP]
-    power = np.square(np.abs(np.fft.rfft(frames * _window(), axis=1))).astype(np.float32)
-    spectra = (np.log(power @ _filters(num_mels) + np.float32(FLOOR)) - np.float32(CENTRE)) / np.float32(SPREAD)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, (_EDGE, _EDGE + 1)), WINDOW + 1)[::HOP]
+    power = np.concatenate([mel_power(frames[i : i + BLOCK], num_mels) for i in range(0, len(frames), BLOCK)])
+    spectra = (np.log(power + np.float32(FLOOR)) - np.float32(CENTRE)) / np.float32(SPREAD)
     return spectra, mask.reshape(-1, STEP).any(1).repeat(STEP // HOP)
+
+
+def mel_power(frames: np.ndarray, num_mels: int) -> np.ndarray:
+    """Power of frames in mel bands, with a Fourier transform of four small matrix products.
+
+    Cosines are even and sines odd about the frame's middle, and both repeat about a quarter of the FFT but for a sign
+    that alternates from bin to bin; so samples that share a factor are added first, and a third of the products is
+    left. On one core that is twice as fast as ``numpy.fft.rfft`` of so short frames.
+
+    Args:
+        frames: ``(count, WINDOW + 1)`` float32; the last sample makes them symmetric and does not count.
+        num_mels: mel bands.
+
+    Returns:
+        ``(count, num_mels)`` float32.
+    """
+    frames = frames * _window()
+    after, before = frames[:, WINDOW // 2 :], frames[:, WINDOW // 2 :: -1]
+    even, odd = after + before, after - before
+    total = np.zeros((), np.float32)
+    for sign, (cosines, sines), filters in zip((1, -1), _sinusoids(), _filters(num_mels), strict=True):
+        real, imaginary = _folded(even, sign) @ cosines, _folded(odd, -sign) @ sines
+        total = total + (np.square(real, out=real) + np.square(imaginary, out=imaginary)) @ filters
+    return total
+
+
+def _folded(values: np.ndarray, sign: int) -> np.ndarray:
+    """The first quarter of an FFT's places, each with the one as far beyond it, times ``sign``; both in the last."""
+    quarter = FFT // 4
+    folded = values[:, : quarter + 1].copy()
+    beyond = values[:, : quarter - 1 : -1]
+    nearest = folded[:, -beyond.shape[1] :]
+    (np.add if sign > 0 else np.subtract)(nearest, beyond, out=nearest)
+    return folded
+
+
+@cache
+def _sinusoids() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Cosines and sines ``(FFT // 4 + 1, bins)`` of the even bins, then of the odd ones; what folding counts twice
+    counts half."""
+    place, count = np.arange(FFT // 4 + 1)[:, None], np.ones((FFT // 4 + 1, 1))
+    count[[0, -1]] = 0.5
+    angles = 2.0 * np.pi * place * np.arange(FFT // 2 + 1) / FFT
+    cosines, sines = count * np.cos(angles), count * np.sin(angles)
+    return tuple((cosines[:, p::2].astype(np.float32), sines[:, p::2].astype(np.float32)) for p in (0, 1))
 
 
 @cache
 def _window() -> np.ndarray:
-    """A periodic Hann window in the middle of the FFT's samples."""
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
-    edge = FFT - WINDOW
-    return np.pad(hann, (edge // 2, edge - edge // 2)).astype(np.float32)
+    """A periodic Hann window and the zero that follows it."""
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW + 1) / WINDOW)
+    hann[-1] = 0.0
+    return hann.astype(np.float32)
 
 
 @cache
-def _filters(num_mels: int) -> np.ndarray:
-    """Triangles on the HTK mel scale, ``(FFT // 2 + 1, num_mels)``."""
+def _filters(num_mels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles on the HTK mel scale, ``(bins, num_mels)``: of the even bins and of the odd ones."""
     low, high = (2595.0 * np.log10(1.0 + hertz / 700.0) for hertz in (LOWEST, RATE / 2))
     corners = 700.0 * (10.0 ** (np.linspace(low, high, num_mels + 2) / 2595.0) - 1.0)
     slopes = corners[None, :] - np.linspace(0.0, RATE / 2, FFT // 2 + 1)[:, None]
     widths = np.diff(corners)
     falling, rising = -slopes[:, :-2] / widths[:-1], slopes[:, 2:] / widths[1:]
-    return np.maximum(0.0, np.minimum(falling, rising)).astype(np.float32)
+    triangles = np.maximum(0.0, np.minimum(falling, rising)).astype(np.float32)
+    return triangles[::2].copy(), triangles[1::2].copy()

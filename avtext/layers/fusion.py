@@ -29,6 +29,7 @@ SIGHT = {
     "late": "itself",
     "early": "all",
 }
+UNSEEN = -1e9  # score of what is not there: its weight is zero wherever anything is
 
 
 class Fused(NamedTuple):
@@ -69,8 +70,9 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, bi
     in_band = (distance >= 0) & (distance <= 2 * R)  # key j of the three blocks lies at j - R - i from query i
     relative = bias[:, :, distance.clamp(0, 2 * R)].transpose(1, 2).reshape(H, 1, R, S * 3 * R)
     seen = near.transpose(-1, -2) & in_band.repeat(1, S)
-    scores = (query @ key.transpose(-1, -2) / E**0.5 + relative).masked_fill(~seen, -1e9)
-    out = (scores.softmax(-1) * seen) @ value
+    unseen = torch.where(seen, 0.0, UNSEEN).to(query.dtype)  # added: one for all heads
+    scores = (query / E**0.5) @ key.transpose(-1, -2) + relative + unseen
+    out = (scores.softmax(-1) @ value) * seen.any(-1, keepdim=True)
     return out.reshape(B, H, blocks * R, E)[:, :, :T]
 
 
@@ -83,7 +85,7 @@ def banded_weights(query: Tensor, key: Tensor, mask: Tensor, bias: Tensor) -> Te
     near = F.pad(key, (0, 0, R, R)).unfold(3, 2 * R + 1, 1)  # (B, H, S, T, E, 2R + 1)
     seen = F.pad(mask, (R, R)).unfold(2, 2 * R + 1, 1).transpose(1, 2)[:, None]  # (B, 1, T, S, 2R + 1)
     scores = torch.einsum("bhte,bhstej->bhtsj", query, near) / E**0.5 + bias[None, :, None]
-    return scores.masked_fill(~seen, -1e9).flatten(-2).softmax(-1).reshape(scores.shape) * seen
+    return scores.masked_fill(~seen, UNSEEN).flatten(-2).softmax(-1).reshape(scores.shape) * seen
 
 
 def _neighbourhoods(x: Tensor) -> Tensor:
@@ -206,7 +208,7 @@ class GatedFusion(nn.Module):
     def _gates(self, features: list[Tensor], masks: list[Tensor]) -> Tensor:
         scores = torch.cat([gate(x) for gate, x in zip(self.gate, features, strict=True)], -1).float()
         there = torch.stack(masks, -1)
-        gates = scores.masked_fill(~there, -1e9).softmax(-1)
+        gates = scores.masked_fill(~there, UNSEEN).softmax(-1)
         return gates * there
 
     def _mix(self, features: list[Tensor], gates: Tensor) -> Tensor:

@@ -21,17 +21,17 @@ from avtext.errors import InvalidInput
 from avtext.model import EventDetector
 from avtext.pruning.channels import Axes, axes_of
 
-EIGHT = 8  # processors take channels by eights; counts under 32 are too small for that
+EIGHT = 8  # processors take channels by eights: eleven cost what sixteen do
 
 
 def fewer(count: int, share: float, multiple: int = 1) -> int:
     """What is left of ``count`` channels when ``share`` of them go, rounded to a multiple.
 
     Example:
-        >>> [fewer(n, 0.3) for n in (32, 64, 96, 128, 160, 6)]
-        [24, 48, 64, 88, 112, 4]
+        >>> [fewer(n, 0.3) for n in (16, 24, 64, 96, 128, 160, 6)]
+        [8, 16, 48, 64, 88, 112, 4]
     """
-    step = math.lcm(EIGHT if count >= 4 * EIGHT else 1, multiple)
+    step = math.lcm(EIGHT if count >= 2 * EIGHT else 1, multiple)
     return min(count, max(step, round(count * (1 - share) / step) * step))
 
 

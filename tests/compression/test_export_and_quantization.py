@@ -72,6 +72,23 @@ def test_convolutions_and_linear_layers_are_int8_and_what_decides_is_not(graphs:
     assert {"model.emit", "model.fusion.gate.0"} <= kept
 
 
+def test_int8_takes_a_pictures_bytes_as_they_are(graphs: Path) -> None:
+    graph = onnx.load(str(graphs / "int8" / "video.onnx")).graph
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    stem = next(node for node in graph.node if node.op_type == "Conv")
+    scaled = makers[stem.input[0]]
+    assert scaled.op_type == "DequantizeLinear"
+    assert [constants[name].item() for name in scaled.input[1:]] == [1.0, 128]
+    name = scaled.input[0]
+    while name in makers:
+        assert makers[name].op_type in ("Reshape", "Transpose"), makers[name].op_type
+        name = makers[name].input[0]
+    assert name == "values"
+    used = {name for node in graph.node for name in node.input}
+    assert set(constants) <= used  # nothing is left of how they were rounded before
+
+
 def test_clips_that_cannot_calibrate(graphs: Path, tmp_path: Path) -> None:
     sound = write_wav(tmp_path / "a.wav", 1.0)
     with pytest.raises(ConfigError, match=r"calibration: nothing in these files reaches '(text|video|picture)'"):

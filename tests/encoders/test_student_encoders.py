@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from avtext.encoders import ENCODERS, build_encoder
 from avtext.encoders.hashed_text import HashedTextEncoder
-from avtext.encoders.logmel import STEP, LogMelEncoder
+from avtext.encoders.logmel import STEP, LogMelEncoder, moving_sum
 from avtext.encoders.precomputed import PrecomputedEncoder
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
 from avtext.errors import ConfigError
@@ -146,6 +146,16 @@ def test_silence_is_constant_and_finite_whatever_its_noise_floor() -> None:
         assert torch.isfinite(features).all()
         inner = features[0, 2:-2]
         torch.testing.assert_close(inner, inner[:1].expand_as(inner), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 8, 51, 64])
+@pytest.mark.parametrize("count", [1, 2, 70])
+def test_a_moving_sum_is_of_its_own_values(length: int, count: int) -> None:
+    values = torch.randn(2, count + length - 1, 3, dtype=torch.float64)
+    want = torch.stack([values[:, i : i + length].sum(1) for i in range(count)], 1)
+    torch.testing.assert_close(moving_sum(values, length), want)
+    values[:, -1] = 1e30
+    torch.testing.assert_close(moving_sum(values, length)[:, :-1], want[:, :-1])
 
 
 def test_samples_that_do_not_fill_a_step_are_left_out() -> None:
