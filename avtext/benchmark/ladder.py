@@ -122,7 +122,7 @@ def _row(rung: Rung, parent: Rung, trial: Trial, file: Path) -> Row:
         seconds=trial.timed.duration,
         peak=_peak(rung, file),
         f1=clean,
-        boundary_ms=boundary_errors(trial.reference, estimate).both.median_ms,
+        boundary_ms=boundary_errors(trial.reference, estimate).both.p90_ms,
         calibration=reliability(score_outcomes(trial.reference, estimate)).expected_error,
         kept=kept,
         events=estimate,

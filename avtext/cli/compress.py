@@ -77,6 +77,6 @@ def _lines(row: Row) -> list[str]:
         f"{number(row.peak, '.0f', ' MiB')}",
         f"  CPU {one.cpu:.3g} s on one thread ({one.cpu / row.seconds:.4f} of real time, {row.speedup:.2f} x "
         f"{row.parent.name}), {two.wall:.3g} s by the clock on two",
-        f"  event F1 {row.f1:.3f}, borders {number(row.boundary_ms, '.0f', ' ms')}, calibration error "
-        f"{number(row.calibration, '.3f', '')}, kept under FGSM {number(row.kept, '.1%', '')}",
+        f"  event F1 {row.f1:.3f}, nine borders of ten within {number(row.boundary_ms, '.0f', ' ms')}, "
+        f"calibration error {number(row.calibration, '.3f', '')}, kept under FGSM {number(row.kept, '.1%', '')}",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +47,7 @@ class LogMelEncoder(nn.Module):
             n_mels=num_mels,
             center=False,
         )
+        _leave_out_of_the_weights(self.mel)
         strides = [(2, 2), (2, 2)] + [(1, 2)] * (len(channels) - 2)
         ins = [2, *channels[:-1]]
         self.blocks = nn.ModuleList(
@@ -81,6 +83,20 @@ class LogMelEncoder(nn.Module):
         B, C, T, bands = hidden.shape
         features = self.project(hidden.permute(0, 2, 1, 3).reshape(B, T, C * bands))
         return keep(features, real), real
+
+
+def _leave_out_of_the_weights(mel: nn.Module) -> None:
+    """A transform's window and filters are constants: in float16, as weights may be stored, loud bands leak into quiet
+    ones. Model folders that hold them still load; what they hold is not taken."""
+    for part in mel.modules():
+        for name, value in list(part.named_buffers(recurse=False)):
+            part.register_buffer(name, value, persistent=False)
+        part.register_load_state_dict_pre_hook(_drop_buffers)
+
+
+def _drop_buffers(part: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    for name, _value in part.named_buffers(recurse=False):
+        state.pop(prefix + name, None)
 
 
 def _surroundings(spectra: Tensor, real: Tensor) -> Tensor:

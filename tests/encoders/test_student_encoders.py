@@ -139,6 +139,17 @@ def test_the_spectrogram_sees_a_tone_at_its_place() -> None:
         assert int((energy > energy.max() - 0.5).nonzero()[0]) in (40, 41)
 
 
+def test_weights_in_half_precision_leave_the_spectrogram_as_it_is() -> None:
+    encoder, other = (LogMelEncoder(16, (8, 8)) for _ in range(2))
+    assert not [name for name in encoder.state_dict() if name.startswith("mel.")]
+    rounded = {name: value.half().float() for name, value in encoder.state_dict().items()}
+    old = {"mel.spectrogram.window": torch.zeros(400), "mel.mel_scale.fb": torch.zeros(257, 64)}
+    other.load_state_dict({**rounded, **old})  # of a folder from the time when they were stored
+    tone = 0.5 * torch.sin(torch.arange(16_000) * 2.0)[None]
+    there = torch.ones_like(tone, dtype=torch.bool)
+    assert torch.equal(other.spectrogram(tone, there)[0], encoder.spectrogram(tone, there)[0])
+
+
 def test_silence_is_constant_and_finite_whatever_its_noise_floor() -> None:
     encoder = ear()
     for level in (0.0, 1e-30, 1e-9):
