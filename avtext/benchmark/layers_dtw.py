@@ -231,7 +231,8 @@ def _soft(sizes: DTWSizes) -> Figure:
 
 def _squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """What pysdtw computes by default."""
-    return ((x * x).sum(2)[:, :, None] + (y * y).sum(2)[:, None, :] - 2 * x @ y.transpose(1, 2)).clamp(min=0)
+    norms = (x * x).sum(2)[:, :, None] + (y * y).sum(2)[:, None, :]
+    return torch.baddbmm(norms, x, y.transpose(1, 2), alpha=-2).clamp(min=0)
 
 
 def _backward(values: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -19,13 +19,14 @@ import numpy as np
 from numba import njit
 
 from avtext.errors import InvalidInput
+from avtext.kernels.threads import in_parts
 
 UNIT = 512  # bits in one step of e
 BIG, SMALL = 2.0**UNIT, 2.0**-UNIT
 TOP, BOTTOM = 2.0 ** (UNIT // 2), 2.0 ** -(UNIT // 2)
 NOTHING = -(2**30)  # the e of zero
 LOG_UNIT = UNIT * math.log(2.0)
-PLAIN = 80.0  # costs below this many gammas have weights that even float32 holds well
+PLAIN = 80.0  # costs below this many gammas have weights that even float32 holds well, and below twice it float64
 
 
 class SoftForward(NamedTuple):
@@ -72,7 +73,13 @@ def soft_dtw_forward(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> Sof
     mantissas = np.empty(cost.shape, np.float64)
     exponents = np.empty(cost.shape, np.int32)
     value = np.empty(len(cost), np.float64)
-    _forward(weights, steps, np.ascontiguousarray(lengths, np.int64), mantissas, exponents, value)
+    lengths = np.ascontiguousarray(lengths, np.int64)
+
+    def run(pairs: slice) -> None:
+        state = weights[pairs], steps[pairs], lengths[pairs], mantissas[pairs], exponents[pairs]
+        _forward(*state, value[pairs])
+
+    in_parts(run, lengths.prod(1))
     if np.isnan(value).any():
         raise InvalidInput("soft_dtw: a real cost is NaN or -inf")
     return SoftForward(value * gamma, weights, steps, mantissas, exponents)
@@ -84,7 +91,12 @@ def soft_dtw_backward(state: SoftForward, lengths: np.ndarray) -> np.ndarray:
     It is 0 beyond the lengths and where no path has a finite cost.
     """
     out = np.zeros(state.weights.shape, state.weights.dtype)
-    _backward(*state[1:], np.ascontiguousarray(lengths, np.int64), out)
+    lengths = np.ascontiguousarray(lengths, np.int64)
+
+    def run(pairs: slice) -> None:
+        _backward(*(part[pairs] for part in state[1:]), lengths[pairs], out[pairs])
+
+    in_parts(run, lengths.prod(1))
     return out
 
 
@@ -92,8 +104,13 @@ def _weights(cost: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
     """``exp(-cost / gamma)`` as mantissa and exponent; exponents only where one is not 0, or there may be."""
     kind = cost.dtype if cost.dtype == np.float32 else np.dtype(np.float64)
     scaled = np.divide(cost, -gamma, dtype=kind)
-    if scaled.size == 0 or (scaled.min() > -PLAIN and scaled.max() <= 0):
-        return np.exp(scaled, out=scaled), np.zeros((len(cost), 0, 0), np.int32)
+    none = np.zeros((len(cost), 0, 0), np.int32)
+    lowest, highest = (scaled.min(), scaled.max()) if scaled.size else (0.0, 0.0)
+    if highest <= 0 and lowest > -PLAIN:
+        return np.exp(scaled, out=scaled), none
+    if highest <= 0 and lowest > -2 * PLAIN:  # in float64 each is the square of one that its own type holds
+        scaled *= 0.5
+        return np.square(np.exp(scaled, out=scaled), dtype=np.float64), none
     wide = scaled.astype(np.float64)
     steps = np.ceil(np.where(np.isfinite(wide), wide, 0.0) / LOG_UNIT)
     wide -= steps * LOG_UNIT

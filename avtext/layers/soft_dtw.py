@@ -130,8 +130,8 @@ def soft_dtw_divergence(
 
 def _augmented(x: Tensor, y: Tensor, gamma: float) -> Tensor:
     """``(B, N, M)`` log-augmented squared distances."""
-    squares = (x * x).sum(2)[:, :, None] + (y * y).sum(2)[:, None, :] - 2 * x @ y.transpose(1, 2)
-    squares = squares.clamp(min=0)
+    norms = (x * x).sum(2)[:, :, None] + (y * y).sum(2)[:, None, :]
+    squares = torch.baddbmm(norms, x, y.transpose(1, 2), alpha=-2).clamp(min=0)
     return squares + gamma * torch.log1p(-torch.expm1(-squares / gamma))
 
 

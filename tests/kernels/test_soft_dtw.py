@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from avtext.errors import InvalidInput
 from avtext.kernels.dtw import dtw_from_cost
-from avtext.kernels.soft_dtw import soft_dtw_backward, soft_dtw_forward
+from avtext.kernels.soft_dtw import PLAIN, soft_dtw_backward, soft_dtw_forward
 
 
 def oracle(cost: np.ndarray, gamma: float) -> float:
@@ -67,6 +67,21 @@ def test_long_sequences_neither_overflow_nor_vanish(kind: type):
         assert np.isfinite(gradient).all()
         np.testing.assert_allclose(gradient[[0, -1], [0, -1]], 1.0, rtol=1e-4)
         assert gradient.sum(axis=1).min() > 0.999  # every row is visited
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("peak", [0.9 * PLAIN, 1.1 * PLAIN, 1.9 * PLAIN, 2.1 * PLAIN])
+def test_large_costs_on_either_side_of_what_a_type_holds(peak: float, kind: type):
+    cost = np.random.default_rng(5).random((70, 40, 30)).astype(kind)  # of more than a thread's part
+    cost[:, 1::2] *= peak / cost.max()
+    lengths = np.tile([[40, 30]], (70, 1))
+    state = soft_dtw_forward(cost, lengths, 1.0)
+    for one, value in zip(cost[::23], state.value[::23], strict=True):
+        assert value == pytest.approx(oracle(one.astype(np.float64), 1.0), rel=1e-5)
+    gradient = soft_dtw_backward(state, lengths)
+    assert gradient.sum(axis=2).min() > 0.999
+    alone = soft_dtw_forward(cost[-1:], lengths[-1:], 1.0)
+    np.testing.assert_array_equal(soft_dtw_backward(alone, lengths[-1:])[0], gradient[-1])
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.inf])
