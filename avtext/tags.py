@@ -108,16 +108,20 @@ class TagScheme:
 
         An I that does not follow its own B or I begins an event, so that any tag sequence can be read.
         """
-        found = []
-        for chain, row in enumerate(np.atleast_2d(tags)):
-            label = np.where(row > 0, (row - 1) // 2, -1)
-            previous = np.concatenate([[-1], label[:-1]])
-            opens = (label >= 0) & ((label != previous) | (row % 2 == 1))
-            closes = np.concatenate([label[1:] != label[:-1], [True]]) | np.concatenate([opens[1:], [True]])
-            firsts, lasts = np.flatnonzero(opens), np.flatnonzero((label >= 0) & closes) + 1
-            for first, last in zip(firsts, lasts, strict=True):
-                found.append((chain if self.kind == "overlapping" else int(label[first]), int(first), int(last)))
-        return sorted(found, key=lambda span: (span[1], span[0]))
+        rows = np.atleast_2d(tags)
+        if rows.shape[1] == 0:
+            return []
+        label = np.where(rows > 0, (rows - 1) // 2, -1)
+        before, after = np.roll(label, 1, axis=1), np.roll(label, -1, axis=1)
+        before[:, 0] = after[:, -1] = -2  # no label at all
+        opens = (label >= 0) & ((label != before) | (rows % 2 == 1))
+        opens_next = np.roll(opens, -1, axis=1)
+        closes = (label >= 0) & ((label != after) | opens_next)
+        chain, first = np.nonzero(opens)  # the k-th that opens is the k-th that closes
+        last = np.nonzero(closes)[1] + 1
+        of = chain if self.kind == "overlapping" else label[opens]
+        order = np.lexsort((of, first))
+        return list(zip(of[order].tolist(), first[order].tolist(), last[order].tolist(), strict=True))
 
     def activity(self, marginals: np.ndarray) -> np.ndarray:
         """Probability that each label is on at each step, ``(steps, labels)``.
