@@ -25,6 +25,7 @@ from avtext.model import EventDetector, collate, load_detector
 from avtext.training import open_clips
 
 ONSET_COLLAR = 0.2  # seconds
+ROUNDS = 9  # timed calls of a rung and of its parent, in turn; the first of either are slower
 # What a rung came from, nearest first: the rung that its speed is measured in turn with.
 _PARENTS = {
     "float32": (),
@@ -107,7 +108,7 @@ def _found(finder: EventFinder, sources: Mapping[str, Source]) -> Events:
 def _row(rung: Rung, parent: Rung, trial: Trial, file: Path) -> Row:
     def turns(threads: int) -> Turns:
         ours, theirs = (one.open(threads, align=False) for one in (rung, parent))
-        return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), rounds=3)
+        return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), ROUNDS)
 
     finder = rung.open()
     estimate = _found(finder, trial.sources)

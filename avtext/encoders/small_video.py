@@ -67,8 +67,8 @@ class SmallVideoEncoder(nn.Module):
         frames = values.flatten(0, 1).permute(0, 3, 1, 2)
         if frames.is_floating_point():
             frames = torch.where(mask.flatten()[:, None, None, None], frames, torch.zeros(()).to(frames))
-        frames = frames.float() - CENTRE
-        return frames if self.spread == 1.0 else frames / self.spread
+        frames = frames.sub(CENTRE)  # also makes floats of bytes
+        return frames if self.spread == 1.0 else frames.div_(self.spread)
 
 
 class PictureEncoder(nn.Module):

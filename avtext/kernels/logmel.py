@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from avtext.errors import InvalidInput
+from avtext.kernels.blas import one_blas_thread
 
 RATE = 16_000  # Hz
 HOP = 160  # samples: 100 spectra a second
@@ -47,43 +48,49 @@ def log_mel(waveform: np.ndarray, mask: np.ndarray, num_mels: int = 64) -> tuple
     if samples == 0:
         return np.zeros((0, num_mels), np.float32), mask
     sound = np.where(mask, waveform[:samples], 0.0).astype(np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, (_EDGE, _EDGE + 1)), WINDOW + 1)[::HOP]
-    power = np.concatenate([mel_power(frames[i : i + BLOCK], num_mels) for i in range(0, len(frames), BLOCK)])
+    sound = np.pad(sound, (_EDGE, _EDGE + 1))
+    frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW + 1)[::HOP]
+    backward = np.lib.stride_tricks.sliding_window_view(sound[::-1].copy(), WINDOW + 1)[::-HOP]  # each from its end
+    blocks = [slice(first, first + BLOCK) for first in range(0, len(frames), BLOCK)]
+    with one_blas_thread():
+        power = np.concatenate([mel_power(frames[block], backward[block], num_mels) for block in blocks])
     spectra = (np.log(power + np.float32(FLOOR)) - np.float32(CENTRE)) / np.float32(SPREAD)
     return spectra, mask.reshape(-1, STEP).any(1).repeat(STEP // HOP)
 
 
-def mel_power(frames: np.ndarray, num_mels: int) -> np.ndarray:
+def mel_power(frames: np.ndarray, backward: np.ndarray, num_mels: int) -> np.ndarray:
     """Power of frames in mel bands, with a Fourier transform of four small matrix products.
 
     Cosines are even and sines odd about the frame's middle, and both repeat about a quarter of the FFT but for a sign
     that alternates from bin to bin; so samples that share a factor are added first, and a third of the products is
-    left. On one core that is twice as fast as ``numpy.fft.rfft`` of so short frames.
+    left: less time than ``numpy.fft.rfft`` takes for so short frames.
 
     Args:
         frames: ``(count, WINDOW + 1)`` float32; the last sample makes them symmetric and does not count.
+        backward: the same frames, each from its last sample to its first.
         num_mels: mel bands.
 
     Returns:
         ``(count, num_mels)`` float32.
     """
-    frames = frames * _window()
-    after, before = frames[:, WINDOW // 2 :], frames[:, WINDOW // 2 :: -1]
-    even, odd = after + before, after - before
+    after, before = frames * _window(), backward * _window()
+    near, far = slice(WINDOW // 2, WINDOW // 2 + FFT // 4 + 1), slice(WINDOW // 2 - FFT // 4 + 1)
+    even = after[:, near] + before[:, near], before[:, far] + after[:, far]
+    odd = after[:, near] - before[:, near], before[:, far] - after[:, far]
     total = np.zeros((), np.float32)
-    for sign, (cosines, sines), filters in zip((1, -1), _sinusoids(), _filters(num_mels), strict=True):
-        real, imaginary = _folded(even, sign) @ cosines, _folded(odd, -sign) @ sines
+    for add, other, (cosines, sines), filters in zip(
+        (np.add, np.subtract), (np.subtract, np.add), _sinusoids(), _filters(num_mels), strict=True
+    ):
+        real, imaginary = _folded(*even, add) @ cosines, _folded(*odd, other) @ sines
         total = total + (np.square(real, out=real) + np.square(imaginary, out=imaginary)) @ filters
     return total
 
 
-def _folded(values: np.ndarray, sign: int) -> np.ndarray:
-    """The first quarter of an FFT's places, each with the one as far beyond it, times ``sign``; both in the last."""
-    quarter = FFT // 4
-    folded = values[:, : quarter + 1].copy()
-    beyond = values[:, : quarter - 1 : -1]
-    nearest = folded[:, -beyond.shape[1] :]
-    (np.add if sign > 0 else np.subtract)(nearest, beyond, out=nearest)
+def _folded(near: np.ndarray, far: np.ndarray, join: np.ufunc) -> np.ndarray:
+    """Places 0 to a quarter of the FFT, joined with what lies as far beyond the quarter; the quarter with itself."""
+    folded = near.copy()
+    last = folded[:, -far.shape[1] :]
+    join(last, far, out=last)
     return folded
 
 

@@ -76,8 +76,7 @@ def soft_dtw_forward(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> Sof
     lengths = np.ascontiguousarray(lengths, np.int64)
 
     def run(pairs: slice) -> None:
-        state = weights[pairs], steps[pairs], lengths[pairs], mantissas[pairs], exponents[pairs]
-        _forward(*state, value[pairs])
+        _forward(weights[pairs], steps[pairs], lengths[pairs], mantissas[pairs], exponents[pairs], value[pairs])
 
     in_parts(run, lengths.prod(1))
     if np.isnan(value).any():
@@ -94,7 +93,8 @@ def soft_dtw_backward(state: SoftForward, lengths: np.ndarray) -> np.ndarray:
     lengths = np.ascontiguousarray(lengths, np.int64)
 
     def run(pairs: slice) -> None:
-        _backward(*(part[pairs] for part in state[1:]), lengths[pairs], out[pairs])
+        weights, steps, mantissas, exponents = (part[pairs] for part in state[1:])
+        _backward(weights, steps, mantissas, exponents, lengths[pairs], out[pairs])
 
     in_parts(run, lengths.prod(1))
     return out

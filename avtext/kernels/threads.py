@@ -6,24 +6,20 @@ takes longer than most calls save.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
 from itertools import pairwise
-from threading import Lock
 from typing import TypeVar
 
 import numpy as np
 from numba import config
-from threadpoolctl import ThreadpoolController
+
+from avtext.kernels.blas import controller, one_blas_thread
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 PART = 2**16  # cells that are worth a part of their own; about half a MiB, what a core's cache holds
-
-_blas = Lock()
 
 
 def num_threads() -> int:
@@ -34,7 +30,7 @@ def num_threads() -> int:
 def keep_to_one_thread() -> None:
     """From now on neither the kernels nor BLAS of this process share work: for one of many worker processes."""
     config.NUMBA_NUM_THREADS = 1  # type: ignore[attr-defined]
-    _controller().limit(limits=1)
+    controller().limit(limits=1)
 
 
 def in_parts(run: Callable[[slice], Result], cells: np.ndarray) -> list[Result]:
@@ -88,21 +84,9 @@ def in_order(
         for task in tasks:
             run(0, task, None)
         return
-    with _one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         last = None
         for k, task in enumerate(tasks):  # tasks end in order, so the one that had this place before has ended
             last = pool.submit(run, k % threads, task, last)
     if last is not None:
         last.result()
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """One thread for a matrix product; one caller at a time, as the setting is that of the process."""
-    with _blas, _controller().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()

@@ -129,13 +129,13 @@ class AttentionLayer(nn.Module):
             heard = banded_attention(query, key, value, seen, bias)
             x = x + self.dropout(self.outputs[m](heard.transpose(1, 2).reshape(B, T, D)))
             x = x + self.dropout(self.feedforward[m](x))
-            result.append(keep(x, masks[m]))
+            result.append(x * masks[m].unsqueeze(-1))
         return result
 
     def _heads(self, features: list[Tensor], masks: list[Tensor]) -> Iterator[tuple[Tensor, ...]]:
         """Query, key, value, mask and bias of each modality, as :func:`banded_attention` takes them."""
         B, T, _ = features[0].shape
-        normed = [keep(norm(x), m) for norm, x, m in zip(self.norms, features, masks, strict=True)]
+        normed = [norm(x) * m.unsqueeze(-1) for norm, x, m in zip(self.norms, features, masks, strict=True)]
         pairs = [linear(x).reshape(B, T, 2, self.num_heads, -1) for linear, x in zip(self.keys, normed, strict=True)]
         for m in range(len(features)):
             sources = self.sources(m)

@@ -75,12 +75,12 @@ class ResidualBlock(nn.Module):
         self.mix = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """(B, T, D) and (B, T) to (B, T, D)."""
-        hidden = keep(self.norm(values), mask)
+    def forward(self, values: Tensor, real: Tensor) -> Tensor:
+        """(B, T, D), finite, and (B, T, 1), one where a step is real and else zero, to (B, T, D)."""
+        hidden = self.norm(values) * real
         hidden = self.conv(hidden.transpose(1, 2)).transpose(1, 2)
         hidden = self.mix(self.dropout(F.relu(hidden)))
-        return keep(values + hidden, mask)
+        return (values + hidden) * real
 
 
 class TCN(nn.Module):
@@ -112,6 +112,7 @@ class TCN(nn.Module):
         values = keep(values, mask)
         if values.shape[1] == 0:  # a convolution refuses an empty sequence
             return values
+        real = mask.unsqueeze(-1).to(values.dtype)  # nothing is NaN any more, and a product costs less than a choice
         for block in self.blocks:
-            values = block(values, mask)
+            values = block(values, real)
         return values
