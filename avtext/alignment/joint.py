@@ -10,11 +10,13 @@ from avtext.alignment.evidence import prepare
 from avtext.alignment.pairwise import Alignment, align
 from avtext.alignment.settings import AlignmentSettings
 from avtext.errors import InvalidInput
+from avtext.kernels.blas import one_blas_thread
 from avtext.timeline import GRID_RATE, ClockMap, centres
 
 REFERENCE = "video"  # the modality whose clock is the one that counts
 
 
+@one_blas_thread()
 def align_jointly(
     embeddings: Mapping[str, np.ndarray],
     masks: Mapping[str, np.ndarray | None] | None = None,

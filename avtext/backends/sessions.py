@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -16,6 +17,14 @@ from avtext.errors import MissingExtra, ModelError
 def open_session(path: Path, threads: int | None = None) -> Any:
     """An ONNX Runtime session on the CPU.
 
+    Its threads sleep when there is nothing to do: waiting in a loop, each session's own would take the cores from the
+    other graphs, from the decoder and from numpy.
+
+    Args:
+        path: an ONNX file.
+        threads: None takes as many as there are cores for this process. ONNX Runtime's own default also ties each to a
+            core, where it waits for whatever else runs there.
+
     Raises:
         MissingExtra: ONNX Runtime is not installed.
         ModelError: the file is missing, or has what this version of ONNX Runtime cannot run.
@@ -28,13 +37,18 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     options.log_severity_level = 3
     _share_arena()
     options.add_session_config_entry("session.use_env_allocators", "1")
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = usable_cores() if threads is None else threads
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no class but this
         reason = str(error).splitlines()[0][:200]
         raise ModelError(f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it ({reason})") from None
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, at least one."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_session(session: Any, feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:

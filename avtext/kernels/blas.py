@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
+from threading import RLock
 
 from threadpoolctl import ThreadpoolController
 
-_setting = Lock()
+_setting = RLock()  # aligning holds it, and so does the DTW within
 
 
 @contextmanager
