@@ -56,7 +56,7 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path) -> N
     assert found["row03a_int8_bytes"]["value"] < 2.0  # of a model this small, most is the graph itself
     missed = [figure["name"] for figure in document["figures"] if figure["met"] is False]
     assert missed == ["row01b_student_f1"]  # a model that was never trained finds nothing that could be kept
-    assert load_detector(here / "small" / "pruned").settings.width == 12
+    assert load_detector(here / "small" / "pruned").settings.width == 8
     detected = avtext("detect", start / "clips" / "a.wav", "-m", "small/int8", "-o", "results")
     assert detected.code == 0, detected.err
     assert (here / "results" / "a.events.json").is_file()
