@@ -21,8 +21,8 @@ WORKER = b"avtext.detection.workers"
 
 
 def run(full: bool, folder: Path) -> list[Figure]:
-    """200 files of which 60 bad in the full form, 20 of which 6 in the short one; the worker of one more is killed."""
-    good, bad = (140, 60) if full else (14, 6)
+    """200 files of which 60 bad in the full form, 14 of which 6 in the short one; the worker of one more is killed."""
+    good, bad = (140, 60) if full else (8, 6)
     videos = folder / "videos"
     videos.mkdir()
     _write(videos, good, bad)

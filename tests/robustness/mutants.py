@@ -38,13 +38,13 @@ Mutation = Callable[[bytearray, np.random.Generator], bytes]
 
 
 def run(full: bool, folder: Path) -> list[Figure]:
-    """10,000 mutants and 20 clean files in the full form, 30 mutants and the seeds in the short one."""
+    """10,000 mutants and 20 clean files in the full form, a mutant of every seed and the seeds in the short one."""
     random = rng()
     seeds = {name: make(folder / name) for name, make in SEEDS.items()}
     whole = {name: _read(path) for name, path in seeds.items()}
     clean = [*whole.values()] + [_read(path) for path in _real()] * full
     accused = [f"{outcome}" for outcome in clean if not isinstance(outcome, Quality) or outcome.reasons]
-    count = 10_000 if full else 30
+    count = 10_000 if full else len(SEEDS)
     signals, hangs, untyped, silent, told = [], [], [], [], 0
     with ChildMemory() as children:
         for number in range(count):

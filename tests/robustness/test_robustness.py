@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ SCRIPTS = ("kills", "zoo", "traps", "sharing", "full_disks", "hostile_text", "ba
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_short_form(script: str, tmp_path: Path, root: Path, data_dir: Path) -> None:
     words = [sys.executable, "-m", f"tests.robustness.{script}", "--json", str(tmp_path / "figures.json")]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, timeout=600)
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # other tests run beside this one
+    done = subprocess.run(words, cwd=root, env=alone, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(figure["met"] in (True, None) for figure in _judged(tmp_path / "figures.json"))
 
