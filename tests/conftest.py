@@ -4,15 +4,48 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
 
 # Timing has no place in a test; the same examples each time make a red run repeatable.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Half a minute and more each: they begin first, so that no worker is left alone with one at the end. Files of one line
+# share the graphs, and with them a worker: making them takes over a minute.
+LONG = (
+    ("compression/test_export_and_quantization.py", "runtime/test_runtime.py", "benchmark/test_pipeline_models.py"),
+    ("robustness/test_robustness.py",),
+    ("test_documents.py",),
+    ("cli/test_cli_compress.py",),
+    ("benchmark/test_gpu.py",),
+)
+PLACES = {f"tests/{file}": place for place, files in enumerate(LONG) for file in files}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; all others stay as they are."""
+    items.sort(key=lambda item: PLACES.get(item.nodeid.split("::")[0], len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Tests of a file, or of several that share a fixture, to one worker."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return f"long {PLACES[file]}" if file in PLACES else file
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,9 @@ FIRST = 2000  # test scenes that no other suite uses
 class Sizes(NamedTuple):
     """How many scenes each part takes, and how many seconds each has."""
 
-    missing: int = 40
+    missing: int = 100
     damaged: int = 20
-    guards: int = 4
+    guards: int = 12
     guard_steps: int = 10
     attacks: AttackSizes = AttackSizes()
     seconds: float = 20.0

@@ -81,12 +81,17 @@ def under(model: EventDetector, clips: Sequence[Clip], how: Attack | None = None
 
 
 def kept(model: EventDetector, clips: Sequence[Clip], sizes: AttackSizes) -> dict[str, float]:
-    """F1 by attack: ``clean``, ``fgsm_0006``, …, and ``clean_of_pgd`` on the few scenes that PGD is tried on."""
+    """F1 by attack: ``clean``, ``fgsm_0006``, …, ``fgsm_0006_audio_alone``, … on one stream each, and ``clean_of_pgd``
+    on the few scenes that PGD is tried on."""
     few = clips[: sizes.pgd]
     found = {"clean": under(model, clips), "clean_of_pgd": under(model, few)}
     for epsilon in EPSILONS:
         found[f"fgsm_{slug(epsilon)}"] = under(model, clips, attack_of(epsilon))
         found[f"pgd_{slug(epsilon)}"] = under(model, few, attack_of(epsilon, sizes.steps))
+    judged = attack_of(EPSILONS[0])
+    for name, budget in judged.budgets.items():
+        alone = replace(judged, budgets={name: budget})
+        found[f"fgsm_{slug(EPSILONS[0])}_{name}_alone"] = under(model, clips, alone)
     return found
 
 

@@ -30,6 +30,8 @@ def compress(
 ) -> None:
     """Walk the ladder: float32, pruned and trained again, ONNX, INT8; fail where a rung loses more than its limit.
 
+    Stopped, the same command goes on with the training that it was at.
+
     Example: avtext compress runs/student/best --calibrate clips -o small
     """
     from avtext.cli.inputs import check_folder, expand
@@ -40,8 +42,6 @@ def compress(
         raise ConfigError(f"--calibrate: {calibrate}: no such file or folder: name one with clips in it")
     files = expand([str(calibrate)])
     check_folder("--out", out)
-    if out.exists() and any(out.iterdir()):
-        raise ConfigError(f"--out: {out}: is not empty: name a new folder")
     with waiting("loading"):
         from avtext.benchmark.figures import publish_figures
         from avtext.benchmark.ladder import measure

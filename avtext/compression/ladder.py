@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from pydantic import Field
 
 from avtext.backends import choose
@@ -21,6 +22,7 @@ from avtext.runtime import Runtime
 from avtext.training import DataSettings, check_lightning, fit, open_clips, settings_of
 
 Say = Callable[[str], None]
+FIRST = "float32"  # the rung that the model itself is
 
 
 class LimitSettings(Settings):
@@ -84,12 +86,31 @@ class Rung:
         """What finds events with it, on the CPU."""
         if self.kind == "onnx":
             return Runtime(self.folder, threads=threads, align=align)
-        import torch
-
         from avtext.pipeline import Pipeline
 
         torch.set_num_threads(threads)
         return Pipeline.from_pretrained(self.folder, device="cpu", align=align)
+
+
+def check_out(out: Path, model: EventDetector) -> None:
+    """Refuse a folder that holds anything but a ladder of this very model, which goes on where it was stopped.
+
+    Args:
+        out: of :func:`climb`; not there, empty, or with the rungs that another call came to.
+        model: of :func:`climb`.
+
+    Raises:
+        ConfigError: it holds something else, or the ladder of another model.
+    """
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / FIRST).is_dir():
+        raise ConfigError(f"out: {out}: is not empty: name a new folder, or that of a ladder to go on with it")
+    begun = load_detector(out / FIRST)
+    there, given = begun.state_dict(), model.state_dict()
+    same = there.keys() == given.keys() and all(torch.equal(value, given[name]) for name, value in there.items())
+    if begun.settings != model.settings or not same:
+        raise ConfigError(f"out: {out}: holds the ladder of another model: name a new folder")
 
 
 def climb(
@@ -100,20 +121,21 @@ def climb(
     Args:
         model: where the ladder begins.
         files: clips to calibrate on.
-        out: folder; each rung gets one in it.
+        out: folder; each rung gets one in it. Training goes on from the state that is there.
         settings: what is done.
         say: told what is being made.
 
     Raises:
         ModelError: an encoder without a graph, or an operator that ONNX lacks.
-        ConfigError: calibration clips that are of no use, or wrong training settings.
+        ConfigError: calibration clips of no use, wrong training settings, or a folder that holds something else.
         MissingExtra: onnx, onnxscript, onnxruntime or lightning is not installed.
     """
     choose("onnxruntime")  # what is missing is told now, not when the rungs in torch are made and measured
     if settings.finetune is not None:
         check_lightning()
-    save_detector(out / "float32", model, "# The model that the ladder begins with\n")
-    newest = _rung("float32", out / "float32", model)
+    check_out(out, model)
+    save_detector(out / FIRST, model, "# The model that the ladder begins with\n")
+    newest = _rung(FIRST, out / FIRST, model)
     yield newest
     if settings.untaught is not None:
         yield _rung("untaught", settings.untaught, load_detector(settings.untaught))

@@ -18,8 +18,8 @@ WAV2VEC2 = {
     "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2,
 }  # fmt: skip
 TINY = GPUSizes(
-    device="cpu", side=64, rounds=1, cases=4, scenes=2, seconds=12, height=72, windows=1, clip_seconds=4.0, clips=2, batch=2,
-    cached_steps=4, whole_steps=3, student_steps=2, student_batch=1, workers=0, audio=WAV2VEC2,
+    device="cpu", side=64, rounds=1, cases=4, scenes=1, seconds=6, height=72, windows=1, clip_seconds=4.0, clips=2, batch=2,
+    cached_steps=3, whole_steps=2, student_steps=2, student_batch=1, workers=0, audio=WAV2VEC2,
     video={"model_depth": 18, "stem_dim_outs": [8, 1]},
     text={"model_type": "bert", "vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
           "intermediate_size": 16},

@@ -69,7 +69,7 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path) -> N
     [
         (["model", "--calibrate", "none", "-o", "out"], "--calibrate: none: no such file or folder"),
         (["model", "--calibrate", "empty", "-o", "out"], "empty: no media file in this folder"),
-        (["model", "--calibrate", "clips", "-o", "clips"], "--out: clips: is not empty: name a new folder"),
+        (["model", "--calibrate", "clips", "-o", "clips"], "out: clips: is not empty: name a new folder"),
         (["nowhere/x/y", "--calibrate", "clips", "-o", "out"], "nowhere/x/y: no such model folder"),
         (["model", "prun=0.1", "--calibrate", "clips", "-o", "out"], "prun: unknown key; did you mean 'prune'?"),
         (

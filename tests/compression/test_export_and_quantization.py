@@ -137,3 +137,24 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r'onnxruntime is not installed: pip install "avtext\[onnx\]"'):
         Runtime(graphs / "onnx")
+
+
+def test_a_ladder_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    scenes = {"duration": [4, 4], "labels": ["bell", "cut"], "missing_chance": 0.0}
+    finetune = {
+        "train": {"scenes": scenes, "first": 100}, "batch_size": 1, "steps": 2, "checkpoint_every": 1, "workers": 0,
+        "threads": 1, "accelerator": "cpu",
+    }  # fmt: skip
+    settings = LadderSettings(prune=0.3, finetune=finetune)
+
+    def trained_at(out: Path) -> int:
+        rungs = climb(talkative(), ["clip.mp4"], out, settings, lambda line: None)
+        assert [next(rungs).name, next(rungs).name] == ["float32", "pruned"]
+        return (out / "pruned-run" / "last.safetensors").stat().st_mtime_ns
+
+    assert trained_at(tmp_path / "out") == trained_at(tmp_path / "out")  # the second had nothing left to train
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").touch()
+    for out, model, hint in (("out", make(1), "of another model"), ("other", talkative(), "is not empty")):
+        with pytest.raises(ConfigError, match=f"{out}: .*{hint}.*name a new folder"):
+            next(climb(model, ["clip.mp4"], tmp_path / out, settings, print))
