@@ -16,6 +16,8 @@ from avtext.errors import InvalidInput
 from avtext.kernels.chain import as_scores, chains
 from avtext.kernels.threads import in_parts
 
+LIGHT = 8  # by how much a cell is less work than where logarithms are taken: what is soon done is not worth threads
+
 
 class Paths(NamedTuple):
     """Paths and their scores.
@@ -65,7 +67,7 @@ def viterbi(
         rows = tags[part], scores[part]
         _viterbi(emissions[part], lengths[part], start, table, spread, end, chain[part], back, *rows)
 
-    in_parts(run, lengths * K)
+    in_parts(run, lengths * K // LIGHT)
     if check:
         _refuse_nan(scores)
     return Paths(tags, scores)
@@ -129,17 +131,38 @@ def _spread(table: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(spread), np.inf, spread)
 
 
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _highest(scores):
+    """The largest of them; the flags let the loop vectorise, and a row with NaN is refused for what it is."""
+    peak = -math.inf
+    for j in range(len(scores)):
+        peak = scores[j] if scores[j] > peak else peak
+    return peak
+
+
 @njit(cache=True, nogil=True)
-def _best_before(scores, table, limit, best, source):
+def _are_scores(emissions):
+    """Whether none of them is NaN or +inf."""
+    unsound = 0
+    for emission in emissions.ravel():
+        unsound += not emission < math.inf
+    return unsound == 0
+
+
+@njit(cache=True, nogil=True)
+def _best_before(scores, table, limit, kept, best, source):
     """``best_j = max_i scores_i + table_ij`` and the lowest such ``i``, of scores from ``limit`` up."""
-    K = len(scores)
+    K, count = len(scores), 0
+    for i in range(K):  # which they are is gathered without a branch that could not be foreseen
+        kept[count] = i
+        count += not scores[i] < limit
+    first = kept[0] if count else 0
     for j in range(K):
-        best[j] = -math.inf
-        source[j] = 0
-    for i in range(K):
+        best[j] = scores[first] + table[first, j]
+        source[j] = first
+    for k in range(1, count):
+        i = kept[k]
         score, row = scores[i], table[i]
-        if score < limit:
-            continue
         for j in range(K):  # both are always written, without a branch, so that the loop vectorises
             candidate = score + row[j]
             better = candidate > best[j]
@@ -150,22 +173,21 @@ def _best_before(scores, table, limit, best, source):
 @njit(cache=True, nogil=True)
 def _viterbi(emissions, lengths, start, table, spread, end, chain, back, tags, out_scores):
     K = emissions.shape[2]
-    scores, best, source = np.empty(K), np.empty(K), np.empty(K, np.int64)
+    scores, best, source, kept = np.empty(K), np.empty(K), np.empty(K, np.int64), np.empty(K, np.int64)
     for n in range(len(lengths)):
-        c, length, unsound, limit = chain[n], lengths[n], 0, -math.inf
+        c, length, limit = chain[n], lengths[n], -math.inf
         after = table[c]
         for j in range(K):
-            best[j] = start[c, j]
+            best[j], source[j] = start[c, j], 0
         for t in range(length):
             if t > 0:
-                _best_before(scores, after, limit, best, source)
-            row, pointers, peak = emissions[n, t], back[t], -math.inf
+                _best_before(scores, after, limit, kept, best, source)
+            row, pointers = emissions[n, t], back[t]
+            for j in range(K):
+                scores[j] = best[j] + row[j]
             for j in range(K):
                 pointers[j] = source[j]
-                emission = row[j]
-                unsound += not emission < math.inf
-                scores[j] = best[j] + emission
-                peak = scores[j] if scores[j] > peak else peak
+            peak = _highest(scores)
             # The slack keeps a tie that rounding makes; where all is -inf nothing is passed by.
             slack = spread[c] + 1e-12 * (abs(peak) + spread[c])
             limit = peak - slack if peak > -math.inf else peak
@@ -174,7 +196,7 @@ def _viterbi(emissions, lengths, start, table, spread, end, chain, back, tags, o
             scores[j] += end[c, j]
             tag = j if scores[j] > scores[tag] else tag
         out_scores[n] = scores[tag] if length else 0.0
-        if unsound:
+        if not _are_scores(emissions[n, :length]):
             out_scores[n] = math.nan
         for t in range(length - 1, -1, -1):
             tags[n, t] = tag
