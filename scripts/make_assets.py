@@ -1,5 +1,6 @@
 """Write what is shipped: ``python scripts/make_assets.py demo``, ``… model RUN/best [RUN/best …]``, ``… screenshot``;
-``… clips FOLDER`` writes scenes of the default model's training as files, for ``avtext compress --calibrate``.
+``… clips FOLDER`` writes scenes of the default model's training as files, for ``avtext compress --calibrate``;
+``… mean FOLDER RUN/best …`` writes the mean of trained folders as a model.
 
 The demo (demo.mp4, demo.srt, demo.truth.json) is synthesised and drawn, from a scene of the test split that no
 training run has seen; no recording is in it. The model is the mean of trained folders, with the settings of the
@@ -47,6 +48,7 @@ RECIPE = SceneRecipe(
     missing_chance=0.0,
     dropout_chance=0.0,
 )
+MEAN = "The mean of several models' weights, by scripts/make_assets.py\n"
 LICENCE = """The weights in model.safetensors are licensed under the Creative Commons Attribution-ShareAlike 4.0
 International Public License, https://creativecommons.org/licenses/by-sa/4.0/legalcode.
 
@@ -139,6 +141,8 @@ if __name__ == "__main__":
             write_demo()
         case ["model", *folders] if folders:
             take_model([Path(folder) for folder in folders])
+        case ["mean", out, *folders] if folders:
+            save_detector(Path(out), mean_of([load_detector(folder) for folder in folders]), MEAN, half=True)
         case ["clips", folder]:
             write_clips(Path(folder))
         case ["screenshot"]:

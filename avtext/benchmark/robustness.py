@@ -23,7 +23,7 @@ class Sizes(NamedTuple):
 
     missing: int = 100
     damaged: int = 20
-    guards: int = 12
+    guards: int = 8
     guard_steps: int = 10
     attacks: AttackSizes = AttackSizes()
     seconds: float = 20.0
