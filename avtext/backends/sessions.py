@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -58,6 +59,24 @@ def run_session(session: Any, feed: Mapping[str, np.ndarray]) -> list[np.ndarray
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     found: list[np.ndarray] = session.run(None, feed, options)
+    give_back()
+    return found
+
+
+def give_back() -> None:
+    """Let the C library return to the system what was freed: glibc raises its threshold with every block it frees."""
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    """``malloc_trim`` of the C library; None where it has none (musl, macOS, Windows)."""
+    try:
+        found: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    except (OSError, TypeError):
+        return None
     return found
 
 

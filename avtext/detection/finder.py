@@ -27,7 +27,7 @@ from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.metrics.decision import decide
 from avtext.tags import TagScheme
 
-WINDOW = 60.0  # seconds that are decoded and encoded at once
+WINDOW = 40.0  # seconds that are decoded and encoded at once: longer takes memory, shorter repeats more halo
 
 
 class Hook(Protocol):

@@ -23,7 +23,7 @@ from avtext.kernels.resampling import warp
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, centres
 
-CHUNK = 1500  # grid steps that are fused at once: a minute
+CHUNK = 750  # grid steps that are fused at once: half a minute
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,29 @@
+"""Memory that graphs freed goes back to the system."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from avtext.backends.sessions import give_back
+
+MIB = 1 << 20
+BLOCK = 64_000  # bytes: small enough to come from the heap, whose end alone glibc returns by itself
+
+
+def _resident() -> int:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="says what it holds on Linux alone")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    """Blocks below one that is still held stay with the C library until it is asked for them."""
+    blocks = [b"x" * BLOCK for _ in range(100 * MIB // BLOCK)]
+    last = b"x" * BLOCK
+    blocks.clear()
+    before = _resident()
+    give_back()
+    assert last
+    assert before - _resident() > 50 * MIB
