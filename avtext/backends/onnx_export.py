@@ -6,6 +6,7 @@ import ast
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def export_part(name: str, part: Part, path: Path) -> None:
         raise MissingExtra.of("onnxscript", "onnx") from None
     module = part.module.eval()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _uncached():
             warnings.simplefilter("ignore")  # about names of axes and the exporter's own deprecations
             program = torch.onnx.export(
                 module,
@@ -81,6 +82,14 @@ def export_part(name: str, part: Part, path: Path) -> None:
         raise ModelError(
             f"{name}: the ONNX graph differs from torch by {difference:.2g}, allowed {TOLERANCE:g}", stage="export"
         )
+
+
+def _uncached() -> AbstractContextManager[None]:
+    """Without torch's cache of what operators do to shapes: keyed by symbolic sizes, it takes a third of an export."""
+    from torch._dynamo import config
+
+    key = "fake_tensor_cache_enabled"
+    return config.patch(key, False) if hasattr(config, key) else nullcontext()
 
 
 def _name_by_module(model: Any) -> None:
