@@ -28,6 +28,7 @@ from avtext.metrics.decision import decide
 from avtext.tags import TagScheme
 
 WINDOW = 40.0  # seconds that are decoded and encoded at once: longer takes memory, shorter repeats more halo
+DEAR_WINDOW = 60.0  # the same where a frozen encoder makes what is repeated dear
 
 
 class Hook(Protocol):
@@ -146,7 +147,8 @@ class EventFinder:
 
     def _options(self, start: float | None, end: float | None) -> MediaOptions:
         overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate
-        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
+        dear = any(getattr(encoder, "of", None) for encoder in self.network.encoders.values())
+        window = max(DEAR_WINDOW if dear else WINDOW, 3 * overlap)  # one that sees far needs longer ones still
         return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
 
     def found_together(

@@ -32,6 +32,7 @@ class PrecomputedEncoder(nn.Module):
         super().__init__()
         self.size, self.rate, self.start = size, float(rate), float(start)
         self.of = None if of is None else {"name": of["name"], "options": dict(of.get("options", {}))}
+        self._preparing: Callable[[nn.Module], nn.Module] | None = None
         self._built: list[nn.Module] = []  # a list: its weights are not this model's
         self.register_buffer("_place", torch.zeros(0), persistent=False)
 
@@ -54,12 +55,15 @@ class PrecomputedEncoder(nn.Module):
                     f"features: {self.of['name']} gives {built.size} values at {rate} a second, the model was made "
                     f"for {self.size} at {self.rate}"
                 )
-            self._built.append(built)
+            self._built.append(built if self._preparing is None else self._preparing(built))
         return self._built[0].to(self.device)
 
-    def accelerate(self, prepare: Callable[[nn.Module], nn.Module]) -> None:
-        """Let the frozen encoder be computed by what ``prepare`` makes of it."""
-        self._built = [prepare(self.encoder())]
+    def accelerate(self, prepare: Callable[[nn.Module], nn.Module], at_once: bool = True) -> None:
+        """Let what ``prepare`` makes of the frozen encoder compute, now or, not ``at_once``, once it is built."""
+        if at_once or self._built:
+            self._built = [prepare(self.encoder())]
+        else:
+            self._preparing = prepare
 
     def forward(self, values: Tensor | Sequence[Sequence[str]], mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B, T, size) and (B, T), as they come; waveform, frames or cues go through the encoder first."""

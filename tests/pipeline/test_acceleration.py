@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from avtext.backends import choose
 from avtext.config import ModelSettings
+from avtext.encoders import build_encoder
 from avtext.errors import InvalidInput, MissingExtra
 from avtext.model import EventDetector, save_detector
 from avtext.pipeline import Pipeline
@@ -42,6 +45,27 @@ def test_the_same_scores_from_openvino(folder: Path, tmp_path: Path) -> None:
     accelerate(pipe.model, pipe.device, "openvino")
     assert "hidden" in pipe.model.encoders["audio"].encoder().__dict__  # type: ignore[operator]
     np.testing.assert_allclose(pipe(sound).scores.values, before, atol=1e-4)
+
+
+def test_torch_prepares_what_media_asks_for(tmp_path: Path) -> None:
+    """Nothing is built before media comes; then the copy for the CPU computes, and gives what the encoder gives."""
+    sees = {"name": "slowfast", "options": {"config": {"model_depth": 18, "stem_dim_outs": [8, 1]}}}
+    encoders = {"video": {"name": "features", "options": {"size": 288, "rate": 15, "of": sees}}}
+    torch.manual_seed(0)
+    model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders=encoders))
+    save_detector(tmp_path / "model", model, "# tiny\n")
+    pipe = Pipeline.from_pretrained(tmp_path / "model", device="cpu")
+    frozen: Any = pipe.model.encoders["video"]
+    assert not frozen._built
+    torch.manual_seed(0)
+    kinds = [type(module).__name__ for module in frozen.encoder().modules()]
+    assert "Conv3d" in kinds
+    assert "BatchNorm3d" not in kinds
+    torch.manual_seed(0)
+    plain = build_encoder("slowfast", sees["options"]).eval()
+    frames, real = torch.randint(0, 256, (1, 32, 64, 64, 3), dtype=torch.uint8), torch.ones(1, 32, dtype=torch.bool)
+    with torch.inference_mode():
+        torch.testing.assert_close(frozen.encoder()(frames, real)[0], plain(frames, real)[0], atol=1e-4, rtol=1e-4)
 
 
 def test_int8_calibrated_on_clips(folder: Path, tmp_path: Path) -> None:
