@@ -17,7 +17,7 @@ from avtext.clip import Clip, Cue, Event, Stream
 from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.clocks import described, later
 from avtext.detection.network import Network
-from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, with_last
+from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues
 from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
 from avtext.detection.windows import EncodedVideo, decode_chunks
@@ -27,8 +27,7 @@ from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.metrics.decision import decide
 from avtext.tags import TagScheme
 
-WINDOW = 40.0  # seconds that are decoded and encoded at once: longer takes memory, shorter repeats more halo
-DEAR_WINDOW = 60.0  # the same where a frozen encoder makes what is repeated dear
+WINDOW = 32.0  # seconds encoded at once, 15 clips of SlowFast: longer takes memory, shorter repeats more halo
 
 
 class Hook(Protocol):
@@ -117,9 +116,8 @@ class EventFinder:
                 reading: Reading = ClipReading(source, self.network.encoders)
             else:
                 reading = self.reading(source, stack, transcript, start, end)
-            for clip, last in with_last(reading.clips()):
-                encoded.add(clip, last)
-                tell("read", None, file=reading.name, total=reading.total, completed=clip.end)
+            for end_of_window in encoded.fill(reading.clips()):
+                tell("read", None, file=reading.name, total=reading.total, completed=end_of_window)
             if place is not None:
                 keep(place, encoded, reading)
             return self._finish(encoded, reading, wanted, tell)
@@ -147,8 +145,7 @@ class EventFinder:
 
     def _options(self, start: float | None, end: float | None) -> MediaOptions:
         overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate
-        dear = any(getattr(encoder, "of", None) for encoder in self.network.encoders.values())
-        window = max(DEAR_WINDOW if dear else WINDOW, 3 * overlap)  # one that sees far needs longer ones still
+        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
         return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
 
     def found_together(
@@ -164,7 +161,7 @@ class EventFinder:
         encoded = self.network.encode_together([clip for _, clip in videos])
         for (reading, clip), tracks in zip(videos, encoded, strict=True):
             with EncodedVideo(self.network) as video:
-                video.add_tracks(clip, tracks, last=True)
+                video.add(clip.start, tracks, last=True)
                 results.append(self._finish(video, reading, wanted, _silent))
         return results
 

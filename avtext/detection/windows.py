@@ -10,7 +10,7 @@ network can see, and each gives only its middle, so that the whole equals one pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -68,18 +68,34 @@ class EncodedVideo:
     def __len__(self) -> int:
         return len(self._spool)
 
-    def add(self, clip: Clip, last: bool) -> None:
-        """Encode the next window; only what no earlier window gave, and no later one will, is kept.
+    def fill(self, clips: Iterable[Clip]) -> Iterator[float]:
+        """Encode a video's windows as they come; gives the end of each, in seconds.
+
+        A window is encoded before the next is asked for, so that the next can be decoded meanwhile; only then is it
+        known whether it was the last.
 
         Args:
-            clip: windows in order of time, each overlapping the one before by twice the halo or more.
+            clips: windows in order of time, each overlapping the one before by twice the halo or more.
+        """
+        held: tuple[float, Sequence[Track]] | None = None
+        for clip in clips:
+            tracks = self.network.encode(clip)
+            if held is not None:
+                self.add(*held, last=False)
+            held = clip.start, tracks
+            yield clip.end
+        if held is not None:
+            self.add(*held, last=True)
+
+    def add(self, start: float, tracks: Sequence[Track], last: bool) -> None:
+        """Add an encoded window; only what no earlier window gave, and no later one will, is kept.
+
+        Args:
+            start: of the window, seconds.
+            tracks: what the network made of it.
             last: whether this is the end of the video.
         """
-        self.add_tracks(clip, self.network.encode(clip), last)
-
-    def add_tracks(self, clip: Clip, tracks: Sequence[Track], last: bool) -> None:
-        """Add a window that is encoded already; see :meth:`add`."""
-        first = round(clip.start * self.rate)
+        first = round(start * self.rate)
         if len(self) == 0:
             self.start_step = first
         rows = np.concatenate([part for x, e, m in tracks for part in (x, e, m[:, None].astype(np.float32))], 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from avtext.clip import Clip, Stream
 from avtext.data.windows import cut
 from avtext.detection import windows
-from avtext.detection.network import Emitted
+from avtext.detection.network import Emitted, Track
 from avtext.detection.spool import Spool
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.model import EventDetector, collate
@@ -37,9 +38,28 @@ def parts(whole: Clip, window: float, hop: float) -> list[Clip]:
 
 def encode(model: EventDetector, clips: list[Clip]) -> EncodedVideo:
     video = EncodedVideo(TorchNetwork(model))
-    for number, one in enumerate(clips):
-        video.add(one, number == len(clips) - 1)
+    assert list(video.fill(clips)) == [one.end for one in clips]
     return video
+
+
+def test_a_window_is_encoded_before_the_next_is_asked_for() -> None:
+    """What decodes the next one works meanwhile."""
+    told: list[str] = []
+
+    class Telling(TorchNetwork):
+        def encode(self, clip: Clip) -> list[Track]:
+            told.append(f"encode {clip.start:g}")
+            return super().encode(clip)
+
+    def asked() -> Iterator[Clip]:
+        for one in parts(clip(SECONDS, 5), 16.0, 8.0):
+            told.append(f"give {one.start:g}")
+            yield one
+
+    with EncodedVideo(Telling(make())) as video:
+        assert list(video.fill(asked())) == [16.0, 24.0]
+        assert len(video) == 600
+    assert told == ["give 0", "encode 0", "give 8", "encode 8"]
 
 
 def emissions(video: EncodedVideo, clocks: dict[str, ClockMap]) -> torch.Tensor:

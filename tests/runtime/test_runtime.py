@@ -136,7 +136,7 @@ def test_a_clock_is_followed_as_by_torch(runtime: Runtime, tiny: EventDetector) 
     found = []
     for network in (runtime.network, TorchNetwork(tiny)):
         with EncodedVideo(network) as video:
-            video.add(clip(20.0, 5), last=True)
+            assert list(video.fill([clip(20.0, 5)])) == [20.0]
             clocks = {"audio": ClockMap((0.0, 10.0), (-1.0, 1.5), (1.0, 1.0))}
             found.append(np.concatenate([chunk.emissions for chunk in video.emissions(clocks)], -2))
     np.testing.assert_allclose(found[0], found[1], atol=2e-3)
