@@ -59,7 +59,6 @@ def run_session(session: Any, feed: Mapping[str, np.ndarray]) -> list[np.ndarray
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     found: list[np.ndarray] = session.run(None, feed, options)
-    give_back()
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from avtext.backends.sessions import open_session, run_session
+from avtext.backends.sessions import give_back, open_session, run_session
 from avtext.clip import Clip, Stream
 from avtext.detection.network import Emitted, Track
 from avtext.kernels.logmel import log_mel
@@ -57,6 +57,7 @@ class OnnxNetwork:
         """See :meth:`avtext.detection.network.Network.encode_together`."""
         counts = [num_steps(clip.duration, self.settings.grid_rate) for clip in clips]
         modalities = [self._tracks(modality, clips, counts) for modality in self.modalities]
+        give_back()
         return [list(tracks) for tracks in zip(*modalities, strict=True)]
 
     def _tracks(self, modality: str, clips: Sequence[Clip], counts: Sequence[int]) -> list[Track]:
