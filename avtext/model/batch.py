@@ -75,7 +75,7 @@ class Batch:
         return self._each(lambda values: values.to(device, non_blocking=ahead))
 
     def pin_memory(self) -> Batch:
-        """The same batch in memory that a GPU copies from by itself; a ``DataLoader`` calls it."""
+        """The same batch in memory that a GPU copies from by itself."""
         return self._each(lambda values: values.pin_memory())
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
@@ -32,7 +32,7 @@ from avtext.training.interruption import deferred_interrupts
 from avtext.training.log import RunLog
 from avtext.training.modality_dropout import draw_lost
 from avtext.training.optimizer import learning_rate, make_optimizer
-from avtext.training.plan import StepBatches, batches, watched_workers
+from avtext.training.plan import StepBatches, batches
 from avtext.training.settings import TrainSettings
 from avtext.training.start import start_from
 from avtext.training.state import publish_state, restore_state
@@ -143,7 +143,7 @@ class _Run:
             stream = batches(self.dataset, steps, s.workers, pinned=fabric.device.type == "cuda")
             alone = fabric.world_size == 1  # several may be told at different steps
             calm = deferred_interrupts(self._stopping) if alone else nullcontext(lambda: False)
-            with watched_workers(), calm as interrupted:
+            with closing(stream), calm as interrupted:
                 self._run(steps, stream, interrupted)
             self._decide()
         if (cost := self.cost.cost()) is not None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import closing
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, Dataset
 
 from avtext.data.sources import ClipSource
-from avtext.errors import AvtextError
-from avtext.kernels.threads import keep_to_one_thread
 from avtext.model import Batch, collate
 from avtext.tags import TagScheme
+from avtext.training.workers import made_ahead
 
 
-class StepBatches(Dataset):
-    """Dataset whose item ``step`` is the batch of that step, for one of ``world`` processes.
+class StepBatches:
+    """Item ``step`` is the batch of that step, for one of ``world`` processes.
 
     Each pass over the source is a new permutation of it.
     """
@@ -49,33 +45,7 @@ class StepBatches(Dataset):
         return collate([self.source[i] for i in self.indices(step)], self.scheme, self.grid_rate)
 
 
-@contextmanager
-def watched_workers() -> Iterator[None]:
-    """While worker processes make batches: the death of one, which is noticed at any moment, is a typed error.
-
-    Raises:
-        AvtextError: a worker died.
-    """
-    try:
-        yield
-    except (RuntimeError, ConnectionError, EOFError) as error:  # the latter two: it died while it handed over a batch
-        if isinstance(error, RuntimeError) and not str(error).startswith("DataLoader worker (pid"):
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise AvtextError(
-            f"a worker process that makes batches died ({reason}), perhaps for its memory: start "
-            "again to go on from the last state, with fewer workers or a smaller batch_size",
-            stage="train",
-        ) from error
-
-
-def _begin(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes; the run's own decides
-    torch.set_num_threads(1)
-    keep_to_one_thread()
-
-
-def batches(dataset: StepBatches, steps: range, workers: int, pinned: bool = False) -> Iterator[Batch]:
+def batches(dataset: StepBatches, steps: range, workers: int, pinned: bool = False) -> Generator[Batch]:
     """Batches of the given steps in order, made ahead by ``workers`` processes (0: in this one).
 
     Args:
@@ -83,15 +53,11 @@ def batches(dataset: StepBatches, steps: range, workers: int, pinned: bool = Fal
         steps: which of them.
         workers: processes.
         pinned: in memory that a GPU copies from by itself.
+
+    Raises:
+        AvtextError: a worker died.
     """
-    loader = DataLoader(
-        dataset,
-        batch_size=None,
-        sampler=steps,
-        num_workers=workers,
-        worker_init_fn=_begin,
-        multiprocessing_context="spawn" if workers else None,
-        prefetch_factor=3 if workers else None,
-        pin_memory=pinned,
-    )
-    yield from loader
+    made = made_ahead(dataset, steps, workers) if workers else (dataset[step] for step in steps)
+    with closing(made):
+        for batch in made:
+            yield batch.pin_memory() if pinned else batch

@@ -1,0 +1,91 @@
+"""Worker processes make items in order, die of nothing that is not told, and never outlive who asked them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from itertools import count, islice
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from avtext.errors import AvtextError, ConfigError
+from avtext.training.workers import made_ahead
+
+
+class Squares:
+    """Item ``step`` is its square, in a tensor; some are bad."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+
+    def __getitem__(self, step: int) -> Tensor:
+        if self.folder is not None:
+            (self.folder / f"{os.getpid()}").touch()
+        if step == 13:
+            raise ConfigError("13: no item; choose another")
+        if step == 17:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return torch.tensor([step**2])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_items_come_in_order_and_no_further_than_asked(workers: int) -> None:
+    with closing(made_ahead(Squares(), count(100), workers)) as made:
+        assert [int(item) for item in islice(made, 20)] == [step**2 for step in range(100, 120)]
+        assert len(active_children()) == workers
+    assert not active_children()
+
+
+def test_an_items_own_error_comes_in_its_place() -> None:
+    made = made_ahead(Squares(), range(11, 16), 1)
+    assert [int(next(made)), int(next(made))] == [121, 144]
+    with pytest.raises(ConfigError, match="13: no item; choose another"):
+        next(made)
+    assert not active_children()
+
+
+def test_a_death_is_one_typed_error_where_an_item_is_asked_for() -> None:
+    made = made_ahead(Squares(), range(16, 30), 2)
+    with pytest.raises(AvtextError, match=r"a worker process that makes batches died.*start again") as caught:
+        list(made)
+    assert caught.value.stage == "train"
+    assert not active_children()
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from avtext.training.workers import made_ahead
+from tests.training.test_workers import Squares
+
+if __name__ == "__main__":
+    next(made_ahead(Squares(Path({str(tmp_path)!r})), range(100, 200), 2))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    (script := tmp_path / "parent.py").write_text(code, encoding="utf-8")
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, script], env=os.environ | {"PYTHONPATH": root}, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    workers = [int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()]
+    assert workers
+    deadline = time.monotonic() + 20
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.05)
+
+
+def is_running(process: int) -> bool:
+    """Whether it is there and no zombie that nobody has asked for."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
