@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from avtext.backends.networks import Call, NetworkModule, place_of
 from avtext.backends.onnx_export import Part, export_part
 from avtext.backends.onnx_int8 import quantize_graph
+from avtext.backends.processor import weight_bits
 from avtext.backends.sessions import open_session, run_session
 
 FILE = "network.onnx"
@@ -30,7 +31,7 @@ def write(encoder: nn.Module, example: Call, calibration: Sequence[Call], path: 
     float32 = path.with_name(f"float32.{path.name}")
     export_part(type(encoder).__name__, part, float32)
     feeds = [dict(zip(names, (value.numpy() for value in call), strict=True)) for call in calibration]
-    quantize_graph(float32, feeds, path)
+    quantize_graph(float32, feeds, path, weight_bits())
     float32.unlink()
 
 

@@ -19,10 +19,14 @@ BYTES = {"scale": np.array(1.0, np.float32), "zero_point": np.array(128, np.uint
 KEPT = ("model.emit/", "model.fusion.gate.")  # layers that stay in float32: a rounding here is a wrong event
 
 
-def quantize_graph(source: Path, feeds: Sequence[Feed], target: Path) -> None:
+def quantize_graph(source: Path, feeds: Sequence[Feed], target: Path, bits: int = 7) -> None:
     """One graph with its weighted operators in INT8.
 
-    Weights have seven bits: processors without VNNI add pairs of products in 16 bits, which eight would overflow.
+    Args:
+        source: a float32 graph.
+        feeds: inputs as those to come.
+        target: where the INT8 graph is written.
+        bits: of a weight; 7 are right on every processor (:func:`avtext.backends.processor.weight_bits`).
 
     Raises:
         MissingExtra: onnx or onnxruntime is not installed.
@@ -49,7 +53,7 @@ def quantize_graph(source: Path, feeds: Sequence[Feed], target: Path) -> None:
             op_types_to_quantize=list(WEIGHTED),
             nodes_to_quantize=nodes,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=bits == 7,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             extra_options={"TensorQuantOverrides": {name: [BYTES] for name in pictures}},

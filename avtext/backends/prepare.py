@@ -13,6 +13,7 @@ from torch import nn
 
 from avtext.backends import BACKENDS, backend_module, choose
 from avtext.backends.networks import Call, calls_of, example_call, place_of, plain, with_network
+from avtext.backends.processor import weight_bits
 from avtext.clip import Clip
 from avtext.errors import InvalidInput, ModelError, StorageError
 from avtext.features.key import canonical, fingerprint
@@ -79,7 +80,9 @@ def graph_folder() -> Path:
 def _key(encoder: nn.Module, backend: str, calls: Sequence[Call]) -> str:
     """What a graph depends on, as one hash."""
     versions = {package: version(package) for package in BACKENDS[backend].packages}
-    digest = hashlib.sha256(canonical([SCHEMA, fingerprint(encoder), backend, versions, torch.__version__]).encode())
+    told = [SCHEMA, fingerprint(encoder), backend, versions, torch.__version__]
+    told += [weight_bits()] if calls else []
+    digest = hashlib.sha256(canonical(told).encode())
     for call in calls:
         for value in call:
             digest.update(value.contiguous().reshape(-1).numpy().data)

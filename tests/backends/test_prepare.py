@@ -106,6 +106,18 @@ def test_a_graph_is_kept_and_travels_to_other_processes(
         prepare(make(), backend, folder=tmp_path)  # other weights: another graph
 
 
+def test_an_int8_graph_is_for_processors_that_take_as_many_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from avtext.backends import prepare as module
+
+    encoder, calls = MAKERS["slowfast"][0](), calls_of(MAKERS["slowfast"][0](), films(), 1)
+    keys = []
+    for bits in (7, 8):
+        monkeypatch.setattr(module, "weight_bits", lambda bits=bits: bits)
+        keys.append([module._key(encoder, "onnxruntime", some) for some in (calls, ())])
+    assert keys[0][0] != keys[1][0]
+    assert keys[0][1] == keys[1][1]  # in float32 any will do
+
+
 def test_a_graph_that_computes_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from avtext.backends import openvino_graph
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from avtext.benchmark import pipeline_batches, pipeline_student, pipeline_teacher
+from avtext.benchmark import pipeline_batches, pipeline_encoders, pipeline_student, pipeline_teacher
+from avtext.benchmark.figures import Figure
 from avtext.benchmark.pipeline_child import Spent
 from avtext.benchmark.pipeline_clips import make_video
 from avtext.benchmark.pipeline_limits import FULL, LIMITS
@@ -110,3 +111,18 @@ def test_without_openvino_its_rows_say_so(
 def test_the_naive_pipeline_sees_overlapping_windows(video: Path) -> None:
     count = naive_pipeline(str(video), AUDIO, VIDEO)()
     assert count == (12 * 50 - 1) + (12 * 15 - 32) // 8 + 1
+
+
+def test_of_backends_in_int8_the_fastest_counts() -> None:
+    values = {"openvino": (6.0, 0.995), "onnxruntime": (None, None), "other": (4.0, 0.999)}
+    found = {}
+    for backend, (speed, cosine) in values.items():
+        found[f"slowfast_{backend}_int8_against_torch"] = Figure("", speed, "x", detail=f"by {backend}")
+        found[f"slowfast_{backend}_int8_cosine"] = Figure("", cosine, "")
+        found[f"slowfast_{backend}_float32_against_torch"] = Figure("", 9.0, "x")
+    fast, alike = pipeline_encoders._best_int8("slowfast", found)
+    assert (fast.name, fast.value, fast.met) == ("ladder_row05a_slowfast_int8_against_torch", 6.0, True)
+    assert fast.detail == "slowfast_openvino, the fastest that is installed: by openvino"
+    assert (alike.name, alike.value, alike.met) == ("ladder_row05c_slowfast_int8_cosine", 0.995, True)
+    none = {title: Figure("", None, "x", detail="not measured") for title in found}
+    assert [figure.met for figure in pipeline_encoders._best_int8("slowfast", none)] == [False, False]

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from avtext.backends.onnx_export import Part, export_part, largest_difference, other_sizes
-from avtext.backends.onnx_int8 import weighted_nodes
+from avtext.backends.onnx_int8 import quantize_graph, weighted_nodes
+from avtext.backends.sessions import open_session
 from avtext.compression.ladder import LadderSettings, climb
 from avtext.compression.parts import parts_of
 from avtext.compression.quantization import quantize_folder
@@ -87,6 +88,18 @@ def test_int8_takes_a_pictures_bytes_as_they_are(graphs: Path) -> None:
     assert name == "values"
     used = {name for node in graph.node for name in node.input}
     assert set(constants) <= used  # nothing is left of how they were rounded before
+
+
+@pytest.mark.parametrize(("bits", "least", "most"), [(7, 60, 64), (8, 120, 128)])
+def test_weights_have_as_many_bits_as_the_processor_takes(
+    graphs: Path, tmp_path: Path, bits: int, least: int, most: int
+) -> None:
+    example = parts_of(talkative())["tower-audio"].example
+    names = [node.name for node in open_session(graphs / "onnx" / "tower-audio.onnx").get_inputs()]
+    feed = dict(zip(names, (value.numpy() for value in example), strict=True))
+    quantize_graph(graphs / "onnx" / "tower-audio.onnx", [feed], tmp_path / "a.onnx", bits)
+    tensors = [onnx.numpy_helper.to_array(t) for t in onnx.load(str(tmp_path / "a.onnx")).graph.initializer]
+    assert least <= max(np.abs(t.astype(int)).max() for t in tensors if t.dtype == np.int8 and t.ndim > 1) <= most
 
 
 def test_clips_that_cannot_calibrate(graphs: Path, tmp_path: Path) -> None:
