@@ -26,6 +26,7 @@ from avtext.training import open_clips
 
 ONSET_COLLAR = 0.2  # seconds
 ROUNDS = 9  # timed calls of a rung and of its parent, in turn; the first of either are slower
+STARTS = 3  # of a process with either
 # What a rung came from, nearest first: the rung that its speed is measured in turn with.
 _PARENTS = {
     "float32": (),
@@ -148,7 +149,7 @@ def _ready(rung: Rung, parent: Rung) -> Turns:
     def once(one: Rung) -> Timing:
         return first_call(_OPEN[one.kind].format(folder=str(one.folder)))
 
-    return alternate(lambda: once(rung), lambda: once(parent), rounds=3)
+    return alternate(lambda: once(rung), lambda: once(parent), STARTS)
 
 
 def _peak(rung: Rung, file: Path) -> float | None:

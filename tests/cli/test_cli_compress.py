@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from avtext.benchmark import ladder
 from avtext.model import load_detector, save_detector
 from tests.cli.conftest import Run
 from tests.model.test_detector import ENCODERS
@@ -32,7 +33,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path) -> None:
+def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "STARTS", 1)  # a start with torch takes seconds
     config = {
         "evaluate": {"scenes": SCENES, "count": 2},
         "finetune": {
