@@ -71,6 +71,7 @@ ROWS: dict[str, Row] = {
     "audio_text": Row(("audio", "text")),
     "video_text": Row(("video", "text")),
     "early": Row(model={"fusion.kind": "early"}),
+    "co_attention": Row(model={"fusion.kind": "co_attention"}),
     "late": Row(model={"fusion.kind": "late"}),
     "no_tcn": Row(model={"tcn.num_layers": 0}),
     "softmax": Row(model={"decoder": "softmax", "loss.frame": 1.0}),

@@ -39,6 +39,7 @@ LATE: Cell = ("late", "in_sync", "f1")
 WHOLE: Cell = ("no_modality_dropout", "in_sync", "f1")
 LINKS = (
     Link("cross_over_late", ALL, LATE, 0.0, "fusion: modalities see each other"),
+    Link("co_attention_over_late", ("co_attention", "in_sync", "f1"), LATE, 0.0, "fusion: and themselves, too"),
     Link("late_over_early", LATE, ("early", "in_sync", "f1"), 0.0, "fusion: mixed after, not before"),
     Link("dtw_under_offset", ("all", "offset_aligned", "f1"), ("all", "offset", "f1"), 20.0, "clocks up to 2 s apart"),
     Link("dtw_under_drift", ("all", "drift_aligned", "f1"), ("all", "drift", "f1"), 20.0, "and drift, and breaks"),
