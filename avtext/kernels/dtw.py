@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from avtext.errors import InvalidInput
-from avtext.kernels.dtw_blocks import Band, Block, sweep, walk_back
+from avtext.kernels.dtw_blocks import MARGIN, Band, Block, sweep, walk_back
 from avtext.kernels.pairwise import CostRows
 
 
@@ -97,7 +97,7 @@ def dtw_from_cost(
     def fill(block: Block, out: np.ndarray) -> None:
         first, last, left, right = block
         low, high = band.low[first:last] - left, band.high[first:last] - left
-        if not _copy_sound(cost[first:last, left:right], low, high, out):
+        if not _copy_sound(cost[first:last, left:right], low, high, MARGIN, out):
             raise InvalidInput("dtw: a cost is NaN or -inf: mask such steps, or replace them")
 
     return _solve(fill, cost.shape, cost.dtype, band, open_begin, open_end)
@@ -135,7 +135,7 @@ def dtw(
     costs = CostRows(x, y, metric)
 
     def fill(block: Block, out: np.ndarray) -> None:
-        costs.block(*block, out=out)
+        costs.block(*block, out, MARGIN)
 
     return _solve(fill, costs.shape, np.dtype(np.float32), band or full_band(*costs.shape), open_begin, open_end)
 
@@ -167,11 +167,12 @@ def _solve(
 
 
 @njit(nogil=True, cache=True)
-def _copy_sound(cost, low, high, out):
-    """Copy each row from ``low`` to ``high``; false if one of these is NaN or -inf."""
+def _copy_sound(cost, low, high, margin, out):
+    """Copy each row from ``low`` to ``high``, behind a margin; false if one of these is NaN or -inf."""
     sound = True
     for r in range(len(cost)):
-        for j in range(low[r], high[r]):
-            sound &= cost[r, j] > -np.inf
-            out[r, j] = cost[r, j]
+        source, target = cost[r, low[r] : high[r]], out[r, margin + low[r] : margin + high[r]]
+        for j in range(len(source)):
+            sound &= source[j] > -np.inf
+            target[j] = source[j]
     return sound

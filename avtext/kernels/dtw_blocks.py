@@ -81,7 +81,7 @@ def sweep(
     """Compute ``D`` over a band of costs.
 
     Args:
-        fill: ``fill(block, out)`` writes the costs of a block; called from several threads.
+        fill: ``fill(block, out)`` writes the costs of a block between the margins; called from several threads.
         band: at least one row.
         columns: of the costs, at least one.
         dtype: of ``out``.
@@ -101,7 +101,7 @@ def sweep(
         return room[place, : sizes[k] * widths[k]].reshape(sizes[k], widths[k])
 
     def compute(place: int, k: int) -> None:
-        fill(blocks[k], costs(place, k)[:, MARGIN:-MARGIN])
+        fill(blocks[k], costs(place, k))
 
     def advance(place: int, k: int) -> None:
         first, last, left, _ = blocks[k]

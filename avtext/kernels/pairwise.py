@@ -53,11 +53,25 @@ class CostRows:
         """``(N, M)``."""
         return len(self._x), len(self._y)
 
-    def block(self, first: int, last: int, left: int, right: int, out: np.ndarray | None = None) -> np.ndarray:
-        """Costs of rows ``first`` to ``last`` and columns ``left`` to ``right`` (half-open), float32, in ``out``."""
-        out = np.matmul(self._left[first:last], self._right[left:right].T, out=out)
+    def block(
+        self, first: int, last: int, left: int, right: int, out: np.ndarray | None = None, margin: int = 0
+    ) -> np.ndarray:
+        """Costs of rows ``first`` to ``last`` and columns ``left`` to ``right`` (half-open).
+
+        Args:
+            first, last, left, right: which.
+            out: contiguous float32 rows, ``margin`` columns wider at either side, which stay as they are; None makes
+                new ones.
+            margin: columns.
+
+        Returns:
+            ``out``.
+        """
+        if out is None:
+            out = np.empty((last - first, right - left + 2 * margin), np.float32)
+        np.matmul(self._left[first:last], self._right[left:right].T, out=out[:, margin : out.shape[1] - margin])
         x, y = self._x[first:last], self._y[left:right]
-        _from_products(out, x, y, self._x_norms[first:last], self._y_norms[left:right], self._root)
+        _from_products(out, margin, x, y, self._x_norms[first:last], self._y_norms[left:right], self._root)
         return out
 
 
@@ -86,11 +100,14 @@ def _norms(rows: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def _from_products(out, x, y, x_norms, y_norms, root):
-    """Turn inner products into squared distances, or distances."""
+def _from_products(out, margin, x, y, x_norms, y_norms, root):
+    """Turn inner products between the margins into squared distances, or distances.
+
+    The whole rows are given since a view of parts of them would not be known to be contiguous, and not be vectorised.
+    """
     two = np.float32(2)
     for i in range(len(out)):
-        row, norm, cancelled = out[i], x_norms[i], False
+        row, norm, cancelled = out[i, margin : margin + len(y_norms)], x_norms[i], False
         for j in range(len(row)):
             most = norm + y_norms[j]
             row[j] = most - two * row[j]

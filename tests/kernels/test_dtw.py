@@ -215,6 +215,10 @@ def test_costs_equal_their_definition(metric: str, kind: type):
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
     part = CostRows(x, y, metric).block(7, 20, 3, 9)
     np.testing.assert_allclose(part, got[7:20, 3:9], rtol=1e-5, atol=1e-6)
+    room = np.full((13, 10), -1.0, np.float32)
+    assert CostRows(x, y, metric).block(7, 20, 3, 9, room, margin=2) is room
+    assert np.array_equal(room[:, 2:-2], part)
+    assert (room[:, [0, 1, -2, -1]] == -1.0).all()
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
