@@ -66,7 +66,7 @@ class SlowFastEncoder(nn.Module):
         rate: frames per second that :meth:`forward` is given. The published weights saw 15: every second
             frame at 30.
         clip_frames: frames computed together, a multiple of the ratio of the pathways' rates.
-        batch: clips computed together; None: one on a CPU, where more are no faster, and eight on a GPU.
+        batch: clips computed together; None: one on a CPU and eight on a GPU.
         trained_blocks: how many of the five (stem and four stages), from the last on, learn where the encoder is a
             part of the model; None: all.
         checkpointing: compute the blocks' activations again in the backward pass instead of keeping them: less
@@ -76,6 +76,7 @@ class SlowFastEncoder(nn.Module):
         rate: steps per second, one per frame.
         size: feature width, slow before fast: 2048 + 256 for R50.
         start: 0: step i is frame i.
+        batch: as given; features do not depend on it, but for rounding.
         settings: what decides the features besides the weights, as plain JSON values.
 
     BatchNorm keeps its stored statistics in training mode too: those of one video's clips would make features
@@ -123,7 +124,7 @@ class SlowFastEncoder(nn.Module):
             )
         slow = 32 * chosen["stem_dim_outs"][0]  # the last stage is 32 times as wide as the stem
         self.rate, self.size = float(rate), slow + slow // chosen["slowfast_channel_reduction_ratio"]
-        self._frames, self._batch, self._checkpointing = clip_frames, batch, checkpointing
+        self._frames, self.batch, self._checkpointing = clip_frames, batch, checkpointing
         learn_only_last(self.blocks, list(self.blocks), trained_blocks)
         self.settings = {"rate": self.rate, "clip_frames": clip_frames, "config": chosen}
         self.eval()
@@ -154,7 +155,7 @@ class SlowFastEncoder(nn.Module):
         _check(values, mask)
         features = torch.zeros(*mask.shape, self.size, device=values.device)
         clips = [(row, *clip) for row, real in enumerate(mask) for clip in _clips(real, self._frames)]
-        size = together_on(values.device, self._batch)
+        size = together_on(values.device, self.batch)
         for begin in range(0, len(clips), size):
             together = clips[begin : begin + size]
             computed = self.dense(torch.stack([values[row, index] for row, _, index in together]))
