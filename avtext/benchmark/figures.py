@@ -14,6 +14,14 @@ from typing import Any, Literal
 
 from avtext.storage import publish_json
 
+INSTRUCTIONS = {  # what INT8 and matrix products are fast with, best first
+    "amx_int8": "AMX",
+    "avx512_vnni": "AVX-512 with VNNI",
+    "avx512f": "AVX-512",
+    "avx_vnni": "AVX2 with VNNI",
+    "avx2": "AVX2",
+}
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -71,16 +79,27 @@ def publish_figures(path: str | Path, suite: str, figures: Sequence[Figure]) -> 
 
 
 def machine() -> str:
-    """Processor, cores and memory in words."""
+    """Processor, what it computes with, cores and memory in words."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = names[0] if names else model
+        model = described(info.read_text(encoding="utf-8", errors="replace")) or model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def described(cpuinfo: str) -> str:
+    """The first processor of Linux's list, with the best of ``INSTRUCTIONS`` that it has.
+
+    Example:
+        >>> described("model name : AMD EPYC\\nflags : fpu avx2 avx512f avx512_vnni\\n")
+        'AMD EPYC (AVX-512 with VNNI)'
+    """
+    lines = [line.split(":", 1) for line in cpuinfo.splitlines() if ":" in line]
+    values = {key.strip(): value.strip() for key, value in reversed(lines)}
+    flags = set(values.get("flags", "").split())
+    best = next((f" ({words})" for flag, words in INSTRUCTIONS.items() if flag in flags), "")
+    return values.get("model name", "") + best
 
 
 def other_load() -> str:
