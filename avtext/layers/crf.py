@@ -145,7 +145,8 @@ class CRF(nn.Module):
                 of a row use what the constraints forbid; the message names the row.
         """
         with torch.autocast(emissions.device.type, enabled=False):
-            rows, mask = self._rows(emissions, mask)
+            rows = self._rows(emissions, mask)
+            mask = torch.arange(rows.emissions.shape[1], device=emissions.device) < rows.lengths[:, None]
             tags = self._check_tags(tags, emissions, mask)
             moved = chain.transition_score(rows, tags, mask)
             self._refuse(torch.isneginf(moved), "tags", "uses a forbidden start, transition or end; mend the tags")
@@ -157,7 +158,7 @@ class CRF(nn.Module):
     def log_partition(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
         """``log Σ exp(score)`` over all paths of each row: ``(B,)`` or ``(B, C)``, differentiable."""
         with torch.autocast(emissions.device.type, enabled=False):
-            rows, _ = self._rows(emissions, mask)
+            rows = self._rows(emissions, mask)
             return self._unfold(chain.log_partition(rows, self._backend_for(emissions)), rows)
 
     @torch.no_grad()
@@ -167,7 +168,7 @@ class CRF(nn.Module):
         Raises:
             InvalidInput: a shape or type does not fit, the mask has a gap, or NaN or +inf at a real step.
         """
-        rows, _ = self._rows(emissions, mask)
+        rows = self._rows(emissions, mask)
         log_z, unary = chain.marginals(rows, self._backend_for(emissions))
         self._refuse(torch.isnan(log_z), "emissions", NOT_A_SCORE)
         return self._unfold(unary, rows)
@@ -181,7 +182,7 @@ class CRF(nn.Module):
         Raises:
             InvalidInput: as :meth:`marginals`.
         """
-        rows, _ = self._rows(emissions, mask)
+        rows = self._rows(emissions, mask)
         tags, scores = chain.best_path(rows, self._backend_for(emissions))
         self._refuse(torch.isnan(scores), "emissions", NOT_A_SCORE)
         return Path(self._unfold(tags, rows), self._unfold(scores, rows))
@@ -195,7 +196,7 @@ class CRF(nn.Module):
         Raises:
             InvalidInput: as :meth:`marginals`, or n under 1.
         """
-        rows, _ = self._rows(emissions, mask)
+        rows = self._rows(emissions, mask)
         tags, scores = chain.best_paths(rows, n)
         self._refuse(torch.isnan(scores[:, 0]), "emissions", NOT_A_SCORE)
         return Path(self._unfold(tags, rows), self._unfold(scores, rows))
@@ -210,8 +211,8 @@ class CRF(nn.Module):
             values if self.num_chains == 1 else values.unflatten(0, (len(values) // self.num_chains, self.num_chains))
         )
 
-    def _rows(self, emissions: Tensor, mask: Tensor | None) -> tuple[Rows, Tensor]:
-        """One row per clip and chain, and the mask ``(N, T)`` of these rows."""
+    def _rows(self, emissions: Tensor, mask: Tensor | None) -> Rows:
+        """One row per clip and chain."""
         C, K = self.num_chains, self.num_tags
         chains = () if C == 1 else (C,)
         shape = (*emissions.shape[:1], *chains, *emissions.shape[-2:-1], K)
@@ -222,16 +223,15 @@ class CRF(nn.Module):
                 f"{tuple(emissions.shape)}"
             )
         B, T = shape[0], shape[-2]
-        mask = _check_mask(mask, B, T, emissions.device)
-        rows = Rows(
+        lengths = _lengths(mask, B, T, emissions.device)
+        return Rows(
             _widened(emissions).reshape(B * C, T, K),
-            mask.sum(dim=1).repeat_interleave(C),
+            lengths if C == 1 else lengths.repeat_interleave(C),
             self._scores("start", self.start_transitions).view(C, K),
             self._scores("transitions", self.transitions).view(C, K, K),
             self._scores("end", self.end_transitions).view(C, K),
             torch.arange(C, device=emissions.device).repeat(B),
         )
-        return rows, mask.repeat_interleave(C, dim=0)
 
     def _scores(self, name: str, parameter: Tensor) -> Tensor:
         forbidden = getattr(self, f"forbidden_{name}")
@@ -261,13 +261,14 @@ def _widened(scores: Tensor) -> Tensor:
     return scores if scores.dtype == torch.float64 else scores.float()
 
 
-def _check_mask(mask: Tensor | None, B: int, T: int, device: torch.device) -> Tensor:
+def _lengths(mask: Tensor | None, B: int, T: int, device: torch.device) -> Tensor:
+    """Real steps of each clip, which must come first."""
     if mask is None:
-        return torch.ones(B, T, dtype=torch.bool, device=device)
+        return torch.full((B,), T, device=device)
     if mask.dtype != torch.bool or tuple(mask.shape) != (B, T):
         raise InvalidInput(f"mask: expected boolean of shape ({B}, {T}), got {mask.dtype} {tuple(mask.shape)}")
-    gaps = (mask[:, 1:] & ~mask[:, :-1]).any(dim=1)
-    if gaps.any():
-        row = int(gaps.nonzero()[0, 0])
+    begun = mask[:, 1:] > mask[:, :-1]
+    if begun.any():
+        row = int(begun.nonzero()[0, 0])
         raise InvalidInput(f"mask: row {row} has a real step after padding; real steps must come first")
-    return mask
+    return mask.sum(dim=1)
