@@ -110,20 +110,12 @@ def ask(teacher: EventDetector, encoded: Encoded, output: Output) -> Targets:
 
 
 def _expectations(teacher: EventDetector, output: Output) -> tuple[Tensor, ...]:
-    """Marginals, expected starts, transitions and ends, and the negative entropy of each clip's posterior.
-
-    They are the gradients of the log-partition, which is why each clip is asked alone.
-    """
-    crf, rows = teacher.crf, []
-    parameters = (crf.start_transitions, crf.transitions, crf.end_transitions)
-    with torch.enable_grad():
-        for b in range(len(output.mask)):
-            emissions = output.emissions[b : b + 1].detach().requires_grad_()
-            log_z = crf.log_partition(teacher.for_crf(emissions), output.mask[b : b + 1]).double().sum()
-            grads = torch.autograd.grad(log_z, (emissions, *parameters))
-            expected = _score(teacher, emissions.detach(), *(g[None] for g in grads[1:]), marginals=grads[0])
-            rows.append((grads[0][0], *grads[1:], expected[0] - log_z.detach()))
-    return tuple(torch.stack(column) for column in zip(*rows, strict=True))
+    """Marginals, expected starts, transitions and ends, and the negative entropy of each clip's posterior."""
+    emissions, count = output.emissions, len(output.mask)
+    found = teacher.crf.expectations(teacher.for_crf(emissions), output.mask)
+    marginals = teacher.per_chain(found.marginals)
+    expected = _score(teacher, emissions, *found[2:], marginals=marginals)
+    return marginals, *found[2:], expected - found.log_partition.double().reshape(count, -1).sum(1)
 
 
 def _score(

@@ -45,7 +45,6 @@ class Teacher:
 
     def __init__(self, model: EventDetector, clips: Clips | None = None, cache: str | Path | None = None) -> None:
         self.model = model.eval().requires_grad_(False)
-        self.model.crf.requires_grad_(True)  # its expected counts are gradients
         self._clips = clips
         self._cache = None if cache is None else FeatureCache(cache)
         self._made_by = {"teacher": fingerprint(model), "settings": model.settings.model_dump_json()} if cache else {}

@@ -56,6 +56,14 @@ def marginals(rows: Rows, backend: Backend) -> tuple[Tensor, Tensor]:
     return state[0], _backward(rows, state, torch.ones_like(state[0]), backend)[0]
 
 
+def expectations(rows: Rows, backend: Backend) -> tuple[Tensor, ...]:
+    """As :func:`marginals`, then each row's own expected starts, transitions and ends: (N, K), (N, K, K), (N, K)."""
+    own = (x[rows.chain] for x in (rows.start, rows.transitions, rows.end))
+    each = Rows(rows.emissions, rows.lengths, *own, torch.arange(len(rows.chain), device=rows.chain.device))
+    state = _forward(each, backend)
+    return state[0], *_backward(each, state, torch.ones_like(state[0]), backend)
+
+
 def best_path(rows: Rows, backend: Backend) -> tuple[Tensor, Tensor]:
     """The best path ``(N, T)`` int64, -1 in padding, and its score ``(N,)`` float64, NaN for a bad row."""
     if backend == "torch":

@@ -36,6 +36,22 @@ class Path(NamedTuple):
     scores: Tensor
 
 
+class Expectations(NamedTuple):
+    """Of each row or, with several chains, of each row's chains (one axis more).
+
+    Attributes:
+        log_partition: ``(B,)``.
+        marginals: ``(B, T, K)``, 0 in padding.
+        start, transitions, end: ``(B, K)``, ``(B, K, K)``, ``(B, K)`` expected counts.
+    """
+
+    log_partition: Tensor
+    marginals: Tensor
+    start: Tensor
+    transitions: Tensor
+    end: Tensor
+
+
 class CRF(nn.Module):
     """One chain of tags, or one per class, with an analytic gradient that is linear in time.
 
@@ -172,6 +188,18 @@ class CRF(nn.Module):
         log_z, unary = chain.marginals(rows, self._backend_for(emissions))
         self._refuse(torch.isnan(log_z), "emissions", NOT_A_SCORE)
         return self._unfold(unary, rows)
+
+    @torch.no_grad()
+    def expectations(self, emissions: Tensor, mask: Tensor | None = None) -> Expectations:
+        """What each row's distribution over paths comes to; enough to compare it with that of other scores.
+
+        Raises:
+            InvalidInput: as :meth:`marginals`.
+        """
+        rows = self._rows(emissions, mask)
+        found = chain.expectations(rows, self._backend_for(emissions))
+        self._refuse(torch.isnan(found[0]), "emissions", NOT_A_SCORE)
+        return Expectations(*(self._unfold(values, rows) for values in found))
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, mask: Tensor | None = None) -> Path:

@@ -7,7 +7,7 @@ those of the channels with the largest norms. It must be trained a little before
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -46,11 +46,12 @@ def pruned_settings(model: EventDetector, share: float) -> ModelSettings:
     values = model.settings.model_dump()
     values["width"] = max(8, fewer(model.settings.width, share, model.settings.fusion.num_heads))
     for name, encoder in model.encoders.items():
-        values["encoders"][name]["options"] |= _smaller_options(encoder, share)
+        values["encoders"][name]["options"] |= resized_options(encoder, lambda count: fewer(count, share))
     return ModelSettings.model_validate(values)
 
 
-def _smaller_options(encoder: Any, share: float) -> dict[str, Any]:
+def resized_options(encoder: Any, change: Callable[[int], int]) -> dict[str, Any]:
+    """Options of one of the four light encoders with every layer's number of channels changed; of any other none."""
     if isinstance(encoder, LogMelEncoder):
         blocks: Any = encoder.blocks
         channels = [block.conv.out_channels for block in blocks]
@@ -58,12 +59,12 @@ def _smaller_options(encoder: Any, share: float) -> dict[str, Any]:
         convolutions = [part.out_channels for part in encoder.network if isinstance(part, torch.nn.Conv2d)]
         channels = [encoder.stem.out_channels // 2, *convolutions]
     elif isinstance(encoder, HashedTextEncoder):
-        return {"size": fewer(encoder.size, share), "embedding": fewer(encoder.table.embedding_dim, share)}
+        return {"size": change(encoder.size), "embedding": change(encoder.table.embedding_dim)}
     elif isinstance(encoder, PictureEncoder):
-        return {"size": fewer(encoder.size, share)}
+        return {"size": change(encoder.size)}
     else:
         return {}
-    return {"size": fewer(encoder.size, share), "channels": [fewer(count, share) for count in channels]}
+    return {"size": change(encoder.size), "channels": [change(count) for count in channels]}
 
 
 def prune(model: EventDetector, share: float = 0.3) -> EventDetector:

@@ -287,4 +287,4 @@ def _same_run(stored: str, own: str) -> bool:
 
 def _build(settings: TrainSettings) -> EventDetector:
     model = EventDetector(settings.model)
-    return model if settings.init is None else start_from(model, settings.init, settings.prune)
+    return model if settings.init is None else start_from(model, settings.init, settings.prune, settings.widen)

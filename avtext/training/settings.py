@@ -14,7 +14,7 @@ from avtext.data.scenes.recipe import SceneRecipe
 from avtext.distill import DistillSettings
 from avtext.errors import ConfigError, InvalidInput
 from avtext.model import load_detector
-from avtext.pruning import pruned_settings
+from avtext.pruning import pruned_settings, widened_settings
 
 
 class DataSettings(Settings):
@@ -72,6 +72,9 @@ class TrainSettings(Settings):
     prune: float | None = Field(
         None, gt=0, le=0.9, description="share of the channels of init that go first; what is left is the model"
     )
+    widen: int | None = Field(
+        None, ge=2, le=8, description="copies of every channel of init to begin with; what comes of it is the model"
+    )
     distill: DistillSettings | None = Field(None, description="a teacher to learn from; see avtext.distill")
     adversarial: AdversarialSettings | None = Field(None, description="learn adversarial examples, too; None: do not")
     train: DataSettings | None = Field(None, description="None: the caller of fit brings the clips")
@@ -113,7 +116,8 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
 
 
 def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
-    """Training settings from plain values; without ``model`` it is that of ``init``, pruned where ``prune`` says so.
+    """Training settings from plain values; without ``model`` it is that of ``init``, with fewer or more channels where
+    ``prune`` or ``widen`` says so.
 
     Args:
         values: as in a YAML file.
@@ -123,12 +127,16 @@ def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
         ConfigError: a value that is not allowed.
         ModelError: the model of ``init`` is refused.
     """
-    share = values.get("prune")
-    if share is not None and (not values.get("init") or values.get("model") is not None):
-        raise ConfigError(f"{where}: prune: is what goes of the model of init: give init, and leave model out")
+    share, factor = values.get("prune"), values.get("widen")
+    for name, what in (("prune", share), ("widen", factor)):
+        if what is not None and (not values.get("init") or values.get("model") is not None):
+            raise ConfigError(f"{where}: {name}: changes the model of init: give init, and leave model out")
+    if share is not None and factor is not None:
+        raise ConfigError(f"{where}: widen: gives channels that prune takes away: leave one of them out")
     if values.get("model") is None and values.get("init"):
         model = load_detector(values["init"])
         settings = model.settings if share is None else pruned_settings(model, share)
+        settings = settings if factor is None else widened_settings(model, factor)
         values = {**values, "model": settings.model_dump()}
     return parse(TrainSettings, values, where)
 

@@ -10,7 +10,7 @@ import torch
 
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector
-from avtext.pruning import prune
+from avtext.pruning import prune, widen
 
 logger = logging.getLogger(__name__)
 _PER_LABEL = re.compile(r"(emit|crf|alone\.\w+\.1)\.")  # layers whose outputs are the labels' tags
@@ -27,13 +27,16 @@ def is_per_label(name: str) -> bool:
 
 
 @torch.no_grad()
-def start_from(model: EventDetector, folder: str | Path, share: float | None = None) -> EventDetector:
+def start_from(
+    model: EventDetector, folder: str | Path, share: float | None = None, factor: int | None = None
+) -> EventDetector:
     """Give ``model`` the weights of a stored one; labels that only ``model`` has start fresh.
 
     Args:
         model: to be trained; changed.
-        folder: a model folder whose encoders and widths, once pruned, are those of ``model``.
+        folder: a model folder whose encoders and widths, once pruned or widened, are those of ``model``.
         share: of its channels that go first; see :mod:`avtext.pruning`.
+        factor: copies of each of its channels.
 
     Raises:
         ModelError: the folder is refused.
@@ -41,6 +44,7 @@ def start_from(model: EventDetector, folder: str | Path, share: float | None = N
     """
     stored = load_detector(folder)
     stored = stored if share is None else prune(stored, share)
+    stored = stored if factor is None else widen(stored, factor)
     own, given = model.state_dict(), stored.state_dict()
     shared = {name: value for name, value in given.items() if not is_per_label(name)}
     for name, value in own.items():

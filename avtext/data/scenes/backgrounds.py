@@ -35,11 +35,13 @@ def _stretched(grid: np.ndarray) -> np.ndarray:
     count = len(grid)
     at = np.arange(TEXTURE) / TEXTURE * count
     low = at.astype(int)
-    part = (at - low).astype(np.float32)
-    weights = np.zeros((TEXTURE, count), np.float32)
-    weights[np.arange(TEXTURE), low] = 1 - part
-    weights[np.arange(TEXTURE), (low + 1) % count] += part
-    return weights @ grid @ weights.T
+    part, high = (at - low).astype(np.float32), (low + 1) % count
+    rows = grid[:, low] * (1 - part) + grid[:, high] * part
+    out, step = rows[low], rows[high]
+    step -= out
+    step *= part[:, None]
+    out += step
+    return out
 
 
 def _clouds(rng: Random) -> np.ndarray:

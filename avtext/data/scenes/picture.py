@@ -121,7 +121,7 @@ def _sign(rng: Random, recipe: SceneRecipe, edit: Edit, frames: np.ndarray, orig
     weight = np.minimum(1.0, ramp).astype(np.float32)
     tint = (0.8 + 0.4 * rng.random(3)).astype(np.float32)
     for number, alpha in enumerate(weight):
-        picture = clip[numbers[number]].astype(np.float32).transpose(2, 0, 1)
+        picture = np.ascontiguousarray(clip[numbers[number]].transpose(2, 0, 1), np.float32)
         small = (down @ picture @ across.T).transpose(1, 2, 0) * tint
         spot = frames[edit.first - origin + number, top : top + rows, left : left + columns]
         spot[...] = np.clip(spot * (1 - alpha) + np.clip(small, 0, 255) * alpha, 0, 255).astype(np.uint8)
