@@ -1,0 +1,79 @@
+"""Widening: the wider model says what the narrow one said, and its copies do not stay alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from avtext.errors import ConfigError, InvalidInput
+from avtext.model import Batch, EventDetector, collate, save_detector
+from avtext.pruning import widen, widened_settings
+from avtext.training.settings import settings_of
+from avtext.training.start import start_from
+from tests.model.test_detector import clip, make
+from tests.pruning.test_pruning import KINDS, model_of
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    return collate([clip(2.0, 0), clip(1.2, 1)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_wider_model_says_the_same(kind: str, factor: int, batch: Batch) -> None:
+    model = model_of(kind)
+    large = widen(model, factor)
+    assert large.settings.width == factor * model.settings.width
+    with torch.no_grad():
+        want, got = model(batch), large(batch)
+        told, tells = model.encode(batch).embeddings, large.encode(batch).embeddings
+    torch.testing.assert_close(got.emissions, want.emissions, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(got.gates, want.gates, atol=1e-5, rtol=0)
+    torch.testing.assert_close(tells, told, atol=1e-4, rtol=0)
+
+
+def test_copies_are_read_apart_so_that_they_learn_apart(batch: Batch) -> None:
+    large = widen(make(4), 2).train()
+    clips = collate([clip(2.0, 0, events=())], large.scheme)
+    large.loss(clips).total.backward()
+    weight = large.tcns["audio"].blocks[0].conv.weight
+    first, second = weight.grad.chunk(2, 0)
+    assert not torch.allclose(first, second)
+
+
+def test_every_layer_gets_its_channels_and_as_many_heads() -> None:
+    model = make(4)
+    settings = widened_settings(model, 2)
+    large = EventDetector(settings)
+    assert settings.fusion == model.settings.fusion
+    hidden = [name for name, value in model.state_dict().items() if value.ndim > 1 and name.startswith("encoders")]
+    assert all(large.state_dict()[name].numel() >= 2 * model.state_dict()[name].numel() for name in hidden)
+
+
+@pytest.mark.parametrize("factor", [0, 1, 9])
+def test_a_factor_out_of_range_is_refused(factor: int) -> None:
+    with pytest.raises(InvalidInput, match=f"factor: must lie in 2 to 8, got {factor}"):
+        widen(make(4), factor)
+
+
+def test_a_run_starts_from_a_widened_model(tmp_path, batch: Batch) -> None:
+    model = make(4)
+    save_detector(tmp_path / "model", model, "card")
+    settings = settings_of({"init": tmp_path / "model", "widen": 2}, "here")
+    assert settings.model.width == 2 * model.settings.width
+    started = start_from(EventDetector(settings.model), tmp_path / "model", factor=2).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(started(batch).emissions, model(batch).emissions, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"widen": 2}, "widen: changes the model of init: give init"),
+        ({"widen": 2, "prune": 0.5, "init": "somewhere"}, "widen: gives channels that prune takes away"),
+    ],
+)
+def test_what_cannot_be_widened_is_said(values: dict, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        settings_of(values, "here")
