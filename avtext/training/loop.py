@@ -34,7 +34,7 @@ from avtext.training.modality_dropout import draw_lost
 from avtext.training.optimizer import learning_rate, make_optimizer
 from avtext.training.plan import StepBatches, batches
 from avtext.training.settings import TrainSettings
-from avtext.training.start import start_from
+from avtext.training.start import fix_all_but, start_from
 from avtext.training.state import publish_state, restore_state
 
 logger = logging.getLogger(__name__)
@@ -109,6 +109,7 @@ class _Run:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.model = _build(settings)
+        self.fixed = [] if settings.learn is None else fix_all_but(self.model, settings.learn)
         self.teacher = open_teacher(settings)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)
@@ -190,6 +191,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.stepper.train()
+        for part in self.fixed:
+            part.eval()
         targets = self.teacher.targets(batch, self.dataset.indices(step)) if self.teacher else None
         self.optimizer.zero_grad(set_to_none=True)
         losses, attacked = self._backward(step, batch, None if lost is None else lost.to(self.fabric.device), targets)

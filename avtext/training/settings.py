@@ -75,6 +75,9 @@ class TrainSettings(Settings):
     widen: int | None = Field(
         None, ge=2, le=8, description="copies of every channel of init to begin with; what comes of it is the model"
     )
+    learn: tuple[str, ...] | None = Field(
+        None, min_length=1, description="parts of the model that learn, such as [embedders]; None: all of it"
+    )
     distill: DistillSettings | None = Field(None, description="a teacher to learn from; see avtext.distill")
     adversarial: AdversarialSettings | None = Field(None, description="learn adversarial examples, too; None: do not")
     train: DataSettings | None = Field(None, description="None: the caller of fit brings the clips")

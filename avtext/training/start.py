@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector
@@ -24,6 +26,22 @@ def is_per_label(name: str) -> bool:
         (True, False)
     """
     return _PER_LABEL.match(name) is not None
+
+
+def fix_all_but(model: EventDetector, learn: Collection[str]) -> list[nn.Module]:
+    """Take the gradients from all parts of a detector but some; returns the fixed ones, to be kept in evaluation mode.
+
+    Raises:
+        ConfigError: the detector has no such part; names those it has.
+    """
+    parts = dict(model.named_children())
+    for name in learn:
+        if name not in parts:
+            raise ConfigError(f"learn: {name!r} is no part of the model; its parts: {', '.join(parts)}")
+    fixed = [part for name, part in parts.items() if name not in learn]
+    for part in fixed:
+        part.requires_grad_(False)
+    return fixed
 
 
 @torch.no_grad()
