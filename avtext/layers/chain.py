@@ -58,8 +58,9 @@ def marginals(rows: Rows, backend: Backend) -> tuple[Tensor, Tensor]:
 
 def expectations(rows: Rows, backend: Backend) -> tuple[Tensor, ...]:
     """As :func:`marginals`, then each row's own expected starts, transitions and ends: (N, K), (N, K, K), (N, K)."""
-    own = (x[rows.chain] for x in (rows.start, rows.transitions, rows.end))
-    each = Rows(rows.emissions, rows.lengths, *own, torch.arange(len(rows.chain), device=rows.chain.device))
+    start, transitions, end = (x[rows.chain] for x in (rows.start, rows.transitions, rows.end))
+    every = torch.arange(len(rows.chain), device=rows.chain.device)
+    each = Rows(rows.emissions, rows.lengths, start, transitions, end, every)
     state = _forward(each, backend)
     return state[0], *_backward(each, state, torch.ones_like(state[0]), backend)
 
