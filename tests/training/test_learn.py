@@ -1,0 +1,42 @@
+"""Only the parts that a run names learn; all else, what batch norm counts included, stays to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from avtext.errors import ConfigError
+from avtext.model import EventDetector, load_detector, save_detector
+from avtext.training import fit
+from tests.training.test_loop import SOURCE, run
+
+
+def changed_parts(tmp_path: Path, learn: list[str]) -> set[str]:
+    """Names of the parts that six steps from a stored model change."""
+    settings = run(tmp_path / "out", init=tmp_path / "model", learn=learn)
+    torch.manual_seed(3)
+    save_detector(tmp_path / "model", EventDetector(settings.model), "card")
+    before = load_detector(tmp_path / "model").state_dict()
+    after = fit(settings, SOURCE).state_dict()
+    return {name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])}
+
+
+@pytest.mark.parametrize("learn", [["embedders"], ["head", "emit", "crf"]])
+def test_only_what_is_named_learns(tmp_path: Path, learn: list[str]) -> None:
+    assert changed_parts(tmp_path, learn) == set(learn)
+
+
+def test_all_of_it_learns_by_default(tmp_path: Path) -> None:
+    settings = run(tmp_path / "out", steps=2)
+    torch.manual_seed(settings.seed)
+    before = EventDetector(settings.model).state_dict()
+    after = fit(settings, SOURCE).state_dict()
+    parts = {name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])}
+    assert {"encoders", "tcns", "embedders", "fusion", "emit"} <= parts
+
+
+def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"learn: 'embeders' is no part of the model; its parts: encoders, .*crf"):
+        fit(run(tmp_path / "out", learn=["embeders"]), SOURCE)
