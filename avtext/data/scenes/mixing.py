@@ -119,9 +119,9 @@ def lay(track: np.ndarray, bed: np.ndarray, sound: np.ndarray, length: int, firs
     return added
 
 
-def finish(rng: Random, track: np.ndarray) -> np.ndarray:
-    """The track at a random level, as a recorder would leave it: peak from -20 to 0 dB, rarely clipped."""
-    peak = np.abs(track).max() + 1e-9
+def finish(rng: Random, track: np.ndarray, part: slice = slice(None)) -> np.ndarray:
+    """The track at a random level, as a recorder would leave it: peak of ``part`` from -20 to 0 dB, rarely clipped."""
+    peak = np.abs(track[part]).max() + 1e-9
     level = 10 ** (between(rng, -20, 0) / 20)
     if happens(rng, 0.05):
         level = between(rng, 1.0, 2.0)

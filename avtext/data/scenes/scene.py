@@ -31,6 +31,7 @@ from avtext.data.scenes.soundtrack import (
     Sound,
     Track,
     mix,
+    plan_beyond,
     plan_hits,
     plan_music,
     plan_sounds,
@@ -192,7 +193,8 @@ def make_scene_frames(recipe: SceneRecipe, seed: int, height: int = SIZE, width:
     sounds = plan_sounds(seed, recipe, duration)
     every = [*sounds, *hits.thuds]
     music = plan_music(seed, recipe, duration)
-    track = mix(seed, recipe, duration, [*every, *music], clocks.margin)
+    beyond = plan_beyond(seed, recipe, duration, clocks.margin) if clocks.margin else []
+    track = mix(seed, recipe, duration, [*every, *music, *beyond], clocks.margin)
     sprites = _sprites(seed, recipe, sounds, hits, track, count)
     frames = render(seed, recipe, edits, sprites, count, height, width)
     said = _plan_cues(seed, recipe, every, duration)

@@ -110,6 +110,34 @@ def plan_music(seed: int, recipe: SceneRecipe, duration: float) -> list[Sound]:
     return [Sound("music", start, length, wave[:length], "", between(rng, *recipe.snr_db))]
 
 
+def plan_beyond(seed: int, recipe: SceneRecipe, duration: float, margin: float) -> list[Sound]:
+    """What sounds before the scene begins and after it ends, as often as in it; no event of the scene.
+
+    A recorder that starts late or stops late hears the world go on: a stream that fell silent at the scene's borders
+    would tell its offset without a look at the picture.
+
+    Args:
+        seed: of the scene.
+        recipe: of the scene.
+        duration: seconds of the scene.
+        margin: seconds to either side in which something may sound.
+    """
+    sounds = []
+    for side in ("before", "after"):
+        rng = generator(seed, recipe.split, side)
+        for label in _choose(rng, recipe, margin):
+            wave, length, _ = make_sound(rng, recipe, label)
+            if side == "after":
+                start = duration + between(rng, 0.0, margin)
+            else:  # it has died away when the scene begins, and may have begun before anything was recorded
+                end = -between(rng, 0.0, margin)
+                wave = wave[-max(1, round((margin + end) * AUDIO_RATE)) :]
+                start, length = end - len(wave) / AUDIO_RATE, min(length, len(wave))
+            start = round(start * AUDIO_RATE) / AUDIO_RATE
+            sounds.append(Sound(label, start, length, wave, "", between(rng, *recipe.snr_db)))
+    return sounds
+
+
 class Hits(NamedTuple):
     """When something hits: frames of real impacts and of hits that are not heard, and all thuds."""
 
@@ -155,27 +183,25 @@ def plan_hits(seed: int, recipe: SceneRecipe, duration: float, line: Timeline) -
 def mix(seed: int, recipe: SceneRecipe, duration: float, sounds: list[Sound], margin: float = 0.0) -> Track:
     """Lay sounds over background noise.
 
+    No sound is cut at the scene's borders: that would tell where they are.
+
     Args:
         seed: of the scene.
         recipe: of the scene.
         duration: seconds.
         sounds: with their places.
-        margin: seconds of background that the track has before and after, for clocks that run beside it.
+        margin: seconds that the track has before and after the scene, for clocks that run beside it.
     """
     rng = generator(seed, recipe.split, "mix")
     count, pad = round(duration * AUDIO_RATE), round(margin * AUDIO_RATE)
-    bed = background(rng, count)
+    bed = np.pad(background(rng, count), pad, mode="reflect")
     track = bed.copy()
     envelopes = []
     for sound in sounds:
         first = round(sound.start * AUDIO_RATE)
-        added = lay(track, bed, sound.wave, sound.length, first, sound.snr_db)
-        envelopes.append(envelope(added, FRAME_RATE, first))
-    if pad:
-        around = np.pad(bed, pad, mode="reflect")
-        around[pad : pad + count] = track
-        track = around
-    return Track(finish(rng, track), bed, tuple(envelopes))
+        added = lay(track, bed, sound.wave, sound.length, first + pad, sound.snr_db)
+        envelopes.append(envelope(added[: max(0, count - first)], FRAME_RATE, first))
+    return Track(finish(rng, track, slice(pad, pad + count)), bed[pad : pad + count], tuple(envelopes))
 
 
 def pulses(rng: Random, count: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from avtext.clip import AUDIO_RATE
 from avtext.data.scenes.chance import generator
-from avtext.data.scenes.soundtrack import mix, plan_hits, plan_music, plan_sounds, pulses
+from avtext.data.scenes.soundtrack import Sound, mix, plan_beyond, plan_hits, plan_music, plan_sounds, pulses
 from avtext.data.scenes.timing import Timeline, how_many
 
 
@@ -66,6 +66,32 @@ def test_margins_add_background_on_both_sides(short_recipe):
     plain, wide = mix(0, short_recipe, 6.0, sounds), mix(0, short_recipe, 6.0, sounds, margin=1.0)
     np.testing.assert_array_equal(wide.wave[AUDIO_RATE:-AUDIO_RATE], plain.wave)
     assert wide.wave[:AUDIO_RATE].std() > 0
+
+
+def test_the_world_goes_on_beyond_the_scene(real_recipe):
+    """Before and after sounds are as many as within, none reaches into the scene, and none is cut at its borders."""
+    before = after = within = 0
+    for seed in range(30):
+        beyond = plan_beyond(seed, real_recipe, 6.0, 6.0)
+        within += len(plan_sounds(seed, real_recipe, 6.0))
+        for sound in beyond:
+            ends = sound.start + len(sound.wave) / AUDIO_RATE
+            assert ends <= 1e-4 or sound.start >= 6.0
+            assert -6.0001 <= sound.start <= 12.0
+            before, after = before + (sound.start < 0), after + (sound.start >= 6.0)
+        plain, wide = mix(seed, real_recipe, 6.0, []), mix(seed, real_recipe, 6.0, beyond, margin=6.0)
+        np.testing.assert_array_equal(wide.wave[6 * AUDIO_RATE : 12 * AUDIO_RATE], plain.wave)
+    assert min(before, after) > 0.6 * within
+
+
+def test_a_sound_goes_on_past_the_border(short_recipe):
+    loud = Sound("bell", 5.5, AUDIO_RATE, np.ones(AUDIO_RATE, np.float32), "", 20.0)
+    quiet, track = mix(0, short_recipe, 6.0, [], margin=1.0), mix(0, short_recipe, 6.0, [loud], margin=1.0)
+    rise = np.abs(track.wave).reshape(-1, AUDIO_RATE // 4).mean(1) / np.abs(quiet.wave).reshape(
+        -1, AUDIO_RATE // 4
+    ).mean(1)
+    inside, past = rise[26:28].mean(), rise[28:30].mean()
+    assert past == pytest.approx(inside, rel=0.5)
 
 
 @pytest.mark.parametrize("count", [1, 10, 70])
