@@ -9,13 +9,13 @@ from avtext.alignment.search import NEAR, Line, Scale, fit_line, lag_prior, stan
 from avtext.alignment.settings import AlignmentSettings
 from avtext.timeline import ClockMap
 
-IN_SYNC = 1.5  # steps: a lag below it needs proof before the identity is given up
-PROOF = 3.0  # log-likelihood that it must bring
+IN_SYNC = 0.125  # seconds: a lag below it, which few notice (ITU-R BT.1359), needs proof before anything is moved
+PROOF = 30.0  # log-likelihood that it must bring
 SLOPE_COST = 2.0  # log-likelihood that a slope must bring
-TEMPERATURE = 0.05  # of cosines of whole streams, as embeddings are learnt with; see avtext.layers.contrastive
+TEMPERATURE = 0.03  # of cosines of whole streams, at which the default model's lags come true as often as they should
 TINY = 1e-9  # so that odds stay finite
 PEAK = 0.2  # seconds around a lag that are the same answer
-OWN_WEIGHT, SECOND_WEIGHT, ODDS_WEIGHT, BIAS = 1.0, -0.9, 0.8, -0.8  # of the confidence
+OWN_WEIGHT, SECOND_WEIGHT, ODDS_WEIGHT, BIAS = 0.8, -0.7, 0.8, -2.0  # of the confidence
 MAX_BLOCKS = 1800  # of a longer stream the blocks are longer, so that the evidence stays within 100 MiB
 
 
@@ -91,7 +91,7 @@ class Fit:
 
     def is_in_sync(self, lines: list[Line], scale: Scale) -> bool:
         """Whether the identity explains the streams as well as these lines do."""
-        if np.abs(self.lags(lines)).max() >= IN_SYNC:
+        if np.abs(self.lags(lines)).max() >= IN_SYNC * self.rate:
             return False
         return self.total(lines, scale) - self.total([Line(0.0, 0.0, 0.0)], scale) < PROOF
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from avtext.kernels.blas import one_blas_thread
 from avtext.timeline import GRID_RATE, ClockMap, centres
 
 REFERENCE = "video"  # the modality whose clock is the one that counts
+LEAST = {"text": 0.9}  # confidence with which cues are moved: they are few, and below it half of their maps are wrong
 
 
 @one_blas_thread()
@@ -62,10 +64,12 @@ def align_jointly(
     found = {anchor: Alignment(ClockMap.shift(), 1.0, False)}
     references = [ready[anchor]]  # on the reference's clock
     best = {name: Alignment(ClockMap.shift(), 0.0, True) for name in ready if name != anchor}
+    settings = settings or AlignmentSettings()
+    own = {n: replace(settings, min_confidence=max(settings.min_confidence, LEAST.get(n, 0.0))) for n in best}
     newest = references
     while best:
         for name in best:
-            tries = [best[name], *(_against(view, ready[name], rate, settings) for view in newest)]
+            tries = [best[name], *(_against(view, ready[name], rate, own[name]) for view in newest)]
             best[name] = max(tries, key=lambda one: one.confidence)
         surest = max(best, key=lambda name: best[name].confidence)
         found[surest] = best.pop(surest)
@@ -74,7 +78,7 @@ def align_jointly(
     return {name: found[name] for name in embeddings}
 
 
-def _against(view: np.ndarray, stream: np.ndarray, rate: float, settings: AlignmentSettings | None) -> Alignment:
+def _against(view: np.ndarray, stream: np.ndarray, rate: float, settings: AlignmentSettings) -> Alignment:
     """Align prepared streams; steps without anything are not real."""
     return align(
         view,

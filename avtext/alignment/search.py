@@ -10,6 +10,10 @@ from avtext.alignment.evidence import Evidence, along, curve
 
 MOVE_COST = 2.5  # log-likelihood for the lag to move by one step from one block to the next
 NEAR = 1.0  # seconds around a peak that belong to it
+IN_STEP, IN_STEP_ODDS = (
+    0.05,
+    2.0,
+)  # seconds: a lag below it is more probable by these log-odds
 
 
 class Line(NamedTuple):
@@ -62,9 +66,9 @@ def standardise(scores: np.ndarray, energies: np.ndarray, near: int) -> tuple[np
 
 
 def lag_prior(max_lag: int, rate: float) -> np.ndarray:
-    """Log-probability of a lag, up to a constant: most streams are off by little, nothing is ruled out."""
-    seconds = np.arange(-max_lag, max_lag + 1) / rate
-    return -2.0 * np.log1p((seconds / 3.0) ** 2)
+    """Log-probability of a lag, up to a constant: most streams are in step, or off by little; nothing is ruled out."""
+    seconds = np.abs(np.arange(-max_lag, max_lag + 1) / rate)
+    return -2.0 * np.log1p((seconds / 3.0) ** 2) + np.where(seconds < IN_STEP, IN_STEP_ODDS, 0.0)
 
 
 def best_line(evidence: Evidence, usable: np.ndarray, *, max_slope: float, rate: float) -> Line:

@@ -41,8 +41,8 @@ def test_each_alone_with_the_video_is_as_align_gives_it(scene):
 
 
 def test_without_a_video_the_longest_is_the_reference(scene):
-    one = scene(2, 30.0)
-    text, audio = one.seen(one.times()[:600]), one.seen(one.times() + 0.6)
+    one = scene(2, 60.0)
+    text, audio = one.seen(one.times()[:1200]), one.seen(one.times() + 0.6)
     found = align_jointly({"text": text, "audio": audio})
     assert found["audio"].clock.is_identity
     assert found["text"].clock.offset == pytest.approx(-0.6, abs=0.06)
@@ -67,3 +67,18 @@ def test_bad_arguments():
         align_jointly({"video": ones}, {"text": np.ones(20, bool)})
     with pytest.raises(InvalidInput, match="audio: a real step"):
         align_jointly({"video": ones, "audio": ones * np.nan})
+
+
+def test_cues_are_moved_only_when_that_is_nearly_certain(scene):
+    """A stream that is moved as sound stays where it is as cues, with the confidence that it has."""
+    one = scene(2, 12.0)
+    video, stream = one.seen(one.times()), one.seen(one.times() + 0.6)
+    heard, told = (
+        align_jointly({"video": video, "audio": stream})["audio"],
+        align_jointly({"video": video, "text": stream})["text"],
+    )
+    assert 0.5 < heard.confidence < 0.9
+    assert heard.clock.offset == pytest.approx(0.6, abs=0.06)
+    assert told.abstained
+    assert told.clock.is_identity
+    assert told.confidence == heard.confidence
