@@ -80,13 +80,16 @@ class Teacher:
 
 
 def _digest(batch: Batch, row: int) -> str:
-    """SHA-256 of all that a clip of a batch holds: real values, their places, and cues."""
+    """SHA-256 of all that a clip of a batch holds: real values, their places, and cues; whatever else is in the batch,
+    and whether the clip was just made or comes from a file."""
     digest = hashlib.sha256(repr((batch.cues[row], batch.cue_steps[row], int(batch.mask[row].sum()))).encode())
     digest.update(repr(sorted((name, clock.to_dict()) for name, clock in batch.clocks[row].items())).encode())
     for name, stream in sorted(batch.streams.items()):
         mask = stream.mask[row].cpu()
-        digest.update(f"{name} {stream.rate} {float(stream.start[row])}".encode())
-        digest.update(np.packbits(mask.numpy()).data)
+        if not mask.any():  # the stream of another clip
+            continue
+        digest.update(f"{name} {float(stream.rate)} {float(stream.start[row])}".encode())
+        digest.update(np.packbits(np.trim_zeros(mask.numpy(), "b")).data)
         digest.update(stream.values[row].cpu()[mask].contiguous().numpy().tobytes())
     return digest.hexdigest()
 

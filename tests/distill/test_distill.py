@@ -130,6 +130,18 @@ def test_a_clip_is_asked_about_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(list(tmp_path.glob("*.safetensors"))) == 6
 
 
+def test_a_clip_is_found_again_in_other_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer neighbours, neighbours with streams that it lacks, and a rate that a file gave back as a float."""
+    teacher = Teacher(make(5), cache=tmp_path)
+    short = replace(clip(1.2, 1), picture=None)
+    assert short.audio is not None
+    teacher.targets(collate([short]), [0])
+    teacher.targets(collate([clip(2.4, 0)]), [1])
+    monkeypatch.setattr(teacher.model, "encode", None)  # asking again would fail
+    read = replace(short, audio=replace(short.audio, rate=int(short.audio.rate)))
+    teacher.targets(collate([clip(2.4, 0), read]), [1, 0])
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     torch.manual_seed(3)
