@@ -234,10 +234,9 @@ class CRF(nn.Module):
 
     def _unfold(self, values: Tensor, rows: Rows) -> Tensor:
         """Rows back to ``(B, ...)`` or ``(B, C, ...)``, scores in the type of the emissions."""
+        C = self.num_chains
         values = values.to(rows.emissions.dtype) if values.is_floating_point() else values
-        return (
-            values if self.num_chains == 1 else values.unflatten(0, (len(values) // self.num_chains, self.num_chains))
-        )
+        return values if C == 1 else values.unflatten(0, (len(values) // C, C))
 
     def _rows(self, emissions: Tensor, mask: Tensor | None) -> Rows:
         """One row per clip and chain."""

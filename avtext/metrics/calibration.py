@@ -197,7 +197,8 @@ def fit_temperature(outcomes: Outcomes) -> Temperature:
 
 
 def fit_isotonic(outcomes: Outcomes) -> Isotonic:
-    """The rising function nearest to the outcomes, by pooling neighbours that fall.
+    """The rising function nearest to the outcomes, by pooling neighbours that fall, centred: its line runs from the
+    mean score of one pool to that of the next, not steeply between their ends (Oron and Flournoy 2017).
 
     Raises:
         InvalidInput: no outcomes, scores outside [0, 1] or NaN, or lengths that differ.
@@ -212,19 +213,15 @@ def fit_isotonic(outcomes: Outcomes) -> Isotonic:
         raise InvalidInput("outcomes: an isotonic calibration needs at least one scored event")
     values, of_value = np.unique(scores, return_inverse=True)
     weights = np.bincount(of_value).astype(float)
-    sums = np.bincount(of_value, weights=correct)
-    blocks: list[tuple[float, float, int]] = []  # sum, weight, position of the last value
-    for k, (total, weight) in enumerate(zip(sums.tolist(), weights.tolist(), strict=True)):
-        while blocks and blocks[-1][0] * weight >= total * blocks[-1][1]:
-            before = blocks.pop()
-            total, weight = total + before[0], weight + before[1]
-        blocks.append((total, weight, k))
-    points: list[tuple[float, float]] = []
-    first = 0
-    for total, weight, last in blocks:
-        points += [(float(values[k]), total / weight) for k in sorted({first, last})]
-        first = last + 1
-    return Isotonic(tuple(x for x, _ in points), tuple(y for _, y in points))
+    right = np.bincount(of_value, weights=correct)
+    pools: list[tuple[float, float, float]] = []  # how many, how many right, sum of their scores
+    for weight, hits, total in zip(weights.tolist(), right.tolist(), (weights * values).tolist(), strict=True):
+        while pools and pools[-1][1] * weight >= hits * pools[-1][0]:
+            before = pools.pop()
+            weight, hits, total = weight + before[0], hits + before[1], total + before[2]
+        pools.append((weight, hits, total))
+    centres = np.maximum.accumulate([total / weight for weight, _, total in pools])  # a mean may be off by a rounding
+    return Isotonic(tuple(centres.tolist()), tuple(hits / weight for weight, hits, _ in pools))
 
 
 def calibration_to_dict(calibration: Temperature | Isotonic) -> dict[str, Any]:

@@ -66,7 +66,7 @@ function sharesBar(shares) {
 
 function sharesText(shares) {
   const parts = MODALITIES.map((name, k) => ({ name, part: Number((shares[k] * 100).toFixed(1)) }));
-  return parts.filter(({ part }) => part).map(({ name, part }) => `${name} ${part} %`).join(", ");
+  return parts.filter(({ part }) => part).map(({ name, part }) => `${name} ${part}\u00a0%`).join(", ");
 }
 
 function cueRow(cue) {

@@ -41,7 +41,7 @@ function describe({ lane, time, event }) {
   if (lane.draw === drawGates) {
     for (const name of MODALITIES) {
       const share = curveAt(gates, name, time);
-      if (share > 0.005) parts.push(`${name} ${Math.round(share * 100)} %`);
+      if (share > 0.005) parts.push(`${name} ${Math.round(share * 100)}\u00a0%`);
     }
   }
   return parts.join("  ·  ");
