@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from avtext.benchmark import (
+    pipeline_archive,
     pipeline_batches,
     pipeline_decode,
     pipeline_encoders,
@@ -14,18 +15,20 @@ from avtext.benchmark import (
     pipeline_teacher,
 )
 from avtext.benchmark.figures import Figure
+from avtext.benchmark.pipeline_archive import make_archive
 from avtext.benchmark.pipeline_clips import make_video
 from avtext.benchmark.pipeline_limits import FULL, PipelineSizes
 from avtext.compression.export import export_detector
 from avtext.model import load_detector
 from avtext.pipeline import DEFAULT_MODEL
+from avtext.runtime import Runtime
 
 
 def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL) -> list[Figure]:
     """Every figure of the pipeline; informational ones follow those that have a limit.
 
     Args:
-        data: not used: all videos are generated.
+        data: recordings that the scenes of the skimmed file are made of; all other videos need none.
         model: folder of the student.
         sizes: how much is measured.
 
@@ -44,6 +47,9 @@ def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL) ->
         found = [
             *pipeline_decode.measure(short, small, sizes),
             *pipeline_student.measure(folder / "student", short, long, sizes),
+            *pipeline_archive.measure(
+                Runtime(folder / "student"), make_archive(folder / "archive.mp4", data, sizes), sizes.rounds
+            ),
             *pipeline_batches.measure(folder / "student", short, sizes),
             *pipeline_start.measure(folder / "student", sizes.rounds),
             *pipeline_encoders.measure(taught, small, sizes),

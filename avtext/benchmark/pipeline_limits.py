@@ -28,6 +28,7 @@ LIMITS = {
     "row10b_runtime_ready_against_importing_torch": Limit(0.6, "at_most", "x the time"),
     "row11a_time_of_ten_times_the_length": Limit(10.5, "at_most", "x the time"),
     "row11b_memory_of_ten_times_the_length": Limit(1.1, "at_most", "x the memory"),
+    "row12_skimmed_f1_loss": Limit(0.5, "at_most", "points"),
 }
 
 
@@ -52,6 +53,7 @@ class PipelineSizes(NamedTuple):
         height, small: lines of the large and the small picture.
         rounds: timed turns of each.
         clips: in the batch of mixed length.
+        scenes, idle: in the file that is skimmed: scenes of 20 s, and seconds of nothing before and after each.
         audio, video: settings of the teacher's two encoders with random weights; empty for Wav2Vec2 base and
             SlowFast R50.
     """
@@ -65,6 +67,8 @@ class PipelineSizes(NamedTuple):
     small: int = 360
     rounds: int = 3
     clips: int = 64
+    scenes: int = 4
+    idle: int = 180
     audio: Mapping[str, Any] = {}
     video: Mapping[str, Any] = {}
 

@@ -53,6 +53,9 @@ def detect(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Keep what is encoded here: asked again, a file takes a moment.")
     ] = None,
+    skim: Annotated[
+        bool, typer.Option("--skim", help="Decode pictures only where something is heard or keyframes differ.")
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")
     ] = None,
@@ -98,7 +101,7 @@ def detect(
     pipe = None
     if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
         with waiting("loading the model"):
-            pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache)
+            pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache, skim=skim)
     failures = {}
     for path, found in _detected(pipe, todo, options, sharing):
         outcome, written = _written(found, path, places[path], endings)

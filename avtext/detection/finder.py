@@ -20,6 +20,7 @@ from avtext.detection.network import Network
 from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues
 from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
+from avtext.detection.skimming import SkimmedReading
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
 from avtext.features import reading_for
@@ -52,6 +53,8 @@ class EventFinder:
         limits: what one file may cost; :class:`avtext.media.Limits`.
         cache: folder in which what was encoded of a file, of up to half an hour, is kept: asked about it again, with
             another threshold, other classes or without aligning, nothing before the fusion is computed anew.
+        skim: whether pictures are decoded only where something is heard or read, or where keyframes differ; for
+            archives in which little happens (:mod:`avtext.detection.skimming`).
 
     Raises:
         InvalidInput: a threshold outside [0, 1].
@@ -65,12 +68,14 @@ class EventFinder:
         align: bool = True,
         limits: Limits | None = None,
         cache: str | Path | None = None,
+        skim: bool = False,
     ) -> None:
         if not 0.0 <= threshold <= 1.0:
             raise InvalidInput(f"threshold: must lie in [0, 1], got {threshold}")
         self.network = network
         self.threshold, self.align, self.limits = threshold, align, limits
         self.cache = None if cache is None else Path(cache)
+        self.skim = skim
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -128,7 +133,8 @@ class EventFinder:
             return None
         cues = given_cues(source, transcript)
         try:
-            return place_of(self.cache, Path(source), self.network.identity, self._options(start, end), cues)
+            options = replace(self._options(start, end), keyframes=self.skim)
+            return place_of(self.cache, Path(source), self.network.identity, options, cues)
         except OSError:  # the reader says why it cannot be read
             return None
 
@@ -141,7 +147,8 @@ class EventFinder:
         end: float | None = None,
     ) -> FileReading:
         """Windows of a file as the network takes them; arguments as of calling, ``stack`` closes the file."""
-        return FileReading(source, transcript, self._options(start, end), self.limits, stack)
+        how = source, transcript, self._options(start, end), self.limits, stack
+        return SkimmedReading(*how, self.network) if self.skim else FileReading(*how)
 
     def _options(self, start: float | None, end: float | None) -> MediaOptions:
         overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate

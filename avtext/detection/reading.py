@@ -15,7 +15,7 @@ from avtext.clip import AUDIO_RATE, Clip, Cue, Stream
 from avtext.errors import InvalidInput
 from avtext.features import frozen
 from avtext.kernels.picture import SIZE
-from avtext.media import Limits, MediaOptions, MediaReader
+from avtext.media import Limits, MediaOptions, MediaReader, Quality
 from avtext.media.cues import find_cues, read_cues
 
 Transcript = str | Path | Sequence[Cue] | None
@@ -75,11 +75,16 @@ class FileReading:
 
     def account(self, seen: float) -> tuple[Mapping[str, Any], float]:
         """See :class:`Reading`."""
-        quality = self._reader.quality
+        quality = self.quality
         end = quality.decoded_duration or seen
         if self._reader.options.end is not None:
             end = min(end, self._reader.options.end)
         return quality.to_dict(), end
+
+    @property
+    def quality(self) -> Quality:
+        """The account of the file, once it was read to its end."""
+        return self._reader.quality
 
 
 class ClipReading:
@@ -154,16 +159,16 @@ def given_cues(source: object, transcript: Transcript) -> tuple[Cue, ...] | None
     return tuple(transcript)
 
 
-def with_last(clips: Iterable[Clip]) -> Iterator[tuple[Clip, bool]]:
-    """Each clip and whether it is the last.
+def with_next(clips: Iterable[Clip]) -> Iterator[tuple[Clip, Clip | None]]:
+    """Each clip and the one after it, None after the last.
 
     Example:
-        >>> [last for _, last in with_last([Clip(1.0), Clip(1.0)])]
+        >>> [following is None for _, following in with_next([Clip(1.0), Clip(1.0)])]
         [False, True]
     """
     iterator = iter(clips)
     held = next(iterator, None)
     while held is not None:
         following = next(iterator, None)
-        yield held, following is None
+        yield held, following
         held = following

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from avtext.clip import Clip
 from avtext.detection.grouping import groups_by_length
-from avtext.detection.reading import Reading, with_last
+from avtext.detection.reading import Reading, with_next
 from avtext.errors import AvtextError, MediaError, StorageError
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def _read(
         reading = finder.reading(source, stack, **how)
         if reading.total is None or reading.total > budget:
             return None
-        for clip, last in with_last(reading.clips()):
-            return _Held(index, reading, clip) if last else None
+        for clip, following in with_next(reading.clips()):
+            return _Held(index, reading, clip) if following is None else None
     return None
 
 

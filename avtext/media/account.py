@@ -128,20 +128,23 @@ class Account:
         text = f"{info.path}: nothing in it could be decoded ({found} packets of {', '.join(info.codecs)} tried)"
         return MediaError(text, code=Code.CORRUPT, stage="decode")
 
-    def summary(self, audio: Waveform | None, video: Pictures | None, end: float, partial: bool) -> Quality:
+    def summary(
+        self, audio: Waveform | None, video: Pictures | None, end: float, partial: bool, keyframes: bool = False
+    ) -> Quality:
         """The final account.
 
         Args:
             audio, video: what was placed.
             end: last presentation end in seconds.
             partial: whether only a part of the file was wanted, so that nothing can be said about its length.
+            keyframes: whether only keyframes of the video were wanted, so that nothing can be said about the others.
         """
         # an AVI's reader goes on behind a hole without a word
         damaged = self._damaged() or (self.source.info.format == "avi" and audio is not None and bool(audio.gaps))
         gaps = [("audio", *gap) for gap in (audio.gaps if audio is not None else ()) if gap[1] - gap[0] >= _MIN_GAP]
-        if damaged and video is not None:
+        if damaged and video is not None and not keyframes:
             gaps += [("video", *pause) for pause in video.pauses]
-        frames = 0 if video is None else self._frames_expected(video, end, damaged, partial)
+        frames = 0 if video is None else self._frames_expected(video, end, damaged, partial or keyframes)
         quality = Quality(
             declared_duration=self.source.info.duration,
             decoded_duration=end,
@@ -156,7 +159,7 @@ class Account:
             audio_decoded=audio.seconds if audio is not None else 0.0,
             modalities=tuple(tally.name for tally in (self.audio, self.video) if tally.decoded),
         )
-        return replace(quality, reasons=tuple(self._reasons(quality, audio, video, partial)))
+        return replace(quality, reasons=tuple(self._reasons(quality, audio, video, partial, keyframes)))
 
     def _damaged(self) -> bool:
         """Whether anything went wrong at all, FFmpeg's own complaints in the log included."""
@@ -197,7 +200,7 @@ class Account:
         return audio.seconds + max(0.0, lost)
 
     def _reasons(
-        self, quality: Quality, audio: Waveform | None, video: Pictures | None, partial: bool
+        self, quality: Quality, audio: Waveform | None, video: Pictures | None, partial: bool, keyframes: bool
     ) -> Iterator[str]:
         frames, seconds = quality.frames_expected, quality.audio_expected
         if quality.frames_lost > MAX_FRAMES_LOST * frames:
@@ -214,7 +217,8 @@ class Account:
         streams: tuple[Any, Any] = (self.source.audio, self.source.video)
         for tally, part, stream in zip((self.audio, self.video), (audio, video), streams, strict=True):
             if part is not None:
-                yield from _stream_reasons(tally, part, 0 if partial else stream.frames)
+                known = not partial and not (keyframes and part is video)
+                yield from _stream_reasons(tally, part, stream.frames if known else 0)
         info = self.source.info
         for kind, there in (("audio", info.has_audio), ("video", info.has_video)):
             codecs = [name for name in info.unsupported if name.startswith(kind)]

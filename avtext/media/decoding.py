@@ -26,8 +26,8 @@ from avtext.timeline import GRID_RATE
 Send = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 _HEARTBEAT = 0.5  # seconds between signs of life
 _MAX_READ_ERRORS = 20  # in a row; then the rest of the file is given up
-_SEEKABLE = ("mov", "matroska", "avi")  # containers with an index that tells the truth
 _CLOCKLESS = ("aac", "ac3", "eac3", "mp3")  # FFmpeg makes up their time stamps from the first frame's sample rate
+_KEYFRAMES_APART = 0.5  # seconds; some codecs have nothing else
 _PREROLL = 5.0  # seconds before the wanted start, for decoders to find their feet
 
 
@@ -79,6 +79,7 @@ class Decoding:
         self._clock = Clock(source.origin, bool(joined))
         self._furthest = options.start or 0.0  # seconds reached by any stream
         self._unverified: set[str] = set()  # streams that were sought and gave no frame yet
+        self._last_keyframe, self._last_end = -math.inf, 0.0  # of the video, where keyframes alone are decoded
         begin = options.first_step / GRID_RATE
         self._audio: Waveform | None = None
         self._video: Pictures | None = None
@@ -88,7 +89,7 @@ class Decoding:
             rate = options.frame_rate
             first = math.floor(begin * rate + 1e-6)
             track = Track((*options.size, 3), np.uint8, math.ceil(rate), first=first)
-            self._video = Pictures(track, options.size, rate, options.statistics)
+            self._video = Pictures(track, options.size, rate, options.statistics, held=not options.keyframes)
         self._windows = Windows(options, self._audio, self._video, send)
 
     def run(self, seek: bool = False) -> None:
@@ -105,6 +106,8 @@ class Decoding:
         if seek:
             self._seek(streams)
         for packet in packets(self._source, streams, self._account, self._send):
+            if self._options.keyframes and self._passed_over(packet):
+                continue
             self._decode(packet.stream, packet)
             if self._windows.give_out(self._limits.buffer_bytes):
                 break
@@ -115,9 +118,24 @@ class Decoding:
 
     def _seek(self, streams: list[Any]) -> None:
         target = (self._options.start or 0.0) - _PREROLL
-        if target > _PREROLL and self._source.info.format.split(",")[0] in _SEEKABLE:
+        if target > _PREROLL and self._source.info.seekable:
             self._source.container.seek(round((target + self._source.origin) * av.time_base))
             self._unverified = {self._account.of(stream).name for stream in streams}
+
+    def _passed_over(self, packet: Any) -> bool:
+        """Whether a packet is no keyframe of the video, or one too many; the video lasts as long as the last of all."""
+        if packet.stream is not self._source.video:
+            return False
+        tally = self._account.video
+        time = tally.seconds(packet.pts or 0)
+        end = time + tally.seconds(packet.duration or 0) - self._source.origin
+        if not packet.is_discard and self._believed(end):
+            self._last_end = max(self._last_end, end)
+            self._furthest = max(self._furthest, end)
+        if not packet.is_keyframe or abs(time - self._last_keyframe) < _KEYFRAMES_APART:
+            return True
+        self._last_keyframe = time
+        return False
 
     def _decode(self, stream: Any, packet: Any | None) -> None:
         """Decode one packet, or what a decoder still holds where ``packet`` is None."""
@@ -196,6 +214,7 @@ class Decoding:
             self._audio.close()
         if self._video is not None:
             self._video.close(account.video.last_duration)
+            self._video.end = max(self._video.end, self._last_end)
         end = max(part.end for part in (self._audio, self._video) if part is not None)
         begin = self._options.start or 0.0
         if end <= begin:
@@ -205,6 +224,6 @@ class Decoding:
         self._windows.give_out_rest(end)
         account.num_jumps = self._clock.num_jumps
         account.gave_up = self._windows.gave_up
-        quality = account.summary(self._audio, self._video, end, self._options.is_partial)
+        quality = account.summary(self._audio, self._video, end, self._options.is_partial, self._options.keyframes)
         rotation = self._video.turns * 90 if self._video is not None else 0
         self._send({"kind": "end", "quality": quality.to_dict(), "rotation": rotation}, {})

@@ -57,9 +57,12 @@ class Pictures:
         size: height and width of the sampled frames.
         rate: sampled frames per second.
         measured: whether statistics are kept.
+        held: whether a frame is on show until the next one; otherwise it is at its own step alone.
     """
 
-    def __init__(self, track: Track, size: tuple[int, int], rate: float, measured: bool = True) -> None:
+    def __init__(
+        self, track: Track, size: tuple[int, int], rate: float, measured: bool = True, held: bool = True
+    ) -> None:
         self.track = track
         self.end = 0.0  # seconds; where the last frame stops being shown
         self.ready = 0.0  # seconds up to which frames and statistics are known
@@ -69,7 +72,7 @@ class Pictures:
         self.pauses: list[tuple[float, float]] = []  # the first long times without a new frame
         self.num_skipped = 0  # frames that would have fitted into such times
         self.turns = 0  # quarters counterclockwise by which the file wants its frames turned
-        self._rate = rate
+        self._rate, self._held = rate, held
         self._sample = Scaler(size, "AREA")
         self._measure = Scaler((THUMBNAIL, THUMBNAIL), "FAST_BILINEAR") if measured else None
         self._shown: Any = None  # the frame on show, and the time from which it is
@@ -100,6 +103,9 @@ class Pictures:
             self._show(time)
         self.turns = round(frame.rotation / 90) % 4
         self._shown, self._time = frame, time
+        if not self._held:
+            step = math.floor(time * self._rate + 1e-6)
+            self._write(step, step + 1)
         if self._measure is None:
             self.ready = max(self.ready, time)
             return
@@ -156,10 +162,16 @@ class Pictures:
         A step in which the video ends before the step's centre shows the ``last`` frame, so that a video of
         one short frame is seen.
         """
+        if not self._held:
+            return
         first, stop = (math.ceil(edge * self._rate - 0.5 - 1e-9) for edge in (self._time, until))
         ending = math.ceil(until * self._rate - 1e-6)
         if last and ending > stop:
             first, stop = min(first, ending - 1), ending
+        self._write(first, stop)
+
+    def _write(self, first: int, stop: int) -> None:
+        """Put the frame on show on the steps ``[first, stop)`` that are still wanted."""
         self.late += self.track.num_late(first, stop)
         first = max(first, self.track.floor)
         if stop > first:

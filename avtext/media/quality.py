@@ -7,6 +7,7 @@ from typing import Any
 
 MAX_FRAMES_LOST = 0.02  # of the frames; more makes a file degraded
 MAX_AUDIO_LOST = 0.05  # of the seconds of audio
+_SEEKABLE = ("mov", "matroska", "avi")  # containers with an index that tells the truth
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class MediaInfo:
     subtitles: tuple[tuple[int, str, str], ...] = ()
     unsupported: tuple[str, ...] = ()
 
+    @property
+    def seekable(self) -> bool:
+        """Whether a part in the middle is found without reading what comes before."""
+        return self.format.split(",")[0] in _SEEKABLE
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
@@ -73,6 +79,7 @@ class Quality:
         audio_expected, audio_decoded: seconds of audio, likewise.
         modalities: ``"audio"`` and ``"video"`` where something was decoded.
         reasons: why the file is degraded, one sentence each; empty when it is not.
+        pictures_seen: spans in seconds whose pictures were decoded, where the file was skimmed; None: all.
 
     Example:
         >>> Quality(reasons=("8 of 100 video frames are missing",)).status
@@ -92,6 +99,7 @@ class Quality:
     audio_decoded: float = 0.0
     modalities: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    pictures_seen: tuple[tuple[float, float], ...] | None = None
 
     @property
     def status(self) -> str:
@@ -109,13 +117,18 @@ class Quality:
         return max(0.0, self.audio_expected - self.audio_decoded)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values with the status, for JSON."""
-        return {"status": self.status, **asdict(self)}
+        """Plain values with the status, for JSON; without ``pictures_seen`` where that is None."""
+        values = {"status": self.status, **asdict(self)}
+        if self.pictures_seen is None:
+            del values["pictures_seen"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Quality:
         """The inverse of :meth:`to_dict`, also after a trip through JSON."""
         lists = {name: tuple(values[name]) for name in ("modalities", "reasons")}
         gaps = tuple((str(name), float(start), float(end)) for name, start, end in values["gaps"])
+        seen = values.get("pictures_seen")
+        spans = None if seen is None else tuple((float(start), float(end)) for start, end in seen)
         plain = {name: value for name, value in values.items() if name != "status"}
-        return cls(**{**plain, **lists, "gaps": gaps})
+        return cls(**{**plain, **lists, "gaps": gaps, "pictures_seen": spans})

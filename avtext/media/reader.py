@@ -106,6 +106,11 @@ class MediaReader:
     ) -> None:
         self.close()
 
+    @property
+    def path(self) -> str:
+        """What is decoded; of a file object the private copy, which is there until this is closed."""
+        return self._path
+
     def close(self) -> None:
         """End the decoding and remove temporary files; more than once does no harm."""
         if self._prefetch is not None:

@@ -34,6 +34,7 @@ class Pipeline(EventFinder):
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
         cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
+        skim: whether pictures are decoded only where something seems to happen; likewise.
         precision: ``"float32"``, ``"bfloat16"`` or ``"auto"``; see :class:`avtext.pipeline.network.TorchNetwork`.
 
     Example:
@@ -54,15 +55,15 @@ class Pipeline(EventFinder):
         align: bool = True,
         limits: Limits | None = None,
         cache: str | Path | None = None,
+        skim: bool = False,
         precision: Precision = "auto",
     ) -> None:
         if precision not in get_args(Precision):
             raise InvalidInput(f"precision: must be one of {', '.join(get_args(Precision))}, got {precision!r}")
         self.device = _device(device)
         self.model = model.eval().to(self.device)
-        super().__init__(
-            TorchNetwork(self.model, precision), threshold=threshold, align=align, limits=limits, cache=cache
-        )
+        network = TorchNetwork(self.model, precision)
+        super().__init__(network, threshold=threshold, align=align, limits=limits, cache=cache, skim=skim)
 
     @classmethod
     def from_pretrained(

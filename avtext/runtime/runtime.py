@@ -18,6 +18,7 @@ class Runtime(EventFinder):
         align: whether the clocks of sound and text are checked against the picture's.
         limits: what one file may cost; :class:`avtext.media.Limits`.
         cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
+        skim: whether pictures are decoded only where something seems to happen; likewise.
         threads: of ONNX Runtime; None takes all cores.
 
     Raises:
@@ -38,6 +39,8 @@ class Runtime(EventFinder):
         align: bool = True,
         limits: Limits | None = None,
         cache: str | Path | None = None,
+        skim: bool = False,
         threads: int | None = None,
     ) -> None:
-        super().__init__(OnnxNetwork(folder, threads), threshold=threshold, align=align, limits=limits, cache=cache)
+        network = OnnxNetwork(folder, threads)
+        super().__init__(network, threshold=threshold, align=align, limits=limits, cache=cache, skim=skim)

@@ -1,0 +1,178 @@
+"""Long files skimmed: sound and words in full, pictures only of the windows in which something seems to happen.
+
+A window is looked at where the model hears or reads an event in it, where a keyframe differs from the one before, and
+where keyframes are too far apart to tell::
+
+    keyframes   k       k       k       K       k       k       k     K is unlike the one before
+    sound       ______________________________________/\\_______
+    windows     |-----------|-----------|-----------|-----------|
+    decoded                 |=======================|===========|
+
+What begins and ends between two keyframes that look alike, without a sound, is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from avtext.clip import Clip
+from avtext.detection.network import Network
+from avtext.detection.reading import FileReading, Transcript, with_next
+from avtext.errors import Code, MediaError
+from avtext.media import Limits, MediaOptions, MediaReader, Quality
+from avtext.tags import TagScheme
+
+HEARD = 0.2  # probability of a label from which a window is looked at
+FAR = 12.0  # seconds without a keyframe, of which nobody can say what is in them
+LEVELS, AREA = 16, 0.005  # two keyframes are unlike where more than this share of pixels differs by more levels
+
+
+class SkimmedReading(FileReading):
+    """Windows of a file, with pictures only where they are worth decoding.
+
+    A file without pictures, or of a format in which no part can be found without decoding all before it, is read whole.
+
+    Args:
+        source, transcript, options, limits, stack: as of :class:`FileReading`.
+        network: which says where something is heard or read.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | BinaryIO,
+        transcript: Transcript,
+        options: MediaOptions,
+        limits: Limits | None,
+        stack: ExitStack,
+        network: Network,
+    ) -> None:
+        quick = replace(options, keyframes=True, statistics=False)
+        super().__init__(source, transcript, quick, limits, stack)
+        name, info = self.name, self._reader.info
+        self._skims = info.has_video and info.seekable
+        if not self._skims:
+            super().__init__(self._reader.path, self.cues, options, limits, stack)
+            self.name = name
+        self._network = network
+        self._pictures = _Pictures(self._reader.path, replace(options, audio=False), limits)
+        self._keyframes = _Keyframes()
+        self._seen: list[tuple[float, float]] = []
+        stack.callback(self._pictures.close)
+
+    def clips(self) -> Iterator[Clip]:
+        """See :class:`avtext.detection.reading.Reading`."""
+        if not self._skims:
+            yield from super().clips()
+            return
+        for clip, following in with_next(super().clips()):
+            for known in (clip, following):
+                if known is not None:
+                    self._keyframes.add(known)
+            blind = replace(clip, video=None)
+            seen = None
+            if self._keyframes.differ(clip.start, clip.end) or self._hears(blind):
+                seen = self._pictures.window(clip.start)
+            if seen is not None:
+                self._note(clip)
+                blind = replace(blind, video=seen.video, picture=seen.picture)
+            yield blind
+
+    @property
+    def quality(self) -> Quality:
+        """See :class:`FileReading`; it also says where there were pictures."""
+        quality = super().quality
+        if not self._skims:
+            return quality
+        end = quality.decoded_duration
+        return replace(quality, pictures_seen=tuple((begin, min(stop, end)) for begin, stop in self._seen))
+
+    def _hears(self, clip: Clip) -> bool:
+        """Whether sound or words of a window say that something happens in it."""
+        tracks = self._network.encode(clip)
+        if not any(track.mask.any() for track in tracks):
+            return False
+        emitted = self._network.fuse([track.features for track in tracks], [track.mask for track in tracks])
+        _, marginals = self._network.decode(emitted.emissions)
+        settings = self._network.settings
+        return bool(TagScheme(settings.labels, settings.scheme).activity(marginals).max(initial=0.0) >= HEARD)
+
+    def _note(self, clip: Clip) -> None:
+        """Windows that follow each other are one span."""
+        if self._seen and clip.start <= self._seen[-1][1]:
+            self._seen[-1] = (self._seen[-1][0], clip.end)
+        else:
+            self._seen.append((clip.start, clip.end))
+
+
+class _Keyframes:
+    """Where the keyframes of a video that comes window by window differ, or are too far apart."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float]] = []  # between keyframes, where something may have happened
+        self._last: np.ndarray | None = None
+        self._count = 0
+        self._time: float | None = None  # of the last keyframe, or where the video begins
+        self._until = 0.0  # seconds that are known
+
+    def add(self, clip: Clip) -> None:
+        """Take note of a window's keyframes, of which some may be known."""
+        if self._time is None:
+            self._time = clip.start
+        self._until = max(self._until, clip.end)
+        if clip.video is None:
+            return
+        for k in np.flatnonzero(clip.video.real):
+            time = clip.video.start + float(k) / clip.video.rate
+            if self._last is not None and time <= self._time:
+                continue
+            frame = clip.video.values[k].astype(np.int16)
+            if time - self._time > FAR or (self._last is not None and _unlike(frame, self._last)):
+                self._spans.append((self._time, time))
+            self._last, self._time, self._count = frame, time, self._count + 1
+
+    def differ(self, start: float, end: float) -> bool:
+        """Whether anything may have happened between ``start`` and ``end``; no earlier time is asked about again."""
+        self._spans = [span for span in self._spans if span[1] > start]
+        far = self._time is not None and self._until - self._time > FAR and end > self._time
+        return self._count < 2 or far or any(begin < end for begin, _ in self._spans)
+
+
+def _unlike(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool((np.abs(one - other).max(-1) > LEVELS).mean() > AREA)
+
+
+class _Pictures:
+    """Windows of a video's pictures, decoded when asked for; those that follow each other in one go."""
+
+    def __init__(self, path: str, options: MediaOptions, limits: Limits | None) -> None:
+        self._path, self._options, self._limits = path, options, limits
+        self._reader: MediaReader | None = None
+        self._windows: Iterator[Clip] = iter(())
+        self._next = -1.0  # where the next of these begins
+
+    def close(self) -> None:
+        """End the decoding."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def window(self, start: float) -> Clip | None:
+        """The window that begins at ``start``; None where the pictures have ended."""
+        if self._reader is None or abs(self._next - start) > 1e-6:
+            self.close()
+            self._reader = MediaReader(self._path, replace(self._options, start=start or None), self._limits)
+            self._windows = iter(self._reader)
+        try:
+            clip = next(self._windows, None)
+        except MediaError as error:
+            if error.code is not Code.CONFIG:  # which says that there is nothing from there on
+                raise
+            clip = None
+        self._next = -1.0 if clip is None else clip.start + self._options.hop
+        return clip
