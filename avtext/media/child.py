@@ -22,7 +22,13 @@ _MAX_LOG = 16 << 20  # bytes of complaints; FFmpeg's log is the only file that t
 def main() -> None:
     """Answer the one request on standard input; standard output carries nothing but messages."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business, which ends this process
-    request = json.loads(sys.stdin.buffer.readline())
+    import avtext.media.container
+    import avtext.media.decoding  # noqa: F401  (what takes long is done before there is a request)
+
+    line = sys.stdin.buffer.readline()
+    if not line:  # a spare one whose parent has ended
+        return
+    request = json.loads(line)
     limits = Limits(**request["limits"])
     restrict(limits.memory_bytes, limits.cpu(None, os.stat(request["path"]).st_size))  # noqa: PTH116
     answers = os.fdopen(os.dup(1), "wb", buffering=1 << 16)

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import resource
 import signal
 import subprocess
-import sys
-import tempfile
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from avtext.errors import Code, MediaError
 from avtext.media.options import Limits, MediaOptions
+from avtext.media.spare import prepare, take
 from avtext.media.wire import WireError, WireReader, WireTimeoutError
-
-# The child finds packages where its parent does, whatever the installation, and skips `site` to start faster.
-_BOOTSTRAP = "import sys; sys.path[:] = sys.argv[1:]; from avtext.media.child import main; main()"
-_FLAGS = ("-I", "-S")
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",  # nothing here is worth more threads, and threads reserve address space
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-    "PYTHONIOENCODING": "utf-8",
-}
-_PIPE_BYTES = 1 << 20
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
 class DecoderProcess:
@@ -47,7 +32,12 @@ class DecoderProcess:
         self._name = name
         self._limits = limits
         self._num_bytes = os.stat(path).st_size  # noqa: PTH116  (a path may hold bytes that are not UTF-8)
-        self._process, self._log = self._start()
+        try:
+            self._child = take()
+        except OSError as error:
+            text = f"{name}: the decoder could not be started ({error.strerror}); free some memory or disk"
+            raise MediaError(text, code=Code.STORAGE, stage="open") from error
+        self._process, self._log = self._child.process, self._child.log
         assert self._process.stdin is not None  # as asked for
         assert self._process.stdout is not None
         request = {
@@ -62,27 +52,8 @@ class DecoderProcess:
             self._process.stdin.close()
         self._reader = WireReader(self._process.stdout.fileno(), limits.stall_seconds)
         self._reader.wall_seconds = limits.wall(None, self._num_bytes)
-
-    def _start(self) -> tuple[subprocess.Popen[bytes], BinaryIO]:
-        kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-        try:
-            log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close)
-            process = subprocess.Popen(
-                _command(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**kept, **_ENVIRONMENT},
-                cwd=os.sep,
-                bufsize=0,
-            )
-        except OSError as error:
-            text = f"{self._name}: the decoder could not be started ({error.strerror}); free some memory or disk"
-            raise MediaError(text, code=Code.STORAGE, stage="open") from error
-        if process.stdout is not None:
-            with suppress(OSError):  # a larger pipe is faster; users have a limited amount of them
-                fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        return process, log
+        if kind == "decode":
+            prepare()
 
     def receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The next message that says something.
@@ -114,12 +85,7 @@ class DecoderProcess:
 
     def close(self) -> None:
         """End the child and give back what it held; more than once does no harm."""
-        self.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._log):
-            if stream is not None:
-                with suppress(BrokenPipeError):
-                    stream.close()
+        self._child.end()
 
     def _post_mortem(self, error: Exception) -> MediaError:
         """Why the child ended without a word."""
@@ -149,10 +115,3 @@ class DecoderProcess:
         self._log.seek(max(self._log.seek(0, os.SEEK_END) - 2000, 0))
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         return "".join(c if c.isprintable() else "?" for c in lines[-1])[:300] if lines else ""
-
-
-def _command() -> list[str]:
-    """How the child is started; where files are limited in size, so would be its byte code, and cut off unnoticed."""
-    limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
-    flags = [*_FLAGS, "-B"] if limited else _FLAGS
-    return [sys.executable, *flags, "-c", _BOOTSTRAP, *(entry for entry in sys.path if os.path.isabs(entry))]  # noqa: PTH117

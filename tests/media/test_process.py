@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from media_files import steady, write
 
 from avtext.errors import Code, MediaError
-from avtext.media import Limits, MediaOptions, MediaReader, probe
-from avtext.media.process import DecoderProcess, _command
+from avtext.media import Limits, MediaOptions, MediaReader, probe, spare
+from avtext.media.process import DecoderProcess
 from tests.limits import file_size_limit
 
 
@@ -118,6 +121,77 @@ def test_the_child_refuses_a_pipe_by_itself(tmp_path: Path) -> None:
 
 
 def test_where_file_sizes_are_limited_no_byte_code_is_cut_off() -> None:
-    assert "-B" not in _command()
+    assert "-B" not in spare._how()[0]
     with file_size_limit(1000):
-        assert "-B" in _command()
+        assert "-B" in spare._how()[0]
+
+
+def process_of(path: Path) -> int:
+    """Number of the process that decodes a file; the file is read to its end."""
+    with MediaReader(path, MediaOptions(window=10.0, overlap=0.0)) as reader:
+        assert sum(clip.duration for clip in reader) == pytest.approx(24.0)
+        return reader._process._process.pid
+
+
+def waiting() -> int | None:
+    child = spare._waiting.child
+    return None if child is None else child.process.pid
+
+
+def test_from_the_second_file_on_a_process_waits_for_the_next(video: Path) -> None:
+    spare.discard()
+    process_of(video)
+    assert waiting() is None  # one file needs no second process
+    process_of(video)
+    for _ in range(2):
+        before = waiting()
+        assert process_of(video) == before != waiting()
+
+
+def test_a_waiting_process_of_another_environment_or_that_died_is_not_taken(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare.prepare()
+    process_of(video)
+    before = waiting()
+    monkeypatch.setenv("LANG", "en_GB.UTF-8")
+    assert process_of(video) != before
+    assert not Path(f"/proc/{before}").exists()
+    before = waiting()
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    os.waitid(os.P_PID, before, os.WEXITED | os.WNOWAIT)
+    assert process_of(video) != before
+
+
+WHO = """
+import os, sys
+from avtext.media import spare
+spare.prepare(); spare.prepare()
+print(spare._waiting.child.process.pid, flush=True)
+if sys.argv[1] == "fork" and not (child := os.fork()):
+    os.read(0, 1)  # lives on, and must not hold the pipe
+os.kill(os.getpid(), 9) if sys.argv[1] != "exit" else None
+"""
+
+
+@pytest.mark.parametrize("how", ["exit", "kill", "fork"])
+def test_a_waiting_process_ends_with_its_parent(how: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WHO, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        number = int(parent.stdout.readline())
+        parent.wait()
+        deadline = time.monotonic() + 30
+        while _lives(number):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def _lives(number: int) -> bool:
+    """Whether a process is there and not only waits to be buried by whoever adopted it."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -15,7 +15,7 @@ from media_files import LAYOUTS, Frames, click_and_flash, grey, rotate_mp4, stea
 from avtext.clip import Clip
 from avtext.errors import MediaError
 from avtext.kernels.picture import NAMES
-from avtext.media import Limits, MediaOptions, MediaReader, Quality, embedded_cues, probe
+from avtext.media import Limits, MediaOptions, MediaReader, Quality, embedded_cues, probe, spare
 
 
 def read(path: Path, **options) -> tuple[list[Clip], Quality]:
@@ -308,6 +308,7 @@ def test_quality_is_known_at_the_end_only(long_file: Path) -> None:
 
 
 def test_closing_early_leaves_nothing_behind(long_file: Path) -> None:
+    spare.discard()
     before = len([*Path("/proc/self/fd").iterdir()])
     for _ in range(3):
         with MediaReader(long_file, MediaOptions(window=1.0, overlap=0.0)) as reader:
@@ -316,6 +317,7 @@ def test_closing_early_leaves_nothing_behind(long_file: Path) -> None:
         reader.close()
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    spare.discard()
     assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
