@@ -25,6 +25,7 @@ from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
 from avtext.features import reading_for
 from avtext.media import Limits, MediaOptions, embedded_cues
+from avtext.media.opening import shown
 from avtext.metrics.decision import decide
 from avtext.tags import TagScheme
 
@@ -112,7 +113,7 @@ class EventFinder:
         with ExitStack() as stack:
             encoded = stack.enter_context(EncodedVideo(self.network))
             place = self._place(source, transcript, start, end)
-            known = None if place is None else recall(place, encoded)
+            known = None if place is None else recall(place, encoded, shown(source))
             if known is not None:
                 return self._finish(encoded, known, wanted, tell)
             if isinstance(source, Clip):
