@@ -94,7 +94,7 @@ def detect(
     endings = endings_of(formats)
     places = {path: out / name for path, name in result_names(paths).items()}
     mine = part_of(paths, None if shard is None else _shard(shard))
-    todo = [path for path in mine if not (skip_existing and is_done(places[path], endings))]
+    todo = [path for path in mine if not (skip_existing and is_done(path, places[path], endings))]
     if skipped := len(mine) - len(todo):
         _say(f"{skipped} of {len(mine)} files have results already: skipped")
     by = Computation(device, backend, int8)

@@ -34,8 +34,22 @@ def endings_of(formats: str) -> dict[str, str]:
     return {name: known[name] for name in names}
 
 
-def is_done(place: Path, endings: Mapping[str, str]) -> bool:
-    """Whether all results whose paths begin with ``place`` are there."""
+def is_done(path: Path, place: Path, endings: Mapping[str, str]) -> bool:
+    """Whether all results of a file, whose paths begin with ``place``, are there.
+
+    Raises:
+        ConfigError: the JSON there is of another file, whose results would be lost, or cannot be read.
+    """
+    from avtext.formats.json_events import read_json
+    from avtext.media.opening import shown
+
+    record = Path(f"{place}.events.json")
+    known = [*read_json(record).events] if os.path.exists(record) else []  # noqa: PTH110
+    if known and os.path.abspath(shown(path)) not in map(os.path.abspath, known):  # noqa: PTH100
+        raise ConfigError(
+            f"--skip-existing: {record}: is of {shown(known[0])}, not of {shown(path)}: choose another --out, "
+            "or leave out --skip-existing to replace it"
+        )
     return all(os.path.exists(f"{place}.{ending}") for ending in endings.values())  # noqa: PTH110
 
 

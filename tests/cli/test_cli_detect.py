@@ -166,6 +166,23 @@ def test_what_is_done_is_skipped(avtext: Run, here: Path, made: Path, model: Pat
     assert (third.code, third.out) == (0, "")
 
 
+def test_the_results_of_another_file_are_neither_taken_for_done_nor_replaced(
+    avtext: Run, here: Path, model: Path
+) -> None:
+    for folder in ("one", "two"):
+        (here / folder).mkdir()
+        write_video(here / folder / "x.mp4", 1.0)
+    words = ("-m", model, "-o", "out", "--skip-existing")
+    assert avtext("detect", "one", *words).code == 0
+    before = (here / "out" / "x.events.json").read_bytes()
+    for formats in ("json", "json,csv"):
+        said = avtext("detect", "two", *words, "-f", formats)
+        assert (said.code, said.out) == (2, "")
+        assert "x.events.json: is of one/x.mp4, not of two/x.mp4: choose another --out" in said.err
+    assert (here / "out" / "x.events.json").read_bytes() == before
+    assert "1 of 1 files have results already" in avtext("detect", here / "one" / "x.mp4", *words).err
+
+
 def test_what_was_encoded_is_kept_and_not_encoded_again(
     avtext: Run, here: Path, made: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
