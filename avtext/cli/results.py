@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,10 +57,18 @@ def is_done(path: Path, place: Path, endings: Mapping[str, str]) -> bool:
 def write_results(result: Result, place: Path, endings: Mapping[str, str]) -> list[Path]:
     """Write a result in every format; the files' paths are ``place`` and an ending.
 
+    The evidence beside a JSON that is replaced goes with it, since a report would take it for that of the new one.
+
     Raises:
         StorageError: one cannot be written.
     """
-    return [_write(result, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()]
+    replaces = "json" in endings and os.path.lexists(f"{place}.events.json")
+    paths = [_write(result, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()]
+    if replaces and "evidence" not in endings:
+        with suppress(OSError):
+            Path(f"{place}.evidence.json").unlink()
+            print_lines([f"{place}.evidence.json: removed: it was of the result that was replaced"], sys.stderr)
+    return paths
 
 
 def _write(result: Result, path: Path, kind: str, complete: bool) -> Path:

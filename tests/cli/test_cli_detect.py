@@ -51,6 +51,18 @@ def test_the_current_folder_is_the_default_and_replacing_is_said(
     assert names(here) == ["b.events.json"]
 
 
+def test_evidence_goes_with_the_result_that_it_is_of(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    words = ("detect", made / "b.mp4", "-m", model, "-f")
+    assert avtext(*words, "json,evidence").err == ""
+    assert avtext(*words, "csv").code == 0
+    assert names(here) == ["b.events.csv", "b.events.json", "b.evidence.json"]
+    said = avtext(*words, "json")
+    assert "b.evidence.json: removed: it was of the result that was replaced\n" in said.err
+    assert names(here) == ["b.events.csv", "b.events.json"]
+    (here / "b.evidence.json").mkdir()
+    assert avtext(*words, "json").err == "b.events.json: replaced\n"
+
+
 def test_no_format_takes_the_place_of_the_videos_own_subtitles(
     avtext: Run, here: Path, made: Path, model: Path
 ) -> None:
