@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from avtext.cli.align import clock_cue
-from avtext.clip import Cue
+from avtext.clip import Cue, Event
+from avtext.formats.json_events import file_record
 from avtext.media import read_cues
 from avtext.timeline import ClockMap
 from tests.cli.conftest import Run
@@ -93,6 +94,20 @@ def test_evaluate_scores_as_by_hand(avtext: Run, here: Path) -> None:
     wide = avtext("evaluate", "found.csv", "truth.csv", "--collar", "0.5", "--json")
     micro = json.loads(wide.out)["onsets"]["micro"]
     assert (micro["precision"], micro["recall"]) == pytest.approx((2 / 3, 1.0))
+
+
+def test_evaluate_knows_how_long_a_file_is_that_was_matched_by_its_stem(avtext: Run, here: Path) -> None:
+    """PSDS, which needs durations, is among the metrics."""
+    truth = "a,1.0,2.0,dog\nb,1.0,2.0,dog\n"
+    found = [file_record(f"{stem}.mp4", [Event(0.0, 2.0, "dog", 0.9)], duration=9.0) for stem in "ab"]
+    (here / "found.json").write_text(json.dumps(found))
+    (here / "truth.csv").write_text(f"file,start,end,label\n{truth}")
+    (here / "same.csv").write_text("file,start,end,label\n" + truth.replace(",1.0", ".mp4,1.0"))
+    words = ("-m", "all", "--json")
+    matched, same = (
+        json.loads(avtext("evaluate", "found.json", name, *words).out) for name in ("truth.csv", "same.csv")
+    )
+    assert matched == same
 
 
 def test_evaluate_what_detect_wrote_against_itself(avtext: Run, here: Path, made: Path, model: Path) -> None:
