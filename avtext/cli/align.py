@@ -34,6 +34,7 @@ def align(
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """
+    from avtext.alignment import retime
     from avtext.cli.progress import progress_hook, waiting
     from avtext.cli.tables import print_lines
     from avtext.media.cue_writing import write_cues
@@ -63,21 +64,11 @@ def align(
     clock = (
         ClockMap(**{k: tuple(v) for k, v in found["text"]["clock"].items()}) if "text" in found else ClockMap.shift()
     )
-    write_cues(out, [moved for cue in cues if (moved := clock_cue(clock, cue)) is not None])
-    print_lines([f"wrote {out}"], sys.stderr if as_json else sys.stdout)
-
-
-def clock_cue(clock: Any, cue: Any) -> Any:
-    """A cue on the video's clock; None where that ends before the video begins.
-
-    Where the clock jumps back inside the cue, it keeps its length.
-    """
-    from avtext.clip import Cue
-
-    start, end = (float(t) for t in clock.to_video([cue.start, cue.end]))
-    if end < start:
-        end = start + cue.end - cue.start
-    return Cue(max(0.0, start), end, cue.text) if end > 0 else None
+    moved = retime(cues, clock)
+    write_cues(out, moved)
+    left = len(cues) - len(moved)
+    note = f", without {left} of {len(cues)} cues, which have no place in the video" if left else ""
+    print_lines([f"wrote {out}{note}"], sys.stderr if as_json else sys.stdout)
 
 
 def _line(name: str, value: Mapping[str, Any]) -> str:

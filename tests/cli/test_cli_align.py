@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from avtext.cli.align import clock_cue
 from avtext.clip import Cue, Event
+from avtext.detection import EventFinder
 from avtext.formats.json_events import file_record
 from avtext.media import read_cues
-from avtext.timeline import ClockMap
 from tests.cli.conftest import Run
 from tests.tiny import write_video
 
@@ -40,15 +39,16 @@ def test_align_writes_corrected_subtitles_and_json_stays_json(avtext: Run, here:
         assert (a.start, a.end) == pytest.approx((b.start, b.end), abs=2e-3)
 
 
-def test_a_cue_is_moved_by_its_clock() -> None:
-    cue = Cue(4.0, 6.0, "hello")
-    assert clock_cue(ClockMap.shift(-5.0), cue) == Cue(0.0, 1.0, "hello")
-    assert clock_cue(ClockMap.shift(-6.0), cue) is None
-    assert clock_cue(ClockMap.shift(1.0, 1.5), cue) == Cue(7.0, 10.0, "hello")
-    forward = ClockMap((0.0, 5.0), (0.0, 2.0), (1.0, 1.0))
-    assert clock_cue(forward, cue) == Cue(4.0, 8.0, "hello")
-    back = ClockMap((0.0, 5.0), (0.0, -4.0), (1.0, 1.0))  # 6 s becomes 2 s, before 4 s
-    assert clock_cue(back, cue) == Cue(4.0, 6.0, "hello")
+def test_align_says_how_many_cues_have_no_place(
+    avtext: Run, here: Path, made: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "long.srt").write_text("1\n00:00:00,100 --> 00:00:01,000\nkept\n\n2\n00:00:02,100 --> 00:00:03,000\ncut\n")
+    clock = {"starts": [0.0, 2.0], "offsets": [0.0, -2.0], "rates": [1.0, 1.0]}
+    text = {"offset": 0.0, "drift_ppm": 0.0, "breaks": [[2.0, -2.0]], "confidence": 1.0, "abstained": False}
+    monkeypatch.setattr(EventFinder, "clocks", lambda *_: {"text": {**text, "clock": clock}})
+    said = avtext("align", made / "b.mp4", "long.srt", "-m", model, "-o", "fixed.srt")
+    assert said.out.endswith("wrote fixed.srt, without 1 of 2 cues, which have no place in the video\n")
+    assert [cue.text for cue in read_cues(here / "fixed.srt")] == ["kept"]
 
 
 @pytest.mark.parametrize(
