@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose
 from avtext.errors import ConfigError
 
@@ -41,13 +42,11 @@ def align(
     from avtext.media.cues import read_cues
     from avtext.timeline import ClockMap
 
-    with waiting("loading"):
-        from avtext.pipeline import Pipeline
-
     if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
         raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
     given = None if subtitles is None else read_cues(subtitles)
-    pipe = Pipeline.from_pretrained(model)
+    with waiting("loading the model"):
+        pipe = load_finder(model, Computation())
     cues = pipe.cues_of(video) if given is None else given
     if out is not None and not cues:
         raise ConfigError(f"{video}: has no subtitles to correct: name a subtitle file")
