@@ -19,6 +19,7 @@ FRAME_RATE_RATIOS = (24 / 25, 25 / 24)
 SUBTITLE_SETTINGS = AlignmentSettings(max_offset=60.0, break_cost=20.0, min_piece=60.0)
 WORTH = 4.0  # log-odds of confidence that a frame rate ratio must bring over none
 CERTAIN = 14.0  # log-odds at which no ratio is tried
+SURPLUS = 0.25  # seconds; what a backward break repeats of less is no scene, and its cues stay
 
 
 def sync_cues(
@@ -73,7 +74,12 @@ def sync_cues(
 
 
 def retime(cues: Sequence[Cue], clock: ClockMap) -> tuple[Cue, ...]:
-    """The cues on another clock; one that would end before it starts (across a backward break) gets length 0.
+    """The cues on the video's clock, without those that have no place in the video.
+
+    Those are cues that end before it begins, and cues of a scene that it lacks: after a backward break their times are
+    those of earlier cues, so that they do not come back to themselves. Of a cue that is in such a scene in part the
+    middle decides; one that begins before and ends after it stays. Where a cue would end before it starts, it keeps its
+    length.
 
     Example:
         >>> retime([Cue(1.0, 2.0, "a")], ClockMap.shift(0.5))
@@ -81,8 +87,13 @@ def retime(cues: Sequence[Cue], clock: ClockMap) -> tuple[Cue, ...]:
     """
     out = []
     for cue in cues:
-        start, end = (float(clock.to_video(time)) for time in (cue.start, cue.end))
-        out.append(replace(cue, start=start, end=max(start, end)))
+        times = np.array([cue.start, (cue.start + cue.end) / 2, cue.end])
+        moved = clock.to_video(times)
+        begins, lacks, ends = times - clock.to_stream(moved) > SURPLUS
+        start, end = float(moved[0]), float(moved[2])
+        end = end if end >= start else start + cue.end - cue.start
+        if end > 0 and not (lacks and (begins or ends)):
+            out.append(replace(cue, start=max(0.0, start), end=end))
     return tuple(out)
 
 

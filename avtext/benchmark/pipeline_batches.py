@@ -58,8 +58,8 @@ def found(runtime: Runtime, clips: Sequence[Clip], groups: Sequence[Sequence[int
     """Results of all clips, encoded in these groups."""
     results: dict[int, Result] = {}
     for group in groups:
-        pairs = [(ClipReading(clips[i], runtime.network.encoders), clips[i]) for i in group]
-        results.update(zip(group, runtime.found_together(pairs), strict=True))
+        videos = [(ClipReading(clips[i], runtime.network.encoders), clips[i], None) for i in group]
+        results.update(zip(group, runtime.found_together(videos), strict=True))
     return [results[i] for i in range(len(clips))]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose
 from avtext.errors import ConfigError
 
@@ -34,19 +35,18 @@ def align(
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """
+    from avtext.alignment import retime
     from avtext.cli.progress import progress_hook, waiting
     from avtext.cli.tables import print_lines
     from avtext.media.cue_writing import write_cues
     from avtext.media.cues import read_cues
     from avtext.timeline import ClockMap
 
-    with waiting("loading"):
-        from avtext.pipeline import Pipeline
-
     if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
         raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
     given = None if subtitles is None else read_cues(subtitles)
-    pipe = Pipeline.from_pretrained(model)
+    with waiting("loading the model"):
+        pipe = load_finder(model, Computation())
     cues = pipe.cues_of(video) if given is None else given
     if out is not None and not cues:
         raise ConfigError(f"{video}: has no subtitles to correct: name a subtitle file")
@@ -63,21 +63,11 @@ def align(
     clock = (
         ClockMap(**{k: tuple(v) for k, v in found["text"]["clock"].items()}) if "text" in found else ClockMap.shift()
     )
-    write_cues(out, [moved for cue in cues if (moved := clock_cue(clock, cue)) is not None])
-    print_lines([f"wrote {out}"], sys.stderr if as_json else sys.stdout)
-
-
-def clock_cue(clock: Any, cue: Any) -> Any:
-    """A cue on the video's clock; None where that ends before the video begins.
-
-    Where the clock jumps back inside the cue, it keeps its length.
-    """
-    from avtext.clip import Cue
-
-    start, end = (float(t) for t in clock.to_video([cue.start, cue.end]))
-    if end < start:
-        end = start + cue.end - cue.start
-    return Cue(max(0.0, start), end, cue.text) if end > 0 else None
+    moved = retime(cues, clock)
+    write_cues(out, moved)
+    left = len(cues) - len(moved)
+    note = f", without {left} of {len(cues)} cues, which have no place in the video" if left else ""
+    print_lines([f"wrote {out}{note}"], sys.stderr if as_json else sys.stdout)
 
 
 def _line(name: str, value: Mapping[str, Any]) -> str:

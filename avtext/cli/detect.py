@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose, show_traceback
 from avtext.cli.results import endings_of, is_done, write_results
 from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
@@ -94,14 +95,14 @@ def detect(
     endings = endings_of(formats)
     places = {path: out / name for path, name in result_names(paths).items()}
     mine = part_of(paths, None if shard is None else _shard(shard))
-    todo = [path for path in mine if not (skip_existing and is_done(places[path], endings))]
+    todo = [path for path in mine if not (skip_existing and is_done(path, places[path], endings))]
     if skipped := len(mine) - len(todo):
         _say(f"{skipped} of {len(mine)} files have results already: skipped")
     by = Computation(device, backend, int8)
     pipe = None
     if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
         with waiting("loading the model"):
-            pipe = _load(model, by, threshold=threshold, align=not no_align, cache=cache, skim=skim)
+            pipe = load_finder(model, by, threshold=threshold, align=not no_align, cache=cache, skim=skim)
     failures = {}
     for path, found in _detected(pipe, todo, options, sharing):
         outcome, written = _written(found, path, places[path], endings)
@@ -130,33 +131,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise ConfigError(f"--shard: must be i/n with 1 <= i <= n, such as 1/4, got {text!r}")
     return int(number), int(count)
-
-
-class Computation(NamedTuple):
-    """Where and by what a model is computed: the options of the same names."""
-
-    device: str
-    backend: str
-    int8: Path | None
-
-
-def _load(model: str | None, by: Computation, **options: Any) -> EventFinder:
-    """The pipeline or the runtime of a model folder; ``options`` are those of both."""
-    from avtext.media.folder import media_files
-    from avtext.runtime.folder import is_runtime_folder
-
-    if model is not None and is_runtime_folder(model):
-        if by.device not in ("auto", "cpu"):
-            raise ConfigError(f"--device: {by.device}: a model in ONNX runs on the CPU: use auto or cpu")
-        if by.backend != "torch" or by.int8 is not None:
-            raise ConfigError("--backend, --int8: are for models in torch; this one is in ONNX already: leave them out")
-        from avtext.runtime import Runtime
-
-        return Runtime(model, **options)
-    from avtext.pipeline import Pipeline
-
-    clips = None if by.int8 is None else media_files(by.int8)
-    return Pipeline.from_pretrained(model, backend=by.backend, int8=clips, device=by.device, **options)
 
 
 def _detected(

@@ -51,7 +51,8 @@ def evaluate_command(
     estimated, true = read_event_file(predictions), read_event_file(truth)
     matched = align_names(true.events, estimated.events)
     names = metrics if metrics == "all" else [name.strip() for name in metrics.split(",")]
-    durations = {**estimated.durations, **true.durations}
+    lengths = {matched.names.get(file, file): seconds for file, seconds in estimated.durations.items()}
+    durations = {**lengths, **true.durations}
     with waiting("scoring"):
         report = evaluate(matched.reference, matched.estimate, names, durations=durations)
         onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)

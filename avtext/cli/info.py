@@ -35,6 +35,10 @@ def info(
 
 
 def _about(place: Path) -> list[str]:
+    from avtext.runtime.folder import is_runtime_folder
+
+    if is_runtime_folder(place):
+        return _graphs(place)
     return _model(place) if place.is_dir() else _media(place)
 
 
@@ -64,6 +68,17 @@ def _model(folder: Path) -> list[str]:
     parts = [f"  {name}: {count:,}" for name, count in model.num_parameters().items()]
     labels = ", ".join(model.settings.labels)
     return [f"{folder}: {model.settings.scheme} labels: {labels}", "parameters:", *parts]
+
+
+def _graphs(folder: Path) -> list[str]:
+    from avtext.runtime.folder import read_manifest
+
+    manifest = read_manifest(folder)
+    sizes = {path.stem: path.stat().st_size for path in sorted(folder.glob("*.onnx"))}
+    parts = [f"  {name}: {size:,}" for name, size in {**sizes, "total": sum(sizes.values())}.items()]
+    labels = ", ".join(manifest.settings.labels)
+    kind = f"ONNX, {manifest.precision}, of {', '.join(manifest.modalities)}"
+    return [f"{folder}: {manifest.settings.scheme} labels: {labels}", kind, "bytes:", *parts]
 
 
 def _media(path: Path) -> list[str]:

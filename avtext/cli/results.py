@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,18 +35,40 @@ def endings_of(formats: str) -> dict[str, str]:
     return {name: known[name] for name in names}
 
 
-def is_done(place: Path, endings: Mapping[str, str]) -> bool:
-    """Whether all results whose paths begin with ``place`` are there."""
+def is_done(path: Path, place: Path, endings: Mapping[str, str]) -> bool:
+    """Whether all results of a file, whose paths begin with ``place``, are there.
+
+    Raises:
+        ConfigError: the JSON there is of another file, whose results would be lost, or cannot be read.
+    """
+    from avtext.formats.json_events import read_json
+    from avtext.media.opening import shown
+
+    record = Path(f"{place}.events.json")
+    known = [*read_json(record).events] if os.path.exists(record) else []  # noqa: PTH110
+    if known and os.path.abspath(shown(path)) not in map(os.path.abspath, known):  # noqa: PTH100
+        raise ConfigError(
+            f"--skip-existing: {record}: is of {shown(known[0])}, not of {shown(path)}: choose another --out, "
+            "or leave out --skip-existing to replace it"
+        )
     return all(os.path.exists(f"{place}.{ending}") for ending in endings.values())  # noqa: PTH110
 
 
 def write_results(result: Result, place: Path, endings: Mapping[str, str]) -> list[Path]:
     """Write a result in every format; the files' paths are ``place`` and an ending.
 
+    The evidence beside a JSON that is replaced goes with it, since a report would take it for that of the new one.
+
     Raises:
         StorageError: one cannot be written.
     """
-    return [_write(result, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()]
+    replaces = "json" in endings and os.path.lexists(f"{place}.events.json")
+    paths = [_write(result, Path(f"{place}.{ending}"), kind, "json" in endings) for kind, ending in endings.items()]
+    if replaces and "evidence" not in endings:
+        with suppress(OSError):
+            Path(f"{place}.evidence.json").unlink()
+            print_lines([f"{place}.evidence.json: removed: it was of the result that was replaced"], sys.stderr)
+    return paths
 
 
 def _write(result: Result, path: Path, kind: str, complete: bool) -> Path:

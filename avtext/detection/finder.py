@@ -25,6 +25,7 @@ from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
 from avtext.features import reading_for
 from avtext.media import Limits, MediaOptions, embedded_cues
+from avtext.media.opening import shown
 from avtext.metrics.decision import decide
 from avtext.tags import TagScheme
 
@@ -109,12 +110,11 @@ class EventFinder:
         wanted = self._wanted(classes)
         tell = hook or _silent
         source = self._readable(source)
+        place = self.place(source, transcript, start, end)
+        if (known := self.recalled(source, place, classes, hook)) is not None:
+            return known
         with ExitStack() as stack:
             encoded = stack.enter_context(EncodedVideo(self.network))
-            place = self._place(source, transcript, start, end)
-            known = None if place is None else recall(place, encoded)
-            if known is not None:
-                return self._finish(encoded, known, wanted, tell)
             if isinstance(source, Clip):
                 if not (transcript is start is end is None):
                     raise InvalidInput("transcript, start, end: are for files; give the Clip its cues, or cut it first")
@@ -127,7 +127,9 @@ class EventFinder:
                 keep(place, encoded, reading)
             return self._finish(encoded, reading, wanted, tell)
 
-    def _place(self, source: Any, transcript: Transcript, start: float | None, end: float | None) -> Path | None:
+    def place(
+        self, source: Any, transcript: Transcript = None, start: float | None = None, end: float | None = None
+    ) -> Path | None:
         """Where what is encoded of a file is kept; None without a cache, or for what is no file."""
         if self.cache is None or not isinstance(source, str | os.PathLike) or not Path(source).is_file():
             return None
@@ -137,6 +139,16 @@ class EventFinder:
             return place_of(self.cache, Path(source), self.network.identity, options, cues)
         except OSError:  # the reader says why it cannot be read
             return None
+
+    def recalled(
+        self, source: Any, place: Path | None, classes: Sequence[str] | None = None, hook: Hook | None = None
+    ) -> Result | None:
+        """The result of a file from what is kept of it at ``place``; None where nothing is, or nothing sound."""
+        if place is None:
+            return None
+        with EncodedVideo(self.network) as encoded:
+            known = recall(place, encoded, shown(source))
+            return None if known is None else self._finish(encoded, known, self._wanted(classes), hook or _silent)
 
     def reading(
         self,
@@ -156,19 +168,24 @@ class EventFinder:
         return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
 
     def found_together(
-        self, videos: Sequence[tuple[Reading, Clip]], classes: Sequence[str] | None = None
+        self, videos: Sequence[tuple[Reading, Clip, Path | None]], classes: Sequence[str] | None = None
     ) -> list[Result]:
         """Results of videos that are one window each, encoded as one batch; the same as one by one.
 
         Args:
-            videos: what was read, to its end, and the only window of it.
+            videos: what was read, to its end, the only window of it, and where what is encoded is kept, if anywhere.
             classes: labels to report; all by default.
+
+        Raises:
+            StorageError: what was encoded cannot be kept.
         """
         wanted, results = self._wanted(classes), []
-        encoded = self.network.encode_together([clip for _, clip in videos])
-        for (reading, clip), tracks in zip(videos, encoded, strict=True):
+        encoded = self.network.encode_together([clip for _, clip, _ in videos])
+        for (reading, clip, place), tracks in zip(videos, encoded, strict=True):
             with EncodedVideo(self.network) as video:
                 video.add(clip.start, tracks, last=True)
+                if place is not None:
+                    keep(place, video, reading)
                 results.append(self._finish(video, reading, wanted, _silent))
         return results
 

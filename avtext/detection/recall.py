@@ -25,10 +25,15 @@ LONGEST = 1800.0  # seconds; what is longer is not kept, since a whole file is h
 
 
 class StoredReading:
-    """A :class:`avtext.detection.reading.Reading` of a file whose windows were encoded earlier."""
+    """A :class:`avtext.detection.reading.Reading` of a file whose windows were encoded earlier.
 
-    def __init__(self, metadata: Mapping[str, Any]) -> None:
-        self.name, self.start_time = str(metadata["name"]), float(metadata["start_time"])
+    Args:
+        name: of the file as it is given now: a copy of it may have been encoded, under another name.
+        metadata: kept with what was encoded.
+    """
+
+    def __init__(self, name: str, metadata: Mapping[str, Any]) -> None:
+        self.name, self.start_time = name, float(metadata["start_time"])
         self.total: float | None = float(metadata["duration"])
         self.cues = tuple(Cue(**cue) for cue in metadata["cues"])
         self._quality = Quality.from_dict(metadata["quality"])
@@ -70,7 +75,6 @@ def keep(place: Path, encoded: EncodedVideo, reading: Reading) -> None:
     if duration > LONGEST:
         return
     metadata = {
-        "name": reading.name,
         "start_time": reading.start_time,
         "duration": duration,
         "cues": [asdict(cue) for cue in reading.cues],
@@ -81,13 +85,16 @@ def keep(place: Path, encoded: EncodedVideo, reading: Reading) -> None:
     publish_features(place, {"encoded": rows}, metadata)
 
 
-def recall(place: Path, encoded: EncodedVideo) -> StoredReading | None:
-    """Fill ``encoded`` with what is kept; None where nothing is or, with a ``DamagedEntry``, nothing sound."""
+def recall(place: Path, encoded: EncodedVideo, name: str) -> StoredReading | None:
+    """Fill ``encoded`` with what is kept of a file, which is called ``name`` now.
+
+    None where nothing is kept or, with a ``DamagedEntry``, nothing sound.
+    """
     if not place.exists():
         return None
     try:
         streams, metadata = read_features(place)
-        reading = StoredReading(metadata)
+        reading = StoredReading(name, metadata)
         stored = streams["encoded"]
         encoded.restore(np.asarray(stored.values), round(stored.start * encoded.rate), metadata["modalities"])
     except (StorageError, KeyError, TypeError, ValueError) as error:

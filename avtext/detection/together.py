@@ -25,6 +25,7 @@ class _Held(NamedTuple):
     number: int
     reading: Reading
     clip: Clip
+    place: Path | None  # where what is encoded of it is kept
 
 
 def detect_together(
@@ -39,9 +40,14 @@ def detect_together(
         options: of calling the finder.
     """
     held: list[_Held] = []
+    how = {name: options.get(name) for name in ("transcript", "start", "end")}
     for index, source in enumerate(sources):
         try:
-            found = _read(finder, index, source, budget, options)
+            place = finder.place(source, **how)
+            if (known := finder.recalled(source, place, options.get("classes"))) is not None:
+                yield index, known
+                continue
+            found = _read(finder, index, source, budget, how, place)
             if found is None:
                 yield index, finder(source, **options)
                 continue
@@ -56,16 +62,15 @@ def detect_together(
 
 
 def _read(
-    finder: EventFinder, index: int, source: str | Path, budget: float, options: Mapping[str, Any]
+    finder: EventFinder, index: int, source: str | Path, budget: float, how: Mapping[str, Any], place: Path | None
 ) -> _Held | None:
     """A file that is one window and fits the budget; None for a longer one, which is read again by itself."""
-    how = {name: options.get(name) for name in ("transcript", "start", "end")}
     with ExitStack() as stack:
         reading = finder.reading(source, stack, **how)
         if reading.total is None or reading.total > budget:
             return None
         for clip, following in with_next(reading.clips()):
-            return _Held(index, reading, clip) if following is None else None
+            return _Held(index, reading, clip, place) if following is None else None
     return None
 
 
@@ -74,6 +79,9 @@ def _encoded(
 ) -> Generator[tuple[int, Result | AvtextError], None, None]:
     for group in groups_by_length([one.clip.duration for one in held], budget):
         mine = [held[place] for place in group]
-        pairs = [(one.reading, one.clip) for one in mine]
-        for one, result in zip(mine, finder.found_together(pairs, options.get("classes")), strict=True):
-            yield one.number, result
+        videos = [(one.reading, one.clip, one.place) for one in mine]
+        try:
+            found: Sequence[Result | AvtextError] = finder.found_together(videos, options.get("classes"))
+        except StorageError as error:  # the cache cannot be written
+            found = [error] * len(mine)
+        yield from zip((one.number for one in mine), found, strict=True)

@@ -1,4 +1,4 @@
-"""The blocks that WebVTT and SRT share: a line of two times, then lines of text up to an empty one."""
+"""The blocks that WebVTT and SRT share: a line of two times, then lines of text up to a blank one or new times."""
 
 from __future__ import annotations
 
@@ -22,8 +22,13 @@ class CueBlock(NamedTuple):
     text: str
 
 
-def cue_blocks(path: Path, text: str) -> Iterator[CueBlock]:
+def cue_blocks(path: Path, text: str, *, numbered: bool = False) -> Iterator[CueBlock]:
     """Every cue of a subtitle text; what comes before a line of times in its block is left aside.
+
+    Args:
+        path: named in errors.
+        text: of the file.
+        numbered: whether a number on the line before times belongs to them, where no blank line is between cues.
 
     Raises:
         ConfigError: a time is malformed, or a cue has no text.
@@ -39,11 +44,13 @@ def cue_blocks(path: Path, text: str) -> Iterator[CueBlock]:
         start, end = parse_clock(path, k + 1, first), parse_clock(path, k + 1, last)
         body = k + 1
         k = body
-        while k < len(lines) and lines[k] != "":
+        while k < len(lines) and lines[k].strip() and ARROW not in lines[k]:
             k += 1
         if body == k:
             raise fail(path, body, "a cue has no text; the text is the label of the event")
-        yield CueBlock(body, start, end, "\n".join(lines[body:k]))
+        meets = k < len(lines) and ARROW in lines[k]
+        is_number = numbered and meets and k - body > 1 and lines[k - 1].strip().isdecimal()
+        yield CueBlock(body, start, end, "\n".join(lines[body : k - is_number]))
 
 
 def check_text(path: Path, name: str, label: str) -> str:

@@ -19,7 +19,7 @@ def read_srt(path: Path) -> EventSet:
         ConfigError: a malformed subtitle, or text and no subtitle at all; names the line.
     """
     text = read_text(path)
-    blocks = list(cue_blocks(path, text))
+    blocks = list(cue_blocks(path, text, numbered=True))
     if not blocks and text.strip():
         raise fail(path, 1, "no subtitle found: a subtitle has a line like 00:00:01,000 --> 00:00:02,500")
     return single(path, [event(path, c.line, c.start, c.end, c.text) for c in blocks])

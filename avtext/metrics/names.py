@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -17,11 +17,13 @@ class Aligned(NamedTuple):
         reference: as given.
         estimate: renamed where it had to be.
         notes: what was renamed and what has no counterpart, in words.
+        names: the reference's name of every file of the estimate that was renamed.
     """
 
     reference: EventsByFile
     estimate: dict[str, Sequence[Event]]
     notes: tuple[str, ...]
+    names: Mapping[str, str]
 
 
 def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
@@ -48,7 +50,7 @@ def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     notes = [f"{len(renamed)} files were matched by the stem of their name"] if renamed else []
     notes += _missing("the reference", [file for file in found if file not in reference])
     notes += _missing("the estimate", [file for file in reference if file not in found])
-    return Aligned(reference, found, tuple(notes))
+    return Aligned(reference, found, tuple(notes), renamed)
 
 
 def _by_stem(files: list[str]) -> dict[str, list[str]]:

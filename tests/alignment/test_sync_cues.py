@@ -79,9 +79,29 @@ def test_no_cues_or_no_speech_abstain():
     assert sync_cues(moved(lines, lambda t: t), np.zeros(0)).abstained
 
 
+def test_retime_moves_a_cue_by_its_clock():
+    cue = Cue(4.0, 6.0, "hello")
+    assert retime([cue], ClockMap.shift(-5.0)) == (Cue(0.0, 1.0, "hello"),)
+    assert retime([cue], ClockMap.shift(-6.0)) == ()
+    assert retime([cue], ClockMap.shift(1.0, 1.5)) == (Cue(7.0, 10.0, "hello"),)
+    forward = ClockMap((0.0, 5.0), (0.0, 2.0), (1.0, 1.0))
+    assert retime([cue], forward) == (Cue(4.0, 8.0, "hello"),)
+
+
 def test_retime_never_turns_a_cue_around():
-    back = ClockMap((0.0, 5.0), (0.0, -3.0), (1.0, 1.0))
-    assert retime([Cue(4.0, 6.0, "a")], back) == (Cue(4.0, 4.0, "a"),)
+    back = ClockMap((0.0, 5.5), (0.0, -3.0), (1.0, 1.0))  # 6 s becomes 3 s, before 4 s
+    assert retime([Cue(4.0, 6.0, "a")], back) == (Cue(4.0, 6.0, "a"),)
+
+
+def test_retime_leaves_out_a_scene_that_the_video_lacks():
+    clock = ClockMap((0.0, 300.0), (0.0, -30.0), (1.0, 1.0))
+    kept = [Cue(270.0, 272.0, "earlier"), Cue(298.0, 301.0, "across"), Cue(330.5, 332.0, "later")]
+    surplus = [Cue(299.5, 302.0, "begins before it"), Cue(303.9, 305.6, "surplus"), Cue(328.0, 330.5, "ends after it")]
+    moved = (Cue(270.0, 272.0, "earlier"), Cue(298.0, 301.0, "across"), Cue(300.5, 302.0, "later"))
+    assert retime(sorted(kept + surplus), clock) == moved
+    assert retime([Cue(298.0, 333.0, "around it")], clock) == (Cue(298.0, 303.0, "around it"),)
+    short = ClockMap((0.0, 300.0), (0.0, -0.2), (1.0, 1.0))
+    assert retime([Cue(300.0, 300.1, "kept")], short)[0].start == pytest.approx(299.8)
 
 
 def test_bad_arguments():

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from avtext.cli.align import clock_cue
-from avtext.clip import Cue
+from avtext.clip import Cue, Event
+from avtext.detection import EventFinder
+from avtext.formats.json_events import file_record
 from avtext.media import read_cues
-from avtext.timeline import ClockMap
 from tests.cli.conftest import Run
 from tests.tiny import write_video
 
@@ -39,15 +39,16 @@ def test_align_writes_corrected_subtitles_and_json_stays_json(avtext: Run, here:
         assert (a.start, a.end) == pytest.approx((b.start, b.end), abs=2e-3)
 
 
-def test_a_cue_is_moved_by_its_clock() -> None:
-    cue = Cue(4.0, 6.0, "hello")
-    assert clock_cue(ClockMap.shift(-5.0), cue) == Cue(0.0, 1.0, "hello")
-    assert clock_cue(ClockMap.shift(-6.0), cue) is None
-    assert clock_cue(ClockMap.shift(1.0, 1.5), cue) == Cue(7.0, 10.0, "hello")
-    forward = ClockMap((0.0, 5.0), (0.0, 2.0), (1.0, 1.0))
-    assert clock_cue(forward, cue) == Cue(4.0, 8.0, "hello")
-    back = ClockMap((0.0, 5.0), (0.0, -4.0), (1.0, 1.0))  # 6 s becomes 2 s, before 4 s
-    assert clock_cue(back, cue) == Cue(4.0, 6.0, "hello")
+def test_align_says_how_many_cues_have_no_place(
+    avtext: Run, here: Path, made: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "long.srt").write_text("1\n00:00:00,100 --> 00:00:01,000\nkept\n\n2\n00:00:02,100 --> 00:00:03,000\ncut\n")
+    clock = {"starts": [0.0, 2.0], "offsets": [0.0, -2.0], "rates": [1.0, 1.0]}
+    text = {"offset": 0.0, "drift_ppm": 0.0, "breaks": [[2.0, -2.0]], "confidence": 1.0, "abstained": False}
+    monkeypatch.setattr(EventFinder, "clocks", lambda *_: {"text": {**text, "clock": clock}})
+    said = avtext("align", made / "b.mp4", "long.srt", "-m", model, "-o", "fixed.srt")
+    assert said.out.endswith("wrote fixed.srt, without 1 of 2 cues, which have no place in the video\n")
+    assert [cue.text for cue in read_cues(here / "fixed.srt")] == ["kept"]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,20 @@ def test_evaluate_scores_as_by_hand(avtext: Run, here: Path) -> None:
     wide = avtext("evaluate", "found.csv", "truth.csv", "--collar", "0.5", "--json")
     micro = json.loads(wide.out)["onsets"]["micro"]
     assert (micro["precision"], micro["recall"]) == pytest.approx((2 / 3, 1.0))
+
+
+def test_evaluate_knows_how_long_a_file_is_that_was_matched_by_its_stem(avtext: Run, here: Path) -> None:
+    """PSDS, which needs durations, is among the metrics."""
+    truth = "a,1.0,2.0,dog\nb,1.0,2.0,dog\n"
+    found = [file_record(f"{stem}.mp4", [Event(0.0, 2.0, "dog", 0.9)], duration=9.0) for stem in "ab"]
+    (here / "found.json").write_text(json.dumps(found))
+    (here / "truth.csv").write_text(f"file,start,end,label\n{truth}")
+    (here / "same.csv").write_text("file,start,end,label\n" + truth.replace(",1.0", ".mp4,1.0"))
+    words = ("-m", "all", "--json")
+    matched, same = (
+        json.loads(avtext("evaluate", "found.json", name, *words).out) for name in ("truth.csv", "same.csv")
+    )
+    assert matched == same
 
 
 def test_evaluate_what_detect_wrote_against_itself(avtext: Run, here: Path, made: Path, model: Path) -> None:

@@ -62,6 +62,11 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path, monk
     detected = avtext("detect", start / "clips" / "a.wav", "-m", "small/int8", "-o", "results")
     assert detected.code == 0, detected.err
     assert (here / "results" / "a.events.json").is_file()
+    aligned = avtext("align", start / "clips" / "a.wav", "-m", "small/int8")
+    assert (aligned.code, aligned.out) == (0, "nothing to align: one stream only\n")
+    about = avtext("info", "small/int8").out
+    assert "small/int8: overlapping labels: bell, siren, beep\nONNX, int8, of audio\nbytes:\n" in about
+    assert "total: " in about
     again = avtext("detect", start / "clips" / "a.wav", "-m", "small/int8", "-o", "results", "--device", "cuda")
     assert (again.code, again.err) == (2, "avtext: --device: cuda: a model in ONNX runs on the CPU: use auto or cpu\n")
 

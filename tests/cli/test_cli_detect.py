@@ -51,6 +51,18 @@ def test_the_current_folder_is_the_default_and_replacing_is_said(
     assert names(here) == ["b.events.json"]
 
 
+def test_evidence_goes_with_the_result_that_it_is_of(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    words = ("detect", made / "b.mp4", "-m", model, "-f")
+    assert avtext(*words, "json,evidence").err == ""
+    assert avtext(*words, "csv").code == 0
+    assert names(here) == ["b.events.csv", "b.events.json", "b.evidence.json"]
+    said = avtext(*words, "json")
+    assert "b.evidence.json: removed: it was of the result that was replaced\n" in said.err
+    assert names(here) == ["b.events.csv", "b.events.json"]
+    (here / "b.evidence.json").mkdir()
+    assert avtext(*words, "json").err == "b.events.json: replaced\n"
+
+
 def test_no_format_takes_the_place_of_the_videos_own_subtitles(
     avtext: Run, here: Path, made: Path, model: Path
 ) -> None:
@@ -164,6 +176,23 @@ def test_what_is_done_is_skipped(avtext: Run, here: Path, made: Path, model: Pat
     assert (here / "a.events.json").stat().st_mtime_ns == stamp
     third = avtext(*words[:4], "nowhere", *words[5:])  # no model is needed for nothing
     assert (third.code, third.out) == (0, "")
+
+
+def test_the_results_of_another_file_are_neither_taken_for_done_nor_replaced(
+    avtext: Run, here: Path, model: Path
+) -> None:
+    for folder in ("one", "two"):
+        (here / folder).mkdir()
+        write_video(here / folder / "x.mp4", 1.0)
+    words = ("-m", model, "-o", "out", "--skip-existing")
+    assert avtext("detect", "one", *words).code == 0
+    before = (here / "out" / "x.events.json").read_bytes()
+    for formats in ("json", "json,csv"):
+        said = avtext("detect", "two", *words, "-f", formats)
+        assert (said.code, said.out) == (2, "")
+        assert "x.events.json: is of one/x.mp4, not of two/x.mp4: choose another --out" in said.err
+    assert (here / "out" / "x.events.json").read_bytes() == before
+    assert "1 of 1 files have results already" in avtext("detect", here / "one" / "x.mp4", *words).err
 
 
 def test_what_was_encoded_is_kept_and_not_encoded_again(

@@ -60,6 +60,17 @@ def test_what_features_depend_on_is_another_entry(pipe: Pipeline, made: Path, tm
     assert len(list((tmp_path / "cache").iterdir())) == 5
 
 
+def test_a_copy_is_called_by_its_own_name(pipe: Pipeline, made: Path, tmp_path: Path) -> None:
+    first = pipe(made / "a.mkv").to_dict()
+    copies = [tmp_path / "b.mkv", tmp_path / "a\nb.mkv"]
+    for copy in copies:
+        shutil.copy(made / "a.mkv", copy)
+        shutil.copy(made / "a.srt", copy.with_suffix(".srt"))
+    names = [str(copies[0]), str(copies[1]).replace("\n", "?")]
+    assert [pipe(copy).to_dict() for copy in copies] == [{**first, "file": name} for name in names]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
 def test_a_damaged_entry_is_made_again(pipe: Pipeline, made: Path, tmp_path: Path) -> None:
     first = pipe(made / "a.mkv")
     (entry,) = (tmp_path / "cache").iterdir()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from avtext.detection import Failure, Result
 from avtext.detection.grouping import groups_by_length
-from avtext.errors import InvalidInput, MediaError
+from avtext.detection.together import detect_together
+from avtext.errors import InvalidInput, MediaError, StorageError
 from avtext.pipeline import Pipeline
 from tests.tiny import SRT, talkative, write_video
 
@@ -68,6 +69,27 @@ def test_a_part_of_each_and_only_some_classes(pipe: Pipeline, videos: list[Path]
         assert isinstance(one, Result)
         assert isinstance(other, Result)
         same(one, other)
+
+
+def test_what_is_encoded_together_is_kept_as_alone_and_found_again(
+    pipe: Pipeline, videos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Pipeline(talkative(), device="cpu", cache=tmp_path)
+    first = list(kept.batch(videos, together=8.0))
+    assert len(list(tmp_path.iterdir())) == len(videos)
+    monkeypatch.setattr("avtext.detection.finder.FileReading", None)
+    again = [*kept.batch(videos, together=8.0), *kept.batch(videos)]
+    for one, other in zip(again, first * 2, strict=True):
+        assert isinstance(one, Result)
+        assert isinstance(other, Result)
+        same(one, other)
+
+
+def test_a_cache_that_cannot_be_written_is_said_of_each_file(videos: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    kept = Pipeline(talkative(), device="cpu", cache=tmp_path / "file")
+    found = dict(detect_together(kept, videos[:2], 8.0, {}))
+    assert [type(found[k]) for k in range(2)] == [StorageError, StorageError]
 
 
 def test_a_file_that_fails_costs_that_file_only(pipe: Pipeline, videos: list[Path], tmp_path: Path) -> None:

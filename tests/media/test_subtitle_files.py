@@ -132,6 +132,18 @@ def test_subtitles_beside_a_video_are_found(tmp_path: Path) -> None:
         assert find_cues(video) == path
 
 
+def test_endings_in_capitals_count_after_those_in_small_letters(tmp_path: Path) -> None:
+    video = tmp_path / "film.MP4"
+    (tmp_path / "film.en.SRT").write_text("")
+    (tmp_path / "Film.SRT").write_text("")
+    assert find_cues(video) is None
+    for suffix in (".Words.JSON", ".VTT", ".Srt", ".SRT", ".ass", ".srt"):
+        path = tmp_path / f"film{suffix}"
+        path.write_text("")
+        assert find_cues(video) == path
+    assert find_cues(tmp_path / "none" / "film.mp4") is None
+
+
 def test_every_odd_subtitle_is_read(data_dir: Path) -> None:
     counts = {path.name: len(read_cues(path)) for path in sorted((data_dir / "odd_subtitles").iterdir())}
     assert len(counts) == 28

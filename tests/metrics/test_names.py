@@ -14,6 +14,7 @@ def test_stems_match_across_folders_and_suffixes():
     found = align_names({"x/a.wav": [], "b.wav": []}, {"a.mp4": [], "C:\\clips\\b.events": []})
     assert list(found.estimate) == ["x/a.wav", "b.wav"]
     assert found.notes == ("2 files were matched by the stem of their name",)
+    assert found.names == {"a.mp4": "x/a.wav", "C:\\clips\\b.events": "b.wav"}
 
 
 def test_one_file_each_is_the_same_file():
