@@ -48,25 +48,30 @@ class VideoSource:
         window: seconds; the last window of a video may be shorter, and what is less than a tenth of one
             belongs to the window before. A video whose labels have no times is one window: of a part of it nobody
             knows what occurs.
+        windows: of each clip the number of its video, start and end in seconds; empty: as ``window`` has it. The
+            same video is longer or shorter by what a model reads of it, so who must say of another's clips takes these.
     """
 
     videos: Sequence[Video]
     cache: FeatureCache
     window: float
+    windows: Sequence[tuple[int, float, float]] = ()
     _open: OrderedDict[int, dict[str, Stream]] = field(default_factory=OrderedDict, repr=False)
 
     def __post_init__(self) -> None:
-        self._windows = []
+        self.windows = self.windows or tuple(self._cut())
+
+    def _cut(self) -> Iterator[tuple[int, float, float]]:
         for number, video in enumerate(self.videos):
             count = max(1, int(np.ceil(video.duration / self.window - LEAST_TAIL))) if video.present is None else 1
             edges = [k * self.window for k in range(count)] + [video.duration]
-            self._windows += [(number, start, end) for start, end in pairwise(edges)]
+            yield from ((number, start, end) for start, end in pairwise(edges))
 
     def __len__(self) -> int:
-        return len(self._windows)
+        return len(self.windows)
 
     def __getitem__(self, index: int) -> Clip:
-        number, start, end = self._windows[index]
+        number, start, end = self.windows[index]
         video = self.videos[number]
         streams: dict[str, Any] = {n: cut(stream, start, end) for n, stream in self._streams(number).items()}
         return Clip(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from avtext.clip import Clip, Stream
 from avtext.distill.loss import Targets, ask
+from avtext.errors import ConfigError
 from avtext.features import FeatureCache, FeatureKey, fingerprint
 from avtext.model import Batch, EventDetector, collate
 
@@ -55,6 +56,9 @@ class Teacher:
         Args:
             batch: as the student takes it, whole.
             indices: the numbers of its clips.
+
+        Raises:
+            ConfigError: the teacher has other clips by these numbers.
         """
         if self._cache is None:
             return self._say(batch, indices)
@@ -72,11 +76,26 @@ class Teacher:
         device = batch.mask.device
         self.model.to(device)
         if self._clips is not None:
-            batch = collate([self._clips[i] for i in indices], None, self.model.settings.grid_rate).to(device)
+            taken = collate([self._clips[i] for i in indices], None, self.model.settings.grid_rate)
+            _check_same_clips(taken, batch)
+            batch = taken.to(device)
         with torch.no_grad():
             encoded = self.model.encode(batch)
             output = self.model.fuse(*self.model.on_video_clock(encoded, batch), batch.mask)
         return ask(self.model, encoded, output)
+
+
+def _check_same_clips(taken: Batch, batch: Batch) -> None:
+    theirs, ours = (
+        [f"{name!r} of {steps} grid steps" for name, steps in zip(one.names, one.mask.sum(1).tolist(), strict=True)]
+        for one in (taken, batch)
+    )
+    for their, our in zip(theirs, ours, strict=True):
+        if their != our:
+            raise ConfigError(
+                f"distill: the student's clip is {our}, the teacher has {their} by its number: train on the clips that "
+                "train says, whole and in their order"
+            )
 
 
 def _digest(batch: Batch, row: int) -> str:

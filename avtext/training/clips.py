@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from avtext.training.settings import DataSettings, TrainSettings
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from avtext.data.videos import VideoSource
 
 
 def open_clips(
@@ -48,6 +51,13 @@ def open_clips(
                 "wanted labels in scenes.labels"
             )
         return _open_scenes(SceneSource(settings.scenes, settings.first, settings.count), settings.cache, model, device)
+    return _open_videos(settings, model, hook, device)
+
+
+def _open_videos(
+    settings: DataSettings, model: ModelSettings, hook: Callable[[int, int, str], None] | None, device: str
+) -> VideoSource:
+    """The videos of a manifest; see :func:`open_clips`."""
     from avtext.data.videos import open_videos
 
     assert settings.manifest is not None  # DataSettings has exactly one of the two
@@ -89,6 +99,12 @@ def open_teacher(settings: TrainSettings) -> Teacher | None:
     clips = (
         None
         if reads_alike or settings.train is None
-        else open_clips(settings.train, model.settings, device=accelerator_of(settings))
+        else _as_read_by(model.settings, settings.train, settings.model, accelerator_of(settings))
     )
     return Teacher(model, clips, settings.distill.cache)
+
+
+def _as_read_by(teacher: ModelSettings, train: DataSettings, student: ModelSettings, device: str) -> ClipSource:
+    """The student's videos, cut where the student has them cut, with the streams that the teacher takes."""
+    theirs, ours = (_open_videos(train, model, None, device) for model in (teacher, student))
+    return replace(theirs, windows=ours.windows)
