@@ -94,17 +94,21 @@ def open_teacher(settings: TrainSettings) -> Teacher | None:
         return None
     model = load_detector(settings.distill.teacher)
     check_same_task(model.settings, settings.model)
-    reads_alike = settings.train is None or settings.train.scenes is not None
-    reads_alike = reads_alike or model.settings.encoders == settings.model.encoders
-    clips = (
-        None
-        if reads_alike or settings.train is None
-        else _as_read_by(model.settings, settings.train, settings.model, accelerator_of(settings))
-    )
-    return Teacher(model, clips, settings.distill.cache)
+    return Teacher(model, _clips_for(model.settings, settings), settings.distill.cache)
 
 
-def _as_read_by(teacher: ModelSettings, train: DataSettings, student: ModelSettings, device: str) -> ClipSource:
-    """The student's videos, cut where the student has them cut, with the streams that the teacher takes."""
+def _clips_for(teacher: ModelSettings, settings: TrainSettings) -> ClipSource | None:
+    """The student's clips with the streams that the teacher takes; None where the student's own have them."""
+    train, student = settings.train, settings.model
+    if train is None or teacher.encoders == student.encoders:
+        return None
+    device = accelerator_of(settings)
+    if train.scenes is not None:
+        return open_clips(train, teacher, device=device) if _kept_as_features(train, student) else None
     theirs, ours = (_open_videos(train, model, None, device) for model in (teacher, student))
-    return replace(theirs, windows=ours.windows)
+    return replace(theirs, windows=ours.windows)  # a video is as long as what is read of it
+
+
+def _kept_as_features(scenes: DataSettings, model: ModelSettings) -> bool:
+    encoders = _encoders(model, "cpu").values()
+    return scenes.cache is not None and any(getattr(encoder, "of", None) for encoder in encoders)

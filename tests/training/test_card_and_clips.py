@@ -94,6 +94,22 @@ def test_a_teacher_that_reads_more_of_a_video_is_asked_about_the_students_part(t
         teacher.targets(collate([clips[2]]), [1])
 
 
+def test_a_teacher_takes_kept_scenes_by_its_own_encoders(tmp_path: Path) -> None:
+    save_detector(tmp_path / "stored", make(7, encoders={"audio": ENCODERS["audio"]}), "")
+    stored = {"name": "stored", "options": {"folder": str(tmp_path / "stored"), "stream": "audio"}}
+    frozen = {"audio": {"name": "features", "options": {"size": 16, "rate": 25, "of": stored}}}
+    recipe = {"duration": (4.0, 4.0), "labels": ["cut"], "missing_chance": 0.0}
+    settings = taught(tmp_path, {"audio": ENCODERS["audio"]}, frozen, {"scenes": recipe, "count": 1})
+    teacher = open_teacher(settings)
+    assert settings.train is not None
+    assert settings.train.scenes is not None
+    assert teacher is not None
+    said = teacher.targets(collate([open_clips(settings.train, settings.model)[0]]), [0])
+    with torch.no_grad():
+        want = teacher.model(collate([SceneSource(settings.train.scenes, 0, 1)[0]]))
+    torch.testing.assert_close(said.emissions, want.emissions)
+
+
 def test_the_shipped_configs_are_sound(root: Path) -> None:
     for path in sorted((root / "configs").glob("*.yaml")):
         if path.stem.endswith("-model"):
