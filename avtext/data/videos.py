@@ -16,7 +16,7 @@ from avtext.data.manifest import Entry, read_manifest
 from avtext.data.windows import cut, cut_events, within
 from avtext.errors import ConfigError, MediaError, StorageError
 from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen_ones, on_media_clock, reading_for
-from avtext.media import MediaOptions, MediaReader, embedded_cues
+from avtext.media import MediaOptions, MediaReader, embedded_cues, probe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -142,7 +142,7 @@ def open_videos(
                 store.put(key, streams)
         except MediaError as error:
             raise MediaError(f"{entry.where}: {error.message}", code=error.code, stage=error.stage) from error
-        end = max((stream.end for stream in streams.values()), default=0.0)
+        end = _length(entry, streams)
         _check_events(entry, end)
         videos.append(Video(str(entry.path), key, end, cues, entry.events, entry.present, entry.annotated))
     return VideoSource(videos, store, window)
@@ -152,6 +152,14 @@ def _cues(entry: Entry) -> tuple[Cue, ...]:
     """What detection would read: the transcript, else the subtitles inside the file."""
     found = entry.cues()
     return embedded_cues(entry.path) if found is None else found
+
+
+def _length(entry: Entry, streams: Mapping[str, Stream]) -> float:
+    """Seconds to the end of what the model reads or, where an event is later, of the file: it is missed, not wrong."""
+    end = max((stream.end for stream in streams.values()), default=0.0)
+    if any(event.start >= end for event in entry.events or ()):
+        end = max(end, probe(entry.path).duration or 0.0)
+    return end
 
 
 def _check_events(entry: Entry, end: float) -> None:
