@@ -54,9 +54,18 @@ def sound_of(seconds: float) -> np.ndarray:
 
 
 def write_video(
-    path: Path, seconds: float, *, picture: bool = True, sound: bool = True, subtitles: bool = False
+    path: Path,
+    seconds: float,
+    *,
+    picture: bool = True,
+    sound: bool = True,
+    subtitles: bool = False,
+    heard: float | None = None,
 ) -> Path:
-    """A video whose every second has a grey and a loudness of its own; with ``subtitles`` those of ``SRT`` inside."""
+    """A video whose every second has a grey and a loudness of its own; with ``subtitles`` those of ``SRT`` inside.
+
+    ``heard`` are the seconds of its sound where it ends before the picture.
+    """
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=FPS) if picture else None
         audio = container.add_stream("aac" if path.suffix == ".mp4" else "pcm_s16le", rate=RATE) if sound else None
@@ -76,7 +85,7 @@ def write_video(
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
         if audio is not None:
-            wave_form = sound_of(seconds)
+            wave_form = sound_of(seconds if heard is None else heard)
             for first in range(0, len(wave_form), 1024):
                 block = av.AudioFrame.from_ndarray(wave_form[None, first : first + 1024], format="s16", layout="mono")
                 block.sample_rate, block.pts, block.time_base = RATE, first, Fraction(1, RATE)

@@ -134,7 +134,8 @@ def _sum_up(one: Inspection) -> None:
         "no sound": sum(not info.has_audio for _, info in known),
         "no picture": sum(not info.has_video for _, info in known),
         "no words": sum(not info.subtitles and not _has_cues(entry) for entry, info in known),
-        "no events": sum(not entry.events and not entry.present for entry, _ in known),
+        "no events": sum(entry.events == () or entry.present == () for entry, _ in known),
+        "not been labelled": sum(entry.events is None and entry.present is None for entry, _ in known),
         "labels without times": sum(entry.present is not None for entry, _ in known),
         "only some labels annotated": sum(entry.annotated is not None for entry, _ in known),
     }

@@ -105,8 +105,9 @@ def _named(entries: list[Entry]) -> Iterator[tuple[str, tuple[Event, ...]]]:
         if entry.path in seen:
             raise ConfigError(f"{entry.where}: {entry.path} has a line already")
         seen.add(entry.path)
-        if entry.present is not None or entry.annotated is not None:
+        if entry.events is None or entry.annotated is not None:
             raise ConfigError(
-                f"{entry.where}: has labels without times, or not all labels annotated: scores need all events"
+                f"{entry.where}: is not labelled, has labels without times, or not all labels annotated: scores need "
+                "all events: give them, or leave the line out"
             )
-        yield str(entry.path), entry.events or ()
+        yield str(entry.path), entry.events

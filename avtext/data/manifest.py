@@ -162,30 +162,38 @@ def _event(item: Any, where: str) -> Event:
     if not isinstance(item, Mapping) or not {"start", "end", "label"} <= set(item):
         raise ConfigError(f'{where}: must be {{"start": seconds, "end": seconds, "label": text}}, got {item!r}')
     start, end = item["start"], item["end"]
-    if (
-        any(isinstance(x, bool) or not isinstance(x, int | float) for x in (start, end))
-        or not 0 <= start < end <= LATEST
-    ):
-        raise ConfigError(f"{where}: needs 0 <= start < end in seconds, got start={start!r}, end={end!r}")
+    _check_times(start, end, where)
     try:
         return Event(float(start), float(end), item["label"])
     except AvtextError as error:
         raise ConfigError(f"{where}: {error}") from None
 
 
+def _check_times(start: Any, end: Any, where: str) -> None:
+    if (
+        any(isinstance(x, bool) or not isinstance(x, int | float) for x in (start, end))
+        or not 0 <= start < end <= LATEST
+    ):
+        raise ConfigError(
+            f"{where}: needs 0 <= start < end in seconds, got start={start!r}, end={end!r}: give points a length"
+        )
+
+
 def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
     from avtext.formats import read_events
 
     try:
-        found = read_events(path).events
+        found = read_events(path)
     except AvtextError as error:
         raise ConfigError(f"{where}: {error}") from None
-    for name, events in found.items():
-        if Path(name).name == video.name or Path(name).stem == video.stem:
-            return tuple(events)
-    if len(found) == 1:
-        return tuple(next(iter(found.values())))
-    raise ConfigError(f"{where}: {path}: has no events of {video.name}; it has those of: {', '.join(list(found)[:8])}")
+    meant = [name for name in found.events if Path(name).name == video.name or Path(name).stem == video.stem]
+    if not meant and found.named:
+        has = ", ".join(list(found.events)[:8])
+        raise ConfigError(f"{where}: {path}: has no events of {video.name}; it has those of: {has}")
+    events = found.events[meant[0]] if meant else next(iter(found.events.values()))  # a nameless file has one set
+    for index, event in enumerate(events, 1):
+        _check_times(event.start, event.end, f"{where}: {path}: event {index} ({event.label})")
+    return tuple(events)
 
 
 def _check_labels(names: Sequence[str], allowed: Sequence[str] | None, where: str) -> None:

@@ -16,7 +16,7 @@ from avtext.data.manifest import Entry, read_manifest
 from avtext.data.windows import cut, cut_events, within
 from avtext.errors import ConfigError, MediaError, StorageError
 from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen_ones, on_media_clock, reading_for
-from avtext.media import MediaOptions, MediaReader, embedded_cues
+from avtext.media import MediaOptions, MediaReader, embedded_cues, probe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,25 +48,30 @@ class VideoSource:
         window: seconds; the last window of a video may be shorter, and what is less than a tenth of one
             belongs to the window before. A video whose labels have no times is one window: of a part of it nobody
             knows what occurs.
+        windows: of each clip the number of its video, start and end in seconds; empty: as ``window`` has it. The
+            same video is longer or shorter by what a model reads of it, so who must say of another's clips takes these.
     """
 
     videos: Sequence[Video]
     cache: FeatureCache
     window: float
+    windows: Sequence[tuple[int, float, float]] = ()
     _open: OrderedDict[int, dict[str, Stream]] = field(default_factory=OrderedDict, repr=False)
 
     def __post_init__(self) -> None:
-        self._windows = []
+        self.windows = self.windows or tuple(self._cut())
+
+    def _cut(self) -> Iterator[tuple[int, float, float]]:
         for number, video in enumerate(self.videos):
             count = max(1, int(np.ceil(video.duration / self.window - LEAST_TAIL))) if video.present is None else 1
             edges = [k * self.window for k in range(count)] + [video.duration]
-            self._windows += [(number, start, end) for start, end in pairwise(edges)]
+            yield from ((number, start, end) for start, end in pairwise(edges))
 
     def __len__(self) -> int:
-        return len(self._windows)
+        return len(self.windows)
 
     def __getitem__(self, index: int) -> Clip:
-        number, start, end = self._windows[index]
+        number, start, end = self.windows[index]
         video = self.videos[number]
         streams: dict[str, Any] = {n: cut(stream, start, end) for n, stream in self._streams(number).items()}
         return Clip(
@@ -137,7 +142,7 @@ def open_videos(
                 store.put(key, streams)
         except MediaError as error:
             raise MediaError(f"{entry.where}: {error.message}", code=error.code, stage=error.stage) from error
-        end = max((stream.end for stream in streams.values()), default=0.0)
+        end = _length(entry, streams)
         _check_events(entry, end)
         videos.append(Video(str(entry.path), key, end, cues, entry.events, entry.present, entry.annotated))
     return VideoSource(videos, store, window)
@@ -147,6 +152,14 @@ def _cues(entry: Entry) -> tuple[Cue, ...]:
     """What detection would read: the transcript, else the subtitles inside the file."""
     found = entry.cues()
     return embedded_cues(entry.path) if found is None else found
+
+
+def _length(entry: Entry, streams: Mapping[str, Stream]) -> float:
+    """Seconds to the end of what the model reads or, where an event is later, of the file: it is missed, not wrong."""
+    end = max((stream.end for stream in streams.values()), default=0.0)
+    if any(event.start >= end for event in entry.events or ()):
+        end = max(end, probe(entry.path).duration or 0.0)
+    return end
 
 
 def _check_events(entry: Entry, end: float) -> None:

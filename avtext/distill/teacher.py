@@ -14,7 +14,8 @@ from torch import Tensor
 
 from avtext.clip import Clip, Stream
 from avtext.distill.loss import Targets, ask
-from avtext.features import FeatureCache, FeatureKey, fingerprint
+from avtext.errors import ConfigError
+from avtext.features import FeatureCache, FeatureKey, fingerprint, frozen_ones
 from avtext.model import Batch, EventDetector, collate
 
 
@@ -33,7 +34,8 @@ class Teacher:
         model: the teacher.
         clips: the student's clips, by the same numbers, as the teacher's encoders take them; None where both take
             the same.
-        cache: folder; files are found again by the clip's content and the teacher's weights.
+        cache: folder; files are found again by the content of the clip as the teacher takes it, and the teacher's
+            weights, its frozen encoders' among them.
 
     Example:
         >>> from avtext.config import ModelSettings
@@ -47,7 +49,7 @@ class Teacher:
         self.model = model.eval().requires_grad_(False)
         self._clips = clips
         self._cache = None if cache is None else FeatureCache(cache)
-        self._made_by = {"teacher": fingerprint(model), "settings": model.settings.model_dump_json()} if cache else {}
+        self._made_by = {} if cache is None else _made_by(model)
 
     def targets(self, batch: Batch, indices: Sequence[int]) -> Targets:
         """What the teacher says of a batch, on the batch's device.
@@ -55,28 +57,57 @@ class Teacher:
         Args:
             batch: as the student takes it, whole.
             indices: the numbers of its clips.
+
+        Raises:
+            ConfigError: the teacher has other clips by these numbers.
         """
+        taken = self._as_taken(batch, indices)
         if self._cache is None:
-            return self._say(batch, indices)
-        keys = [FeatureKey(_digest(batch, row), self._made_by) for row in range(len(indices))]
+            return self._say(taken.to(batch.mask.device))
+        keys = [FeatureKey(_digest(taken, row), self._made_by) for row in range(len(indices))]
         found = [self._cache.get(key) for key in keys]
         if any(one is None for one in found):
-            said = self._say(batch, indices)
+            said = self._say(taken.to(batch.mask.device))
             for row, key in enumerate(keys):
                 if found[row] is None:
                     found[row] = packed = _packed(said, row, int(batch.mask[row].sum()), self.model.settings.grid_rate)
                     self._cache.put(key, packed)
         return _stacked([one for one in found if one is not None], batch.mask, self.model.settings.decoder == "crf")
 
-    def _say(self, batch: Batch, indices: Sequence[int]) -> Targets:
-        device = batch.mask.device
-        self.model.to(device)
-        if self._clips is not None:
-            batch = collate([self._clips[i] for i in indices], None, self.model.settings.grid_rate).to(device)
+    def _as_taken(self, batch: Batch, indices: Sequence[int]) -> Batch:
+        """The clips of the batch as the teacher's encoders take them."""
+        if self._clips is None:
+            return batch
+        taken = collate([self._clips[i] for i in indices], None, self.model.settings.grid_rate)
+        _check_same_clips(taken, batch)
+        return taken
+
+    def _say(self, batch: Batch) -> Targets:
+        self.model.to(batch.mask.device)
         with torch.no_grad():
             encoded = self.model.encode(batch)
             output = self.model.fuse(*self.model.on_video_clock(encoded, batch), batch.mask)
         return ask(self.model, encoded, output)
+
+
+def _made_by(model: EventDetector) -> dict[str, str]:
+    """What the model says depends on; weights that lie elsewhere are no part of the model, but of what it says."""
+    frozen = frozen_ones(dict(model.encoders.items()))
+    prints = {f"frozen {name}": fingerprint(encoder) for name, encoder in frozen.items()}
+    return {"teacher": fingerprint(model), "settings": model.settings.model_dump_json(), **prints}
+
+
+def _check_same_clips(taken: Batch, batch: Batch) -> None:
+    theirs, ours = (
+        [f"{name!r} of {steps} grid steps" for name, steps in zip(one.names, one.mask.sum(1).tolist(), strict=True)]
+        for one in (taken, batch)
+    )
+    for their, our in zip(theirs, ours, strict=True):
+        if their != our:
+            raise ConfigError(
+                f"distill: the student's clip is {our}, the teacher has {their} by its number: train on the clips that "
+                "train says, whole and in their order"
+            )
 
 
 def _digest(batch: Batch, row: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from avtext.training.settings import DataSettings, TrainSettings
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from avtext.data.videos import VideoSource
 
 
 def open_clips(
@@ -48,6 +51,13 @@ def open_clips(
                 "wanted labels in scenes.labels"
             )
         return _open_scenes(SceneSource(settings.scenes, settings.first, settings.count), settings.cache, model, device)
+    return _open_videos(settings, model, hook, device)
+
+
+def _open_videos(
+    settings: DataSettings, model: ModelSettings, hook: Callable[[int, int, str], None] | None, device: str
+) -> VideoSource:
+    """The videos of a manifest; see :func:`open_clips`."""
     from avtext.data.videos import open_videos
 
     assert settings.manifest is not None  # DataSettings has exactly one of the two
@@ -84,11 +94,21 @@ def open_teacher(settings: TrainSettings) -> Teacher | None:
         return None
     model = load_detector(settings.distill.teacher)
     check_same_task(model.settings, settings.model)
-    reads_alike = settings.train is None or settings.train.scenes is not None
-    reads_alike = reads_alike or model.settings.encoders == settings.model.encoders
-    clips = (
-        None
-        if reads_alike or settings.train is None
-        else open_clips(settings.train, model.settings, device=accelerator_of(settings))
-    )
-    return Teacher(model, clips, settings.distill.cache)
+    return Teacher(model, _clips_for(model.settings, settings), settings.distill.cache)
+
+
+def _clips_for(teacher: ModelSettings, settings: TrainSettings) -> ClipSource | None:
+    """The student's clips with the streams that the teacher takes; None where the student's own have them."""
+    train, student = settings.train, settings.model
+    if train is None or teacher.encoders == student.encoders:
+        return None
+    device = accelerator_of(settings)
+    if train.scenes is not None:
+        return open_clips(train, teacher, device=device) if _kept_as_features(train, student) else None
+    theirs, ours = (_open_videos(train, model, None, device) for model in (teacher, student))
+    return replace(theirs, windows=ours.windows)  # a video is as long as what is read of it
+
+
+def _kept_as_features(scenes: DataSettings, model: ModelSettings) -> bool:
+    encoders = _encoders(model, "cpu").values()
+    return scenes.cache is not None and any(getattr(encoder, "of", None) for encoder in encoders)

@@ -108,10 +108,13 @@ def test_what_is_not_known_of_videos_is_counted(folder: Path) -> None:
         folder,
         {"path": "a.mp4", "labels": ["bell"]},
         {"path": "mute.mp4", "events": [event(0.0, 1.0)], "annotated": ["bell"]},
+        {"path": "sound.wav", "events": None},
     )
     assert one.faults == []
     assert one.counts() == {"bell": (1, 1.0, 2)}
-    assert {"1 of 2 videos have labels without times", "1 of 2 videos have only some labels annotated"} <= set(
-        one.notes
-    )
+    assert {
+        "1 of 3 videos have labels without times",
+        "1 of 3 videos have only some labels annotated",
+        "1 of 3 videos have not been labelled",
+    } <= set(one.notes)
     assert not [note for note in one.notes if "no events" in note]

@@ -93,7 +93,9 @@ def test_a_manifest_is_read_as_events_too(videos: Path) -> None:
 
 
 def test_a_manifest_that_does_not_know_all_events_is_no_truth(videos: Path) -> None:
-    for line in ({"labels": ["bell"]}, {"events": [], "annotated": ["bell"]}):
+    for line in ({"events": None}, {"labels": ["bell"]}, {"events": [], "annotated": ["bell"]}):
         (videos / "m.jsonl").write_text(json.dumps({"path": "a.mp4", **line}))
-        with pytest.raises(ConfigError, match=r"m\.jsonl:1: has labels without times, or not all labels annotated"):
+        with pytest.raises(
+            ConfigError, match=r"m\.jsonl:1: is not labelled, has labels without times, or not all labels annotated"
+        ):
             events_of(videos / "m.jsonl")

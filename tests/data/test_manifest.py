@@ -157,9 +157,17 @@ def test_a_manifest_without_entries_or_that_is_none(folder: Path) -> None:
 
 
 def test_events_from_an_audacity_label_file(folder: Path) -> None:
-    (folder / "labels.txt").write_text("1.0\t2.5\tbell\n3.0\t3.0\tdog\n")
+    (folder / "labels.txt").write_text("1.0\t2.5\tbell\n3.0\t3.1\tdog\n")
     (entry,) = entries(folder, {"path": "videos/a.mp4", "events": "labels.txt"})
-    assert entry.events == (Event(1.0, 2.5, "bell"), Event(3.0, 3.0, "dog"))
+    assert entry.events == (Event(1.0, 2.5, "bell"), Event(3.0, 3.1, "dog"))
+
+
+@pytest.mark.parametrize("times", ["3.0\t3.0", "-1.0\t2.0", "3.0\t2000000000.0"])
+def test_event_files_may_say_no_more_than_a_list_of_events(folder: Path, times: str) -> None:
+    (folder / "labels.txt").write_text(f"1.0\t2.5\tbell\n{times}\tdog\n")
+    said = refusal(folder, {"path": "videos/a.mp4", "events": "labels.txt"})
+    assert said.startswith(":1: ")
+    assert "labels.txt: event 2 (dog): needs 0 <= start < end in seconds, got start=" in said
 
 
 def test_events_from_a_table_of_many_videos(folder: Path) -> None:
@@ -170,6 +178,13 @@ def test_events_from_a_table_of_many_videos(folder: Path) -> None:
     (folder / "all.csv").write_text("file,start,end,label\nx.mp4,1,2,bell\ny.mp4,3,4,dog\n")
     said = refusal(folder, {"path": "videos/a.mp4", "events": "all.csv"})
     assert "has no events of a.mp4; it has those of: x.mp4, y.mp4" in said
+    (folder / "all.csv").write_text("file,start,end,label\nb.mp4,1,2,bell\n")  # of one video, but of another
+    assert "has no events of a.mp4; it has those of: b.mp4" in refusal(
+        folder, {"path": "videos/b.mp4", "events": "all.csv"}, {"path": "videos/a.mp4", "events": "all.csv"}
+    )
+    (folder / "all.csv").write_text("start,end,label\n1,2,bell\n")  # of whatever video points at it
+    (a,) = entries(folder, {"path": "videos/a.mp4", "events": "all.csv"})
+    assert a.events == (Event(1.0, 2.0, "bell"),)
     (folder / "all.csv").write_text("file,start,end,label\na.mp4,2,1,bell\n")
     said = refusal(folder, {"path": "videos/a.mp4", "events": "all.csv"})
     assert said.startswith(":1: ")

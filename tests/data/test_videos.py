@@ -25,6 +25,7 @@ from avtext.encoders.wav2vec2 import Wav2Vec2Encoder
 from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
 from avtext.features import DamagedEntry
 from avtext.media import MediaReader
+from avtext.model import EventDetector, collate
 from avtext.pipeline import Pipeline
 from avtext.training import DataSettings, open_clips
 from tests.encoders.test_transformer_text import BERT, save_tokenizer
@@ -33,6 +34,7 @@ from tests.tiny import SRT, level, write_video, write_wav
 
 LABELS = ["bell", "dog"]
 BELL, DOG = Event(0.5, 2.25, "bell"), Event(4.5, 4.75, "dog")
+HEARING = {"audio": ENCODERS["audio"]}
 LIGHT = {name: build_encoder(value["name"], value["options"]) for name, value in ENCODERS.items()}  # type: ignore[arg-type]
 
 
@@ -109,11 +111,11 @@ def test_windows_have_the_right_streams_cues_and_events(videos: Path) -> None:
 
 
 def test_events_at_the_edges_of_windows(videos: Path) -> None:
-    (videos / "labels.txt").write_text("2.0\t2.0\tdog\n1.0\t2.0\tbell\n")
+    (videos / "labels.txt").write_text("2.0\t2.04\tdog\n1.0\t2.0\tbell\n")
     (videos / "m.jsonl").write_text(json.dumps({"path": "a.mkv", "events": "labels.txt"}))
     first, second, _ = open_light(videos / "m.jsonl")
     assert first.events == (Event(1.0, 2.0, "bell"),)
-    assert second.events == (Event(2.0, 2.0, "dog"),)  # without length, and in one window only
+    assert second.events == (Event(2.0, 2.04, "dog"),)
 
 
 def test_a_short_tail_belongs_to_the_last_window(videos: Path) -> None:
@@ -222,6 +224,25 @@ def test_what_is_wrong_names_the_line(videos: Path) -> None:
     (videos / "a.srt").write_bytes(b"\x89PNG\0\0 no words")
     with pytest.raises(MediaError, match=r"m\.jsonl:1: .*a\.srt: holds binary data"):
         open_light(write_manifest(videos, **{"a.mkv": ()}))
+
+
+def test_an_event_after_the_sound_of_a_longer_video(videos: Path) -> None:
+    """Who only hears misses it, which scores should tell; it is no mistake in the manifest."""
+    write_video(videos / "early.mkv", 4.0, heard=1.5)
+    hearing = {"audio": LIGHT["audio"]}
+
+    def opened(*events: Event) -> VideoSource:
+        return open_videos(write_manifest(videos, **{"early.mkv": events}), LABELS, 2.0, videos / "cache", hearing)
+
+    heard, silent = opened(BELL, Event(3.0, 3.5, "dog"))
+    assert heard.events == (Event(0.5, 2.0, "bell"),)
+    assert silent.events == (Event(2.0, 2.25, "bell"), Event(3.0, 3.5, "dog"))
+    assert silent.audio is not None
+    assert (silent.end, len(silent.audio)) == (pytest.approx(4.0, abs=0.05), 0)
+    assert EventDetector(ModelSettings(labels=LABELS, encoders=HEARING))(collate([silent])).emissions.isfinite().all()
+    assert len(opened(BELL)) == 1
+    with pytest.raises(ConfigError, match=r"'dog' starts at 4\.5 s, but early\.mkv ends at 4\.0"):
+        opened(DOG)
 
 
 def test_a_video_without_what_the_model_takes_is_refused(videos: Path) -> None:

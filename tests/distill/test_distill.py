@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from avtext.clip import Stream
 from avtext.distill import DistillSettings, Targets, Teacher, Terms, distillation_terms
 from avtext.errors import ConfigError
 from avtext.model import Batch, EventDetector, collate, save_detector
@@ -140,6 +142,26 @@ def test_a_clip_is_found_again_in_other_company(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(teacher.model, "encode", None)  # asking again would fail
     read = replace(short, audio=replace(short.audio, rate=int(short.audio.rate)))
     teacher.targets(collate([clip(2.4, 0), read]), [1, 0])
+
+
+def test_clips_that_are_the_same_to_the_student_are_not_to_a_teacher_who_sees_more(tmp_path: Path) -> None:
+    clips = [clip(1.2, seed) for seed in (0, 1)]
+    silence = Stream(np.zeros(19200, np.float32), 16000.0)
+    heard = collate([replace(one, audio=silence, video=None, picture=None, cues=()) for one in clips])
+    kept, asked = Teacher(make(5), clips, tmp_path), Teacher(make(5), clips)
+    for _ in range(2):  # the second time from the cache
+        torch.testing.assert_close(kept.targets(heard, [0, 1]).emissions, asked.targets(heard, [0, 1]).emissions)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+
+
+def test_other_weights_of_a_frozen_encoder_say_something_else(tmp_path: Path) -> None:
+    stored = {"name": "stored", "options": {"folder": str(tmp_path / "stored"), "stream": "audio"}}
+    frozen = {"audio": {"name": "features", "options": {"size": 16, "rate": 25, "of": stored}}}
+    said = []
+    for seed in (1, 2):
+        save_detector(tmp_path / "stored", make(seed, encoders={"audio": ENCODERS["audio"]}), "")
+        said.append(Teacher(make(5, encoders=frozen), cache=tmp_path / "cache").targets(two(), [0, 1]).emissions)
+    assert not torch.equal(*said)
 
 
 @pytest.fixture

@@ -15,13 +15,15 @@ from avtext.compression.ladder import LadderSettings
 from avtext.config import LossSettings, ModelSettings, parse, read_yaml
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
+from avtext.data.videos import open_videos
 from avtext.errors import ConfigError, InvalidInput
-from avtext.model import collate
+from avtext.model import collate, save_detector
 from avtext.training import DataSettings, TrainSettings, open_clips, read_settings
 from avtext.training.card import draft_card
+from avtext.training.clips import open_teacher
 from avtext.training.evaluation import Found, find
-from tests.model.test_detector import clip
-from tests.tiny import talkative
+from tests.model.test_detector import ENCODERS, clip, make
+from tests.tiny import talkative, write_video
 
 MODEL = {"labels": ["bell"], "encoders": {"audio": {"name": "logmel"}}}
 RECIPE = SceneRecipe(duration=(4.0, 4.0), labels=("bell", "cut"))
@@ -48,6 +50,64 @@ def test_scenes_need_their_labels_in_the_model() -> None:
         open_clips(DataSettings(scenes=RECIPE), model)
     recorded = RECIPE.model_copy(update={"labels": ("bell", "rain")})  # rain cannot occur: no recordings are given
     assert len(open_clips(DataSettings(scenes=recorded, count=3), model)) == 3
+
+
+def taught(folder: Path, teacher: dict, student: dict, train: dict, **distill: object) -> TrainSettings:
+    """A run whose teacher and student have these encoders."""
+    save_detector(folder / "teacher", make(5, encoders=teacher), "")
+    return TrainSettings.model_validate(
+        {
+            "model": make(6, encoders=student).settings.model_dump(mode="json"),
+            "train": {"cache": folder / "cache", **train},
+            "distill": {"teacher": folder / "teacher", **distill},
+            "accelerator": "cpu",
+        }
+    )
+
+
+def write_unlabelled(folder: Path, *names: str) -> Path:
+    (folder / "m.jsonl").write_text("".join(json.dumps({"path": name, "events": None}) + "\n" for name in names))
+    return folder / "m.jsonl"
+
+
+def test_a_teacher_that_reads_more_of_a_video_is_asked_about_the_students_part(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mkv", 4.0, heard=2.0)  # to a student that hears it is one clip, to its teacher two
+    write_video(tmp_path / "b.mkv", 4.0)
+    manifest = write_unlabelled(tmp_path, "a.mkv", "b.mkv")
+    encoders = {name: ENCODERS[name] for name in ("audio", "picture")}
+    settings = taught(tmp_path, encoders, {"audio": ENCODERS["audio"]}, {"manifest": manifest, "window": 2.0})
+    teacher = open_teacher(settings)
+    assert settings.train is not None
+    assert teacher is not None
+    clips = list(open_clips(settings.train, settings.model))  # type: ignore[call-overload]
+    assert len(clips) == 3
+    built = dict(teacher.model.encoders.items())
+    whole = {c.name: c for c in open_videos(manifest, settings.model.labels, 2.0, tmp_path / "cache", built)}  # type: ignore[attr-defined]
+    assert len(whole) == 4
+    with torch.no_grad():
+        for index, one in enumerate(clips):
+            said = teacher.targets(collate([one]), [index]).emissions
+            torch.testing.assert_close(said, teacher.model(collate([whole[one.name]])).emissions)
+    with pytest.raises(
+        ConfigError, match=r"clip is '.*b.mkv at 2 s' of 50 grid steps, the teacher has '.*b.mkv at 0 s"
+    ):
+        teacher.targets(collate([clips[2]]), [1])
+
+
+def test_a_teacher_takes_kept_scenes_by_its_own_encoders(tmp_path: Path) -> None:
+    save_detector(tmp_path / "stored", make(7, encoders={"audio": ENCODERS["audio"]}), "")
+    stored = {"name": "stored", "options": {"folder": str(tmp_path / "stored"), "stream": "audio"}}
+    frozen = {"audio": {"name": "features", "options": {"size": 16, "rate": 25, "of": stored}}}
+    recipe = {"duration": (4.0, 4.0), "labels": ["cut"], "missing_chance": 0.0}
+    settings = taught(tmp_path, {"audio": ENCODERS["audio"]}, frozen, {"scenes": recipe, "count": 1})
+    teacher = open_teacher(settings)
+    assert settings.train is not None
+    assert settings.train.scenes is not None
+    assert teacher is not None
+    said = teacher.targets(collate([open_clips(settings.train, settings.model)[0]]), [0])
+    with torch.no_grad():
+        want = teacher.model(collate([SceneSource(settings.train.scenes, 0, 1)[0]]))
+    torch.testing.assert_close(said.emissions, want.emissions)
 
 
 def test_the_shipped_configs_are_sound(root: Path) -> None:
