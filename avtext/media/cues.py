@@ -6,9 +6,7 @@ import codecs
 import json
 import logging
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +39,8 @@ def find_cues(video: str | Path) -> Path | None:
     An ending in capitals counts where there is none in small letters.
     """
     video = Path(video)
-    names = chain((video.stem + suffix for suffix in BESIDE), _in_capitals(video))
+    names = (video.stem + suffix for suffix in (*BESIDE, *map(str.upper, BESIDE)))
     return next((path for path in map(video.with_name, names) if path.is_file()), None)
-
-
-def _in_capitals(video: Path) -> Iterator[str]:
-    """Names of the same stem beside a video whose endings are of ``BESIDE`` but for their case, in its order."""
-    stem = video.stem
-    try:
-        names = sorted(name for name in os.listdir(video.parent) if name.startswith(stem))  # noqa: PTH208
-    except (OSError, ValueError):  # there is no such folder, or its name is none
-        return
-    for suffix in BESIDE:
-        yield from (name for name in names if name[len(stem) :].lower() == suffix)
 
 
 def read_cues(path: str | Path) -> tuple[Cue, ...]:
