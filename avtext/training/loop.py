@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from avtext.attacks import harder, opened
+from avtext.config import DecisionSettings
 from avtext.data.sources import ClipSource
 from avtext.distill import DistillSettings, Targets, teaching
 from avtext.errors import AvtextError, Code
@@ -153,8 +154,8 @@ class _Run:
         return load_detector(s.out / ("best" if self.validation is not None else "last"))
 
     def _decide(self) -> None:
-        """Thresholds and calibration of the best weights, chosen on the validation clips."""
-        if self.validation is not None and self.fabric.is_global_zero:
+        """Thresholds and calibration of the best weights, chosen on the validation clips; or those of init stay."""
+        if self.validation is not None and self.fabric.is_global_zero and not self.settings.keeps_events:
             best, source = self.settings.out / "best", self.validation
             decided = with_decision(load_detector(best), (source[i] for i in range(len(source))))
             save_detector(best, decided, self.card, half=self.settings.half)
@@ -289,5 +290,10 @@ def _same_run(stored: str, own: str) -> bool:
 
 
 def _build(settings: TrainSettings) -> EventDetector:
+    """The model as it begins; what was decided for weights that change from here on is forgotten."""
     model = EventDetector(settings.model)
-    return model if settings.init is None else start_from(model, settings.init, settings.prune, settings.widen)
+    if settings.init is not None:
+        start_from(model, settings.init, settings.prune, settings.widen)
+    if not settings.keeps_events:
+        model.settings = model.settings.model_copy(update={"decision": DecisionSettings()})
+    return model

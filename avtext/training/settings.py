@@ -103,6 +103,11 @@ class TrainSettings(Settings):
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     half: bool = Field(False, description="store the final weights as float16")
 
+    @property
+    def keeps_events(self) -> bool:
+        """Whether the events found stay those of ``init``, and its thresholds and calibration with them."""
+        return self.init is not None and self.prune is None and set(self.learn or ()) == {"embedders"}
+
 
 def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
     """Training settings from a YAML file with ``key.sub=value`` overrides; see :func:`settings_of`.

@@ -48,7 +48,7 @@ def fix_all_but(model: EventDetector, learn: Collection[str]) -> list[nn.Module]
 def start_from(
     model: EventDetector, folder: str | Path, share: float | None = None, factor: int | None = None
 ) -> EventDetector:
-    """Give ``model`` the weights of a stored one; labels that only ``model`` has start fresh.
+    """Give ``model`` the weights and the decision of a stored one; labels that only ``model`` has start fresh.
 
     Args:
         model: to be trained; changed.
@@ -71,6 +71,7 @@ def start_from(
                 f"init: {folder}: has no {name} of shape {tuple(value.shape)}: give model the encoders, width, tcn and "
                 "fusion of its config.json"
             )
+    model.settings = model.settings.model_copy(update={"decision": stored.settings.decision})
     if model.settings.labels == stored.settings.labels and model.settings.scheme == stored.settings.scheme:
         model.load_state_dict(given)
         return model
