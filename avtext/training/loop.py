@@ -7,7 +7,6 @@ a run that was killed goes on from its last state to the very weights it would h
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import math
 import time
@@ -16,19 +15,19 @@ from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from avtext.attacks import harder, opened
 from avtext.config import DecisionSettings
 from avtext.data.sources import ClipSource
 from avtext.distill import DistillSettings, Targets, teaching
-from avtext.errors import AvtextError, Code
+from avtext.errors import AvtextError
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
 from avtext.training.clips import open_teacher
 from avtext.training.cost import CostMeter
 from avtext.training.devices import open_fabric
 from avtext.training.evaluation import find, with_decision
+from avtext.training.identity import check_same_run, identity_of
 from avtext.training.interruption import deferred_interrupts
 from avtext.training.log import RunLog
 from avtext.training.modality_dropout import draw_lost
@@ -114,9 +113,7 @@ class _Run:
         self.teacher = open_teacher(settings)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)
-        self.progress: dict[str, Any] = {
-            "step": 0, "best": -1.0, "stale": 0, "run": settings.model_dump_json(exclude={"out", "workers"})
-        }  # fmt: skip
+        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, **identity_of(settings)}
         self._resume()
         self.average.to(self.fabric.device)
         self.stepper, self.optimizer = self.fabric.setup(_Stepper(self.model, settings.distill), self.optimizer)
@@ -124,14 +121,9 @@ class _Run:
 
     def _resume(self) -> None:
         progress = restore_state(self.settings.out, self.model, self.average, self.optimizer)
-        if progress is None:
-            return
-        if not _same_run(progress["run"], self.progress["run"]):
-            raise AvtextError(
-                f"{self.settings.out}: holds the state of a run with other settings: choose another out=, or remove it",
-                code=Code.CONFIG,
-            )
-        self.progress = progress
+        if progress is not None:
+            check_same_run(self.settings, progress)
+            self.progress |= progress
 
     def go(self) -> EventDetector:
         s, fabric = self.settings, self.fabric
@@ -279,14 +271,6 @@ class _Run:
             save_detector(self.settings.out / "last", self.average, self.card, half=self.settings.half)
             publish_state(self.settings.out, self.model, self.average, self.optimizer, self.progress)
         self.fabric.barrier()
-
-
-def _same_run(stored: str, own: str) -> bool:
-    """Whether two runs have the same settings; one that an older version did not know stands at its default."""
-    try:
-        return TrainSettings.model_validate(json.loads(stored)) == TrainSettings.model_validate(json.loads(own))
-    except ValidationError:
-        return False
 
 
 def _build(settings: TrainSettings) -> EventDetector:

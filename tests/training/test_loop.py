@@ -21,8 +21,9 @@ from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import AvtextError, StorageError
-from avtext.model import collate
+from avtext.model import EventDetector, collate, save_detector
 from avtext.training import TrainSettings, fit
+from avtext.training.identity import check_same_run, identity_of
 from avtext.training.interruption import deferred_interrupts
 from avtext.training.modality_dropout import draw_lost
 from avtext.training.optimizer import learning_rate
@@ -158,6 +159,28 @@ def test_a_run_with_other_settings_is_not_mixed_in(tmp_path: Path) -> None:
     fit(run(tmp_path, steps=2), SOURCE)
     with pytest.raises(AvtextError, match="other settings"):
         fit(run(tmp_path, steps=4), SOURCE)
+
+
+@pytest.mark.parametrize("name", ["init", "distill.teacher"])
+def test_a_run_that_began_with_other_weights_is_not_mixed_in(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "given"
+    settings = run(tmp_path, steps=2, **{"init": folder} if name == "init" else {"distill": {"teacher": folder}})
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        save_detector(folder, EventDetector(settings.model), "card")
+        if seed == 1:
+            fit(settings, SOURCE)
+            fit(settings, SOURCE)
+    with pytest.raises(AvtextError, match=rf"began with other weights than {name} \(.*given\) has now.*out="):
+        fit(settings, SOURCE)
+
+
+def test_a_state_that_does_not_say_which_weights_it_began_with_goes_on(tmp_path: Path) -> None:
+    settings = run(tmp_path / "out", steps=2, init=tmp_path / "given")
+    save_detector(tmp_path / "given", EventDetector(settings.model), "card")
+    identity = identity_of(settings)
+    assert set(identity) == {"run", "given"}
+    check_same_run(settings, {"run": identity["run"]})
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_state(tmp_path: Path) -> None:
