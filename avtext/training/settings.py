@@ -62,12 +62,9 @@ class AdversarialSettings(Settings):
         return budgets
 
 
-class TrainSettings(Settings):
-    """One training run; see :func:`avtext.training.fit`."""
+class StartSettings(Settings):
+    """Where a run begins."""
 
-    seed: int = Field(1, ge=0)
-    out: Path = Path("runs/run")
-    model: ModelSettings
     init: Path | None = Field(None, description="model folder whose weights to start from")
     prune: float | None = Field(
         None, gt=0, le=0.9, description="share of the channels of init that go first; what is left is the model"
@@ -75,6 +72,14 @@ class TrainSettings(Settings):
     widen: int | None = Field(
         None, ge=2, le=8, description="copies of every channel of init to begin with; what comes of it is the model"
     )
+
+
+class TrainSettings(StartSettings):
+    """One training run; see :func:`avtext.training.fit`."""
+
+    seed: int = Field(1, ge=0)
+    out: Path = Path("runs/run")
+    model: ModelSettings
     learn: tuple[str, ...] | None = Field(
         None, min_length=1, description="parts of the model that learn, such as [embedders]; None: all of it"
     )
@@ -135,14 +140,15 @@ def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
         ConfigError: a value that is not allowed.
         ModelError: the model of ``init`` is refused.
     """
-    share, factor = values.get("prune"), values.get("widen")
+    start = parse(StartSettings, {key: values[key] for key in StartSettings.model_fields if key in values}, where)
+    share, factor = start.prune, start.widen
     for name, what in (("prune", share), ("widen", factor)):
-        if what is not None and (not values.get("init") or values.get("model") is not None):
+        if what is not None and (start.init is None or values.get("model") is not None):
             raise ConfigError(f"{where}: {name}: changes the model of init: give init, and leave model out")
     if share is not None and factor is not None:
         raise ConfigError(f"{where}: widen: gives channels that prune takes away: leave one of them out")
-    if values.get("model") is None and values.get("init"):
-        model = load_detector(values["init"])
+    if values.get("model") is None and start.init is not None:
+        model = load_detector(start.init)
         settings = model.settings if share is None else pruned_settings(model, share)
         settings = settings if factor is None else widened_settings(model, factor)
         values = {**values, "model": settings.model_dump()}

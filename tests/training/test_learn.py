@@ -14,7 +14,7 @@ from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.training import fit, settings_of
 from tests.tiny import talkative
-from tests.training.test_loop import SOURCE, run
+from tests.training.test_loop import MODEL, SOURCE, run
 
 
 def changed_parts(tmp_path: Path, learn: list[str]) -> set[str]:
@@ -66,3 +66,20 @@ def test_a_decision_lasts_as_long_as_the_events_that_it_was_made_for(
 def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"learn: 'embeders' is no part of the model; its parts: encoders, .*crf"):
         fit(run(tmp_path / "out", learn=["embeders"]), SOURCE)
+
+
+FEATURES = {"audio": {"name": "features", "options": {"size": 8, "rate": 25}}}
+
+
+@pytest.mark.parametrize(
+    ("learn", "changes"),
+    [
+        ("crf", {"decoder": "softmax"}),
+        ("encoders", {"encoders": FEATURES}),
+        ("embedders", {"loss": {"alignment": 0}}),
+        ("embedders", {"encoders": FEATURES}),
+    ],
+)
+def test_parts_that_cannot_learn_are_refused(tmp_path: Path, learn: str, changes: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=f"learn: nothing in {learn} can learn: .*name others of encoders, .*crf"):
+        fit(run(tmp_path / "out", model={**MODEL, **changes}, learn=[learn]), SOURCE)
