@@ -30,7 +30,7 @@ from avtext.training.evaluation import find, with_decision
 from avtext.training.identity import check_same_run, identity_of
 from avtext.training.interruption import deferred_interrupts
 from avtext.training.log import RunLog
-from avtext.training.modality_dropout import draw_lost
+from avtext.training.modality_dropout import draw_lost, modalities_in
 from avtext.training.optimizer import learning_rate, make_optimizer
 from avtext.training.plan import StepBatches, batches
 from avtext.training.settings import TrainSettings
@@ -178,8 +178,8 @@ class _Run:
         s = self.settings
         generator = torch.Generator().manual_seed(hash((s.seed, step, self.fabric.global_rank)) % 2**63)
         torch.manual_seed(hash((s.seed, step, self.fabric.global_rank, 1)) % 2**63)
+        lost = draw_lost(modalities_in(batch, self.model.modalities), s.modality_dropout, generator)
         batch = batch.to(self.fabric.device)
-        lost = draw_lost(len(batch.mask), len(self.model.modalities), s.modality_dropout, generator)
         rate = learning_rate(step, s)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
