@@ -157,7 +157,8 @@ class _Run:
         self._tell("stopping", self.progress["step"], {})
 
     def _run(self, steps: range, stream: Iterator[Batch], interrupted: Callable[[], bool]) -> None:
-        patience = self.settings.patience
+        if self._stale():  # stopped before, and started again
+            return
         mark = time.perf_counter()
         for step, batch in zip(steps, stream, strict=True):
             waited = time.perf_counter() - mark
@@ -165,14 +166,19 @@ class _Run:
             seconds = time.perf_counter() - mark
             self.cost.add(seconds, waited)
             self._after(step + 1, figures | {"seconds": seconds, "wait_share": waited / seconds})
-            if patience is not None and self.progress["stale"] >= patience:
-                logger.info("no better F1 in %d evaluations: stopped at step %d", patience, step + 1)
+            if self._stale():
+                logger.info("no better F1 in %d evaluations: stopped at step %d", self.progress["stale"], step + 1)
                 self._save()
                 return
             if interrupted():
                 self._save()
                 raise KeyboardInterrupt
             mark = time.perf_counter()
+
+    def _stale(self) -> bool:
+        """Whether it has got no better for as long as anyone waits."""
+        patience = self.settings.patience
+        return patience is not None and self.progress["stale"] >= patience
 
     def _step(self, step: int, batch: Batch) -> dict[str, float]:
         s = self.settings

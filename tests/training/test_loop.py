@@ -25,6 +25,7 @@ from avtext.model import EventDetector, collate, save_detector
 from avtext.training import TrainSettings, fit
 from avtext.training.identity import check_same_run, identity_of
 from avtext.training.interruption import deferred_interrupts
+from avtext.training.log import RunLog
 from avtext.training.modality_dropout import draw_lost, modalities_in
 from avtext.training.optimizer import learning_rate
 from avtext.training.plan import StepBatches
@@ -217,15 +218,21 @@ def test_best_weights_are_kept_and_every_step_is_logged(tmp_path: Path) -> None:
     assert any((tmp_path / "tensorboard").iterdir())
 
 
+def test_a_log_whose_run_was_killed_before_its_first_row_has_a_header(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").touch()
+    for step in (1, 2):
+        with RunLog(tmp_path) as log:
+            log.write(step, {"loss": 1.0})
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [(row["step"], row["loss"]) for row in rows] == [("1", "1"), ("2", "1")]
+
+
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
-    steps = []
-    fit(
-        run(tmp_path, steps=50, evaluate_every=1, patience=2, learning_rate=1e-9),
-        SOURCE,
-        SceneSource(RECIPE, 900, 1),
-        hook=lambda what, step, *_: steps.append(step),
-    )
-    assert max(steps) < 10
+    steps: list[int] = []
+    settings = run(tmp_path, steps=50, evaluate_every=1, patience=2, learning_rate=1e-9)
+    for _ in range(2):  # it has ended, so that there is nothing to go on with
+        fit(settings, SOURCE, SceneSource(RECIPE, 900, 1), hook=lambda what, step, *_: steps.append(step))
+        assert max(steps) == 3
 
 
 def test_workers_make_the_same_batches(tmp_path: Path) -> None:
