@@ -124,8 +124,12 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
         ConfigError: the file or an override says something that is not allowed.
         ModelError: the model of ``init`` is refused.
     """
-    values = _with_model(read_yaml(path), path)
-    return settings_of(_with_model(override(values, words), path), str(path))
+    values = read_yaml(path)
+    if isinstance(values.get("model"), str):
+        values = {**values, "model": {"from": values["model"]}}
+    first = [word for word in words if word.startswith("model.from=")]  # before others change what is there
+    values = _with_model(override(values, first), path)
+    return settings_of(_with_model(override(values, [word for word in words if word not in first]), path), str(path))
 
 
 def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
