@@ -6,7 +6,8 @@ Under an L-infinity budget, from the gradient of the CRF's loss::
     PGD    x' = clip(x' + α sign(∇ loss), x - ε, x + ε)        several, from a random start
     fast   x' = clip(x + η + 1.25 ε sign(∇ loss), x - ε, x + ε)  one step from a random η, to learn from
 
-The sound's waveform is in [-1, 1], frames are in [0, 255], picture statistics and text features move as they are.
+The sound's waveform is in [-1, 1], frames are in [0, 255]; picture statistics, text and the features of a frozen
+encoder move as they are.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from avtext.model import Batch, EventDetector
 # By stream: what may change at most. Sound: -48 dB of full scale; frames: 2 of 255 levels.
 BUDGETS: Mapping[str, float] = MappingProxyType({"audio": 0.004, "video": 2.0, "picture": 0.01, "text": 0.01})
 LONG_STEP = 1.25  # budgets, of `harder`: as Wong et al. found
-RANGES = {"audio": (-1.0, 1.0), "video": (0.0, 255.0)}
+# By stream and number of axes: waveforms (batch, samples), frames (batch, frames, height, width, 3).
+RANGES = {("audio", 2): (-1.0, 1.0), ("video", 5): (0.0, 255.0)}
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,8 @@ def _step(
 
 
 def within_range(name: str, values: Tensor) -> Tensor:
-    """Values of a stream where it can have them: sound in [-1, 1], frames in [0, 255], others anywhere."""
-    return values.clamp(*RANGES[name]) if name in RANGES else values
+    """Values of a stream where it can have them: waveforms in [-1, 1], frames in [0, 255], others anywhere."""
+    return values.clamp(*RANGES[name, values.ndim]) if (name, values.ndim) in RANGES else values
 
 
 def _as(like: Tensor, clean: Tensor, values: Tensor) -> Tensor:

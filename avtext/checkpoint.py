@@ -134,6 +134,11 @@ def _exchanged(one: Path, other: Path) -> bool:
     return rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0
 
 
+def weights_sha256(folder: str | Path) -> str:
+    """What the ``config.json`` of a model folder says of its weights; :func:`read_model` has verified it."""
+    return str(json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))["sha256"])
+
+
 def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Settings (plain values) and float32 weights of a model folder, verified.
 

@@ -239,7 +239,9 @@ def override(values: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
         *parents, last = path.split(".")
         node = result
         for part in parents:
-            node = node.setdefault(part, {})
+            if node.get(part) is None:  # not there, or null
+                node[part] = {}
+            node = node[part]
             if not isinstance(node, dict):
                 raise ConfigError(f"{word!r}: {part!r} is a single value, it has nothing inside to set")
         try:

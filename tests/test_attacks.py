@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from avtext.attacks import BUDGETS, Attack, attack, harder, opened
+from avtext.clip import Clip, Event, Stream
 from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
 from tests.model.test_detector import clip, make
@@ -69,6 +71,25 @@ def test_frames_stay_whole_and_within_a_budget_that_is_not(model: EventDetector,
     assert (whole.float() - clean).abs().max() == int(budget)
     floats = attack(model, batch, Attack({"video": budget}, whole=False)).streams["video"].values
     assert (floats - clean).abs().max() == pytest.approx(budget, abs=1e-4)
+
+
+def test_features_of_frozen_encoders_have_no_range() -> None:
+    features = {"name": "features", "options": {"size": 8, "rate": 25}}
+    model = make(3, encoders={"audio": features, "video": features})
+    drawn = [Stream(10 * np.random.default_rng(i).normal(size=(50, 8)).astype(np.float32), 25.0) for i in range(2)]
+    batch = collate([Clip(2.0, audio=drawn[0], video=drawn[1], events=(Event(0.4, 1.0, "bell"),))], model.scheme)
+    budgets = {"audio": 0.006, "video": 0.001}
+    open_batch, leaves = opened(batch, budgets)
+    model.loss(open_batch).total.backward()
+    worse = (
+        attack(model, batch, Attack(budgets)),
+        attack(model, batch, Attack(budgets, steps=2)),
+        harder(open_batch, leaves, budgets, torch.Generator().manual_seed(0)),
+    )
+    for name, budget in budgets.items():
+        for changed in worse:
+            moved = (changed.streams[name].values - batch.streams[name].values).abs()
+            assert 0 < moved.max() <= budget + 1e-5
 
 
 def test_a_backward_pass_is_enough_for_a_harder_batch(model: EventDetector, batch: Batch) -> None:

@@ -56,6 +56,10 @@ def test_overrides_reach_inside_and_leave_the_argument_alone() -> None:
     assert values == {"a": {"b": 1}}
 
 
+def test_an_override_below_a_null_makes_the_mapping() -> None:
+    assert override({"a": None, "b": {"c": None}}, ["a.b=2", "b.c.d=3"]) == {"a": {"b": 2}, "b": {"c": {"d": 3}}}
+
+
 @pytest.mark.parametrize("word", ["a", "=1", "a.b.c=1", "a=[1"])
 def test_a_bad_override_is_refused(word: str) -> None:
     with pytest.raises(ConfigError):

@@ -19,6 +19,7 @@ from avtext.detection import EventFinder
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.runtime import Runtime
+from avtext.storage import PART
 from avtext.training import DataSettings, check_lightning, fit, open_clips, settings_of
 
 Say = Callable[[str], None]
@@ -102,7 +103,7 @@ def check_out(out: Path, model: EventDetector) -> None:
     Raises:
         ConfigError: it holds something else, or the ladder of another model.
     """
-    if not out.exists() or not any(out.iterdir()):
+    if not out.exists() or all(path.suffix == PART for path in out.iterdir()):  # of a first rung that was not finished
         return
     if not (out / FIRST).is_dir():
         raise ConfigError(f"out: {out}: is not empty: name a new folder, or that of a ladder to go on with it")

@@ -55,9 +55,12 @@ def widen(model: EventDetector, factor: int = 2, seed: int = 0) -> EventDetector
     large = EventDetector(widened_settings(model, factor)).eval()
     generator = torch.Generator().manual_seed(seed)
     axes, heads, state = axes_of(model), model.settings.fusion.num_heads, model.state_dict()
-    sizes = group_sizes(state, axes)
+    sizes, wanted = group_sizes(state, axes), group_sizes(large.state_dict(), axes_of(large))
     copies = {
-        group: torch.arange(size).reshape(heads if is_by_head(group) else 1, -1).repeat(1, factor).flatten()
+        group: torch.arange(size)
+        .reshape(heads if is_by_head(group) else 1, -1)
+        .repeat(1, wanted[group] // size)  # once where an encoder stays as it is
+        .flatten()
         for group, size in sizes.items()
     }
     result = sliced(state, axes, copies)

@@ -49,10 +49,9 @@ class RunLog:
     def _start(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.csv"
-        new = not path.exists()
         self._file = self._open.enter_context(path.open("a", newline="", encoding="utf-8"))
         self._rows = csv.DictWriter(self._file, COLUMNS, restval="")
-        if new:
+        if not self._file.tell():  # new, or of a run that was killed before its first row
             self._rows.writeheader()
         try:
             from torch.utils.tensorboard import SummaryWriter

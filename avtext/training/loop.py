@@ -7,7 +7,6 @@ a run that was killed goes on from its last state to the very weights it would h
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import math
 import time
@@ -16,21 +15,22 @@ from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from avtext.attacks import harder, opened
+from avtext.config import DecisionSettings
 from avtext.data.sources import ClipSource
 from avtext.distill import DistillSettings, Targets, teaching
-from avtext.errors import AvtextError, Code
+from avtext.errors import AvtextError
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
 from avtext.training.clips import open_teacher
 from avtext.training.cost import CostMeter
 from avtext.training.devices import open_fabric
 from avtext.training.evaluation import find, with_decision
+from avtext.training.identity import check_same_run, identity_of
 from avtext.training.interruption import deferred_interrupts
 from avtext.training.log import RunLog
-from avtext.training.modality_dropout import draw_lost
+from avtext.training.modality_dropout import draw_lost, modalities_in
 from avtext.training.optimizer import learning_rate, make_optimizer
 from avtext.training.plan import StepBatches, batches
 from avtext.training.settings import TrainSettings
@@ -113,9 +113,7 @@ class _Run:
         self.teacher = open_teacher(settings)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)
-        self.progress: dict[str, Any] = {
-            "step": 0, "best": -1.0, "stale": 0, "run": settings.model_dump_json(exclude={"out", "workers"})
-        }  # fmt: skip
+        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, **identity_of(settings)}
         self._resume()
         self.average.to(self.fabric.device)
         self.stepper, self.optimizer = self.fabric.setup(_Stepper(self.model, settings.distill), self.optimizer)
@@ -123,14 +121,9 @@ class _Run:
 
     def _resume(self) -> None:
         progress = restore_state(self.settings.out, self.model, self.average, self.optimizer)
-        if progress is None:
-            return
-        if not _same_run(progress["run"], self.progress["run"]):
-            raise AvtextError(
-                f"{self.settings.out}: holds the state of a run with other settings: choose another out=, or remove it",
-                code=Code.CONFIG,
-            )
-        self.progress = progress
+        if progress is not None:
+            check_same_run(self.settings, progress)
+            self.progress |= progress
 
     def go(self) -> EventDetector:
         s, fabric = self.settings, self.fabric
@@ -153,8 +146,8 @@ class _Run:
         return load_detector(s.out / ("best" if self.validation is not None else "last"))
 
     def _decide(self) -> None:
-        """Thresholds and calibration of the best weights, chosen on the validation clips."""
-        if self.validation is not None and self.fabric.is_global_zero:
+        """Thresholds and calibration of the best weights, chosen on the validation clips; or those of init stay."""
+        if self.validation is not None and self.fabric.is_global_zero and not self.settings.keeps_events:
             best, source = self.settings.out / "best", self.validation
             decided = with_decision(load_detector(best), (source[i] for i in range(len(source))))
             save_detector(best, decided, self.card, half=self.settings.half)
@@ -164,7 +157,8 @@ class _Run:
         self._tell("stopping", self.progress["step"], {})
 
     def _run(self, steps: range, stream: Iterator[Batch], interrupted: Callable[[], bool]) -> None:
-        patience = self.settings.patience
+        if self._stale():  # stopped before, and started again
+            return
         mark = time.perf_counter()
         for step, batch in zip(steps, stream, strict=True):
             waited = time.perf_counter() - mark
@@ -172,8 +166,8 @@ class _Run:
             seconds = time.perf_counter() - mark
             self.cost.add(seconds, waited)
             self._after(step + 1, figures | {"seconds": seconds, "wait_share": waited / seconds})
-            if patience is not None and self.progress["stale"] >= patience:
-                logger.info("no better F1 in %d evaluations: stopped at step %d", patience, step + 1)
+            if self._stale():
+                logger.info("no better F1 in %d evaluations: stopped at step %d", self.progress["stale"], step + 1)
                 self._save()
                 return
             if interrupted():
@@ -181,12 +175,17 @@ class _Run:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
 
+    def _stale(self) -> bool:
+        """Whether it has got no better for as long as anyone waits."""
+        patience = self.settings.patience
+        return patience is not None and self.progress["stale"] >= patience
+
     def _step(self, step: int, batch: Batch) -> dict[str, float]:
         s = self.settings
         generator = torch.Generator().manual_seed(hash((s.seed, step, self.fabric.global_rank)) % 2**63)
         torch.manual_seed(hash((s.seed, step, self.fabric.global_rank, 1)) % 2**63)
+        lost = draw_lost(modalities_in(batch, self.model.modalities), s.modality_dropout, generator)
         batch = batch.to(self.fabric.device)
-        lost = draw_lost(len(batch.mask), len(self.model.modalities), s.modality_dropout, generator)
         rate = learning_rate(step, s)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -280,14 +279,11 @@ class _Run:
         self.fabric.barrier()
 
 
-def _same_run(stored: str, own: str) -> bool:
-    """Whether two runs have the same settings; one that an older version did not know stands at its default."""
-    try:
-        return TrainSettings.model_validate(json.loads(stored)) == TrainSettings.model_validate(json.loads(own))
-    except ValidationError:
-        return False
-
-
 def _build(settings: TrainSettings) -> EventDetector:
+    """The model as it begins; what was decided for weights that change from here on is forgotten."""
     model = EventDetector(settings.model)
-    return model if settings.init is None else start_from(model, settings.init, settings.prune, settings.widen)
+    if settings.init is not None:
+        start_from(model, settings.init, settings.prune, settings.widen)
+    if not settings.keeps_events:
+        model.settings = model.settings.model_copy(update={"decision": DecisionSettings()})
+    return model

@@ -62,12 +62,9 @@ class AdversarialSettings(Settings):
         return budgets
 
 
-class TrainSettings(Settings):
-    """One training run; see :func:`avtext.training.fit`."""
+class StartSettings(Settings):
+    """Where a run begins."""
 
-    seed: int = Field(1, ge=0)
-    out: Path = Path("runs/run")
-    model: ModelSettings
     init: Path | None = Field(None, description="model folder whose weights to start from")
     prune: float | None = Field(
         None, gt=0, le=0.9, description="share of the channels of init that go first; what is left is the model"
@@ -75,6 +72,14 @@ class TrainSettings(Settings):
     widen: int | None = Field(
         None, ge=2, le=8, description="copies of every channel of init to begin with; what comes of it is the model"
     )
+
+
+class TrainSettings(StartSettings):
+    """One training run; see :func:`avtext.training.fit`."""
+
+    seed: int = Field(1, ge=0)
+    out: Path = Path("runs/run")
+    model: ModelSettings
     learn: tuple[str, ...] | None = Field(
         None, min_length=1, description="parts of the model that learn, such as [embedders]; None: all of it"
     )
@@ -103,6 +108,11 @@ class TrainSettings(Settings):
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     half: bool = Field(False, description="store the final weights as float16")
 
+    @property
+    def keeps_events(self) -> bool:
+        """Whether the events found stay those of ``init``, and its thresholds and calibration with them."""
+        return self.init is not None and self.prune is None and set(self.learn or ()) == {"embedders"}
+
 
 def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
     """Training settings from a YAML file with ``key.sub=value`` overrides; see :func:`settings_of`.
@@ -114,8 +124,12 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
         ConfigError: the file or an override says something that is not allowed.
         ModelError: the model of ``init`` is refused.
     """
-    values = _with_model(read_yaml(path), path)
-    return settings_of(_with_model(override(values, words), path), str(path))
+    values = read_yaml(path)
+    if isinstance(values.get("model"), str):
+        values = {**values, "model": {"from": values["model"]}}
+    first = [word for word in words if word.startswith("model.from=")]  # before others change what is there
+    values = _with_model(override(values, first), path)
+    return settings_of(_with_model(override(values, [word for word in words if word not in first]), path), str(path))
 
 
 def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
@@ -130,14 +144,15 @@ def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
         ConfigError: a value that is not allowed.
         ModelError: the model of ``init`` is refused.
     """
-    share, factor = values.get("prune"), values.get("widen")
+    start = parse(StartSettings, {key: values[key] for key in StartSettings.model_fields if key in values}, where)
+    share, factor = start.prune, start.widen
     for name, what in (("prune", share), ("widen", factor)):
-        if what is not None and (not values.get("init") or values.get("model") is not None):
+        if what is not None and (start.init is None or values.get("model") is not None):
             raise ConfigError(f"{where}: {name}: changes the model of init: give init, and leave model out")
     if share is not None and factor is not None:
         raise ConfigError(f"{where}: widen: gives channels that prune takes away: leave one of them out")
-    if values.get("model") is None and values.get("init"):
-        model = load_detector(values["init"])
+    if values.get("model") is None and start.init is not None:
+        model = load_detector(start.init)
         settings = model.settings if share is None else pruned_settings(model, share)
         settings = settings if factor is None else widened_settings(model, factor)
         values = {**values, "model": settings.model_dump()}

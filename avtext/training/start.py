@@ -32,7 +32,7 @@ def fix_all_but(model: EventDetector, learn: Collection[str]) -> list[nn.Module]
     """Take the gradients from all parts of a detector but some; returns the fixed ones, to be kept in evaluation mode.
 
     Raises:
-        ConfigError: the detector has no such part; names those it has.
+        ConfigError: the detector has no such part (names those it has), or nothing in these parts can learn.
     """
     parts = dict(model.named_children())
     for name in learn:
@@ -41,14 +41,28 @@ def fix_all_but(model: EventDetector, learn: Collection[str]) -> list[nn.Module]
     fixed = [part for name, part in parts.items() if name not in learn]
     for part in fixed:
         part.requires_grad_(False)
+    idle = _idle(model)
+    if not any(p.requires_grad for name in learn if name not in idle for p in parts[name].parameters()):
+        raise ConfigError(
+            f"learn: nothing in {', '.join(learn)} can learn: its weights are fixed, or the model's loss does not "
+            f"depend on them: name others of {', '.join(parts)}"
+        )
     return fixed
+
+
+def _idle(model: EventDetector) -> set[str]:
+    """Parts that the loss does not reach."""
+    settings, loss = model.settings, model.settings.loss
+    compared = (settings.alignment.enabled and loss.alignment) or loss.matching or loss.masked
+    idle = set() if compared and len(model.modalities) > 1 else {"embedders"}
+    return idle if settings.decoder == "crf" else idle | {"crf"}
 
 
 @torch.no_grad()
 def start_from(
     model: EventDetector, folder: str | Path, share: float | None = None, factor: int | None = None
 ) -> EventDetector:
-    """Give ``model`` the weights of a stored one; labels that only ``model`` has start fresh.
+    """Give ``model`` the weights and the decision of a stored one; labels that only ``model`` has start fresh.
 
     Args:
         model: to be trained; changed.
@@ -58,19 +72,26 @@ def start_from(
 
     Raises:
         ModelError: the folder is refused.
-        ConfigError: a weight that all labels share has another shape; names it.
+        ConfigError: a weight that all labels share is not in both, or has another shape; names it.
     """
     stored = load_detector(folder)
     stored = stored if share is None else prune(stored, share)
     stored = stored if factor is None else widen(stored, factor)
     own, given = model.state_dict(), stored.state_dict()
     shared = {name: value for name, value in given.items() if not is_per_label(name)}
+    surplus = [name for name in shared if name not in own]
+    if surplus:
+        raise ConfigError(
+            f"init: {folder}: has {surplus[0]}, which model lacks: give model the encoders, tcn, fusion and "
+            "head_layers of its config.json"
+        )
     for name, value in own.items():
         if not is_per_label(name) and (name not in shared or shared[name].shape != value.shape):
             raise ConfigError(
-                f"init: {folder}: has no {name} of shape {tuple(value.shape)}: give model the encoders, width, tcn and "
-                "fusion of its config.json"
+                f"init: {folder}: has no {name} of shape {tuple(value.shape)}: give model the encoders, width, tcn, "
+                "fusion and head_layers of its config.json"
             )
+    model.settings = model.settings.model_copy(update={"decision": stored.settings.decision})
     if model.settings.labels == stored.settings.labels and model.settings.scheme == stored.settings.scheme:
         model.load_state_dict(given)
         return model

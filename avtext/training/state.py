@@ -30,7 +30,7 @@ def publish_state(
         model: being trained.
         average: the moving average of its weights.
         optimizer: whose moments are kept.
-        progress: plain values: step, best score, settings' fingerprint.
+        progress: plain values: step, best score, fingerprints of the settings and of the models it began with.
     """
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}

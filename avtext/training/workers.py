@@ -11,9 +11,10 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any, Protocol, TypeVar
 
@@ -50,7 +51,8 @@ def made_ahead(items: Items[Made], steps: Iterable[int], workers: int) -> Genera
     waiting: deque[Future[Made]] = deque()
     try:
         for step in steps:
-            waiting.append(pool.submit(_make, step))
+            with _deaf():
+                waiting.append(pool.submit(_make, step))
             if len(waiting) > _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -65,12 +67,22 @@ def made_ahead(items: Items[Made], steps: Iterable[int], workers: int) -> Genera
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes begun here never hear Ctrl-C, which reaches all of a terminal's; the run's own decides."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _items: Items | None = None  # in a worker: what it makes
 
 
 def _begin(items: Items) -> None:
     global _items
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes; the run's own decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # born deaf to it, and deaf still where a library unblocks it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     keep_to_one_thread()

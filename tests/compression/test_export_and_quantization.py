@@ -15,7 +15,7 @@ from torch import nn
 from avtext.backends.onnx_export import Part, export_part, largest_difference, other_sizes
 from avtext.backends.onnx_int8 import quantize_graph, weighted_nodes
 from avtext.backends.sessions import open_session
-from avtext.compression.ladder import LadderSettings, climb
+from avtext.compression.ladder import LadderSettings, check_out, climb
 from avtext.compression.parts import parts_of
 from avtext.compression.quantization import quantize_folder
 from avtext.encoders.folding import folded
@@ -150,6 +150,14 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r'onnxruntime is not installed: pip install "avtext\[onnx\]"'):
         Runtime(graphs / "onnx")
+
+
+def test_what_a_killed_first_rung_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".float32.abcdefgh.part").mkdir()
+    check_out(tmp_path, make())
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ConfigError, match="is not empty"):
+        check_out(tmp_path, make())
 
 
 def test_a_ladder_that_was_stopped_goes_on(tmp_path: Path) -> None:

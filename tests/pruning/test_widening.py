@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from avtext.clip import Stream
 from avtext.errors import ConfigError, InvalidInput
 from avtext.model import Batch, EventDetector, collate, save_detector
 from avtext.pruning import widen, widened_settings
 from avtext.training.settings import settings_of
 from avtext.training.start import start_from
-from tests.model.test_detector import clip, make
+from tests.model.test_detector import ENCODERS, clip, make
 from tests.pruning.test_pruning import KINDS, model_of
 
 
@@ -31,6 +33,17 @@ def test_a_wider_model_says_the_same(kind: str, factor: int, batch: Batch) -> No
     torch.testing.assert_close(got.emissions, want.emissions, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(got.gates, want.gates, atol=1e-5, rtol=0)
     torch.testing.assert_close(tells, told, atol=1e-4, rtol=0)
+
+
+def test_features_stay_as_many() -> None:
+    values = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
+    features = {"name": "features", "options": {"size": 16, "rate": 25}}
+    model = make(3, encoders={"audio": features, "text": ENCODERS["text"]})
+    batch = collate([clip(2.0, 0, audio=Stream(values, 25.0))])
+    large = widen(model, 2)
+    assert large.settings.encoders["audio"] == model.settings.encoders["audio"]
+    with torch.no_grad():
+        torch.testing.assert_close(large(batch).emissions, model(batch).emissions, atol=1e-4, rtol=1e-4)
 
 
 def test_copies_are_read_apart_so_that_they_learn_apart(batch: Batch) -> None:
@@ -67,13 +80,21 @@ def test_a_run_starts_from_a_widened_model(tmp_path, batch: Batch) -> None:
         torch.testing.assert_close(started(batch).emissions, model(batch).emissions, atol=1e-4, rtol=1e-4)
 
 
+def test_a_share_that_yaml_takes_for_a_text_is_a_number(tmp_path) -> None:
+    save_detector(tmp_path, make(4), "card")
+    assert settings_of({"init": tmp_path, "prune": "3e-1"}, "here").prune == 0.3
+
+
 @pytest.mark.parametrize(
     ("values", "match"),
     [
         ({"widen": 2}, "widen: changes the model of init: give init"),
         ({"widen": 2, "prune": 0.5, "init": "somewhere"}, "widen: gives channels that prune takes away"),
+        ({"widen": "two", "init": "somewhere"}, "here: widen: .*integer.*'two'"),
+        ({"prune": "abc", "init": "somewhere"}, "here: prune: .*number.*'abc'"),
+        ({"init": 5}, "here: init: .*path.*5"),
     ],
 )
-def test_what_cannot_be_widened_is_said(values: dict, match: str) -> None:
+def test_what_cannot_be_started_from_is_said(values: dict, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         settings_of(values, "here")

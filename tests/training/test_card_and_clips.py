@@ -146,6 +146,9 @@ def test_a_model_file_is_beside_the_config_and_can_be_overridden(
     assert (settings.model.labels, settings.model.width, settings.learning_rate) == (("bell",), 64, 0.001)
     other = read_settings(tmp_path / "c.yaml", ["model=models/n.yaml"])
     assert other.model.labels == ("dog",)
+    for words in (["model.from=models/n.yaml", "model.width=64"], ["model.width=64", "model.from=models/n.yaml"]):
+        from_other = read_settings(tmp_path / "c.yaml", words)
+        assert (from_other.model.labels, from_other.model.width) == (("dog",), 64)
     mixed = read_settings(tmp_path / "c.yaml", ["model={from: models/n.yaml, width: 96}"])
     assert (mixed.model.labels, mixed.model.width) == (("dog",), 96)
 

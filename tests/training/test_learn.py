@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from avtext.clip import Event
+from avtext.config import ModelSettings
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
-from avtext.training import fit
-from tests.training.test_loop import SOURCE, run
+from avtext.training import fit, settings_of
+from tests.tiny import talkative
+from tests.training.test_loop import MODEL, SOURCE, run
 
 
 def changed_parts(tmp_path: Path, learn: list[str]) -> set[str]:
@@ -37,6 +41,45 @@ def test_all_of_it_learns_by_default(tmp_path: Path) -> None:
     assert {"encoders", "tcns", "embedders", "fusion", "emit"} <= parts
 
 
+@pytest.mark.parametrize("changes", [{}, {"prune": 0.3}, {"learn": ["embedders"]}])
+def test_a_decision_lasts_as_long_as_the_events_that_it_was_made_for(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    model = talkative()
+    decision = {"thresholds": {"bell": 1.0, "dog": 1.0}}
+    model.settings = ModelSettings.model_validate({**model.settings.model_dump(), "decision": decision})
+    save_detector(tmp_path / "model", model, "card")
+    values = {"init": str(tmp_path / "model"), "learning_rate": 1e-6, **changes}
+    base = run(tmp_path, steps=2, evaluate_every=1, average=0.0).model_dump(exclude={"model"})
+    settings = settings_of({**base, **values}, "here")
+    clips = [replace(SOURCE[0], events=tuple(Event(t, t + 0.4, "cut") for t in (0.5, 2.0)))]
+    for name, validation in (("alone", None), ("validated", clips)):
+        found = fit(settings.model_copy(update={"out": tmp_path / name}), clips, validation).settings.decision
+        last = load_detector(tmp_path / name / "last").settings.decision
+        if "learn" in changes:
+            assert last == found == model.settings.decision
+        else:
+            assert last.thresholds == {}
+            assert found.thresholds.get("dog") != 1.0
+
+
 def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"learn: 'embeders' is no part of the model; its parts: encoders, .*crf"):
         fit(run(tmp_path / "out", learn=["embeders"]), SOURCE)
+
+
+FEATURES = {"audio": {"name": "features", "options": {"size": 8, "rate": 25}}}
+
+
+@pytest.mark.parametrize(
+    ("learn", "changes"),
+    [
+        ("crf", {"decoder": "softmax"}),
+        ("encoders", {"encoders": FEATURES}),
+        ("embedders", {"loss": {"alignment": 0}}),
+        ("embedders", {"encoders": FEATURES}),
+    ],
+)
+def test_parts_that_cannot_learn_are_refused(tmp_path: Path, learn: str, changes: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=f"learn: nothing in {learn} can learn: .*name others of encoders, .*crf"):
+        fit(run(tmp_path / "out", model={**MODEL, **changes}, learn=[learn]), SOURCE)

@@ -21,15 +21,17 @@ from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import AvtextError, StorageError
-from avtext.model import collate
+from avtext.model import EventDetector, collate, save_detector
 from avtext.training import TrainSettings, fit
+from avtext.training.identity import check_same_run, identity_of
 from avtext.training.interruption import deferred_interrupts
-from avtext.training.modality_dropout import draw_lost
+from avtext.training.log import RunLog
+from avtext.training.modality_dropout import draw_lost, modalities_in
 from avtext.training.optimizer import learning_rate
 from avtext.training.plan import StepBatches
 from avtext.training.state import publish_state
 from tests.limits import file_size_limit
-from tests.model.test_detector import make
+from tests.model.test_detector import clip, make
 
 LABELS = ["bell", "siren", "beep", "knock", "engine", "whoosh", "cut", "fade", "flash", "freeze", "black", "impact"]
 RECIPE = SceneRecipe(duration=(4.0, 4.0), heard=(4, 8), seen=(4, 8), missing_chance=0.0)
@@ -160,6 +162,28 @@ def test_a_run_with_other_settings_is_not_mixed_in(tmp_path: Path) -> None:
         fit(run(tmp_path, steps=4), SOURCE)
 
 
+@pytest.mark.parametrize("name", ["init", "distill.teacher"])
+def test_a_run_that_began_with_other_weights_is_not_mixed_in(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "given"
+    settings = run(tmp_path, steps=2, **{"init": folder} if name == "init" else {"distill": {"teacher": folder}})
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        save_detector(folder, EventDetector(settings.model), "card")
+        if seed == 1:
+            fit(settings, SOURCE)
+            fit(settings, SOURCE)
+    with pytest.raises(AvtextError, match=rf"began with other weights than {name} \(.*given\) has now.*out="):
+        fit(settings, SOURCE)
+
+
+def test_a_state_that_does_not_say_which_weights_it_began_with_goes_on(tmp_path: Path) -> None:
+    settings = run(tmp_path / "out", steps=2, init=tmp_path / "given")
+    save_detector(tmp_path / "given", EventDetector(settings.model), "card")
+    identity = identity_of(settings)
+    assert set(identity) == {"run", "given"}
+    check_same_run(settings, {"run": identity["run"]})
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_state(tmp_path: Path) -> None:
     class Poisoned:
         def __len__(self) -> int:
@@ -194,15 +218,21 @@ def test_best_weights_are_kept_and_every_step_is_logged(tmp_path: Path) -> None:
     assert any((tmp_path / "tensorboard").iterdir())
 
 
+def test_a_log_whose_run_was_killed_before_its_first_row_has_a_header(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").touch()
+    for step in (1, 2):
+        with RunLog(tmp_path) as log:
+            log.write(step, {"loss": 1.0})
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [(row["step"], row["loss"]) for row in rows] == [("1", "1"), ("2", "1")]
+
+
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
-    steps = []
-    fit(
-        run(tmp_path, steps=50, evaluate_every=1, patience=2, learning_rate=1e-9),
-        SOURCE,
-        SceneSource(RECIPE, 900, 1),
-        hook=lambda what, step, *_: steps.append(step),
-    )
-    assert max(steps) < 10
+    steps: list[int] = []
+    settings = run(tmp_path, steps=50, evaluate_every=1, patience=2, learning_rate=1e-9)
+    for _ in range(2):  # it has ended, so that there is nothing to go on with
+        fit(settings, SOURCE, SceneSource(RECIPE, 900, 1), hook=lambda what, step, *_: steps.append(step))
+        assert max(steps) == 3
 
 
 def test_workers_make_the_same_batches(tmp_path: Path) -> None:
@@ -254,7 +284,8 @@ def test_every_pass_sees_every_clip_once_and_processes_share_them() -> None:
 
 
 def test_modalities_are_lost_at_the_asked_rate_but_never_all() -> None:
-    drawn = [draw_lost(40, 3, 0.5, torch.Generator().manual_seed(seed)) for seed in range(50)]
+    every = torch.ones(40, 3, dtype=torch.bool)
+    drawn = [draw_lost(every, 0.5, torch.Generator().manual_seed(seed)) for seed in range(50)]
     lost = torch.cat([one for one in drawn if one is not None]).float()
     assert len(lost) == 2000
     assert (lost.sum(1) < 3).all()
@@ -263,8 +294,33 @@ def test_modalities_are_lost_at_the_asked_rate_but_never_all() -> None:
 
 
 def test_without_a_chance_or_a_second_modality_there_is_one_view() -> None:
-    assert draw_lost(4, 3, 0.0, torch.Generator()) is None
-    assert draw_lost(4, 1, 0.5, torch.Generator()) is None
+    assert draw_lost(torch.ones(4, 3, dtype=torch.bool), 0.0, torch.Generator()) is None
+    assert draw_lost(torch.ones(4, 1, dtype=torch.bool), 0.5, torch.Generator()) is None
+
+
+def test_a_clip_never_loses_all_that_it_has() -> None:
+    clips = [clip(1.0, 0, picture=None, cues=()), clip(1.0, 0, audio=None, video=None, picture=None), clip(1.0, 0)]
+    clips[0] = replace(clips[0], video=None)
+    given = modalities_in(collate(clips), ("audio", "video", "text"))
+    assert given.tolist() == [[True, False, False], [False, False, True], [True, True, True]]
+    assert modalities_in(collate(clips[:2]), ("audio", "video")).tolist() == [[True, False], [False, False]]
+    given = torch.tensor([[True, False, False], [False, True, True]]).repeat(1000, 1)
+    lost = draw_lost(given, 0.8, torch.Generator().manual_seed(0))
+    assert lost is not None
+    assert (given & ~lost).any(1).all()
+    one, two = lost[1::2, 1].float().mean().item(), lost[1::2, 2].float().mean().item()
+    assert one == pytest.approx(0.8 - 0.64 / 2, abs=0.05)  # where both would go, each stays half the time
+    assert two == pytest.approx(0.8 - 0.64 / 2, abs=0.05)
+
+
+def test_what_clips_that_have_everything_lose_is_drawn_as_ever() -> None:
+    lost = draw_lost(torch.ones(4, 3, dtype=torch.bool), 0.9, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    wanted = torch.rand(4, 3, generator=generator) < 0.9
+    kept = torch.randint(3, (4,), generator=generator)
+    wanted[torch.arange(4), kept] &= ~wanted.all(1)
+    assert lost is not None
+    assert torch.equal(lost, wanted)
 
 
 def test_the_learning_rate_warms_up_and_cools_down(tmp_path: Path) -> None:

@@ -60,3 +60,13 @@ def test_one_chain_for_all_labels_takes_what_is_shared(stored: Path) -> None:
 def test_a_model_of_another_shape_is_refused_in_words(stored: Path) -> None:
     with pytest.raises(ConfigError, match=r"init: .*model: has no .* of shape .*: give model the encoders, width"):
         start_from(make(8, width=24), stored)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"head_layers": 0}, {"tcn": {"num_layers": 0}}, {"labels": ["cut"], "head_layers": 0}]
+)
+def test_a_model_that_lacks_layers_of_the_stored_one_is_refused_in_words(
+    stored: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError, match=r"init: .*model: has (head|tcns)\..*, which model lacks: give model the"):
+        start_from(make(8, **changes), stored)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from itertools import count, islice
@@ -58,6 +59,25 @@ def test_a_death_is_one_typed_error_where_an_item_is_asked_for() -> None:
         list(made)
     assert caught.value.stage == "train"
     assert not active_children()
+
+
+def test_workers_hear_no_interrupt_from_their_first_moment_on() -> None:
+    with closing(made_ahead(Squares(), count(), 1)) as made:
+        pressing = threading.Thread(target=interrupt_children)
+        pressing.start()
+        assert [int(item) for item in islice(made, 3)] == [0, 1, 4]
+        pressing.join()
+
+
+def interrupt_children() -> None:
+    """Press Ctrl-C for each process as soon as it is there, and for two seconds on."""
+    deadline = time.monotonic() + 10
+    while not active_children():
+        assert time.monotonic() < deadline
+    for _ in range(20):
+        for process in active_children():
+            os.kill(process.pid or 0, signal.SIGINT)
+        time.sleep(0.1)
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
