@@ -80,18 +80,13 @@ def write_clips(folder: Path) -> None:
 
 
 def take_model(folders: Sequence[Path]) -> None:
-    """The default model: the mean of the stages' weights, with decisions from scenes that neither stage has seen.
+    """The default model: the mean of the stages' weights.
 
     The mean of a model before and after fine-tuning keeps more of what it could elsewhere (Wortsman et al. 2022).
     """
     target = ASSETS / "model"
     stages = [read_settings(ROOT / "configs" / f"{name}.yaml") for name in STAGES]
-    settings = stages[-1]
-    assert settings.validation is not None
-    unseen = settings.validation.model_copy(update={"first": 600_000, "count": 200})
-    clips = open_clips(unseen, settings.model)
-    model = with_decision(mean_of([load_detector(folder) for folder in folders]), (clips[i] for i in range(len(clips))))
-    save_detector(target, model, "the card is written by scripts/benchmark.py model\n", half=True)
+    save_detector(target, mean_of(folders), "the card is written by scripts/benchmark.py model\n", half=True)
     told = [{"config": name, **stage.model_dump(mode="json", exclude={"out", "model", "init"})}
             for name, stage in zip(STAGES, stages, strict=True)]  # fmt: skip
     here = os.environ.get("AVTEXT_DATA", DATA)  # where the recordings lie on this machine is nobody's business
@@ -100,15 +95,20 @@ def take_model(folders: Sequence[Path]) -> None:
     print(target)
 
 
-def mean_of(models: Sequence[EventDetector]) -> EventDetector:
-    """The first model with the mean of all models' weights; what is counted, not learnt, is the last one's."""
+def mean_of(folders: Sequence[Path]) -> EventDetector:
+    """The mean of all models' weights, what is counted, not learnt, being the last one's; it decides by what it finds
+    in scenes that no stage has seen."""
+    models = [load_detector(folder) for folder in folders]
     states = [model.state_dict() for model in models]
     mean = {
         name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
         for name, value in states[-1].items()
     }
     models[0].load_state_dict(mean)
-    return models[0]
+    settings = read_settings(ROOT / "configs" / f"{STAGES[-1]}.yaml")
+    assert settings.validation is not None  # that config has scenes
+    clips = open_clips(settings.validation.model_copy(update={"first": 600_000, "count": 200}), settings.model)
+    return with_decision(models[0], (clips[i] for i in range(len(clips))))
 
 
 def take_screenshot() -> None:
@@ -142,7 +142,7 @@ if __name__ == "__main__":
         case ["model", *folders] if folders:
             take_model([Path(folder) for folder in folders])
         case ["mean", out, *folders] if folders:
-            save_detector(Path(out), mean_of([load_detector(folder) for folder in folders]), MEAN, half=True)
+            save_detector(Path(out), mean_of([Path(folder) for folder in folders]), MEAN, half=True)
         case ["clips", folder]:
             write_clips(Path(folder))
         case ["screenshot"]:

@@ -1,4 +1,4 @@
-"""What was found of a stream's clock: moved to where the video begins, and as plain values."""
+"""How streams lie against the picture: found, moved to where the video begins, and as plain values."""
 
 from __future__ import annotations
 
@@ -7,8 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from avtext.alignment.joint import align_jointly
 from avtext.alignment.pairwise import Alignment
+from avtext.detection.windows import EncodedVideo
 from avtext.timeline import ClockMap
+
+
+def find_clocks(encoded: EncodedVideo) -> dict[str, Alignment]:
+    """How each modality of a video lies against its picture; nothing where the model does not align or there is nothing
+    to compare."""
+    if not encoded.network.settings.alignment.enabled:
+        return {}
+    present = {name: pair for name, pair in encoded.embeddings().items() if pair[1].any()}
+    if "video" not in present or len(present) < 2:
+        return {}
+    embeddings = {name: pair[0] for name, pair in present.items()}
+    masks = {name: pair[1] for name, pair in present.items()}
+    found = align_jointly(embeddings, masks, rate=encoded.rate)
+    return {name: later(one, encoded.start_step / encoded.rate) for name, one in found.items()}
 
 
 def later(found: Alignment, origin: float) -> Alignment:

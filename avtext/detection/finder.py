@@ -10,12 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
-from avtext.alignment.joint import align_jointly
-from avtext.alignment.pairwise import Alignment
 from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.detection.batch import Sharing, batch_of
-from avtext.detection.clocks import described, later
+from avtext.detection.clocks import described, find_clocks
 from avtext.detection.network import Network
 from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues
 from avtext.detection.recall import keep, place_of, recall
@@ -235,7 +233,7 @@ class EventFinder:
         rate = self.network.settings.grid_rate
         origin = encoded.start_step / rate
         quality, duration = reading.account(origin + len(encoded) / rate)
-        alignment = self._find_clocks(encoded)
+        alignment = find_clocks(encoded) if self.align else {}
         tell("align", alignment, file=reading.name, total=duration, completed=duration)
         clocks = {name: found.clock for name, found in alignment.items()}
         decoded = decode_chunks(self.network, encoded.emissions(clocks))
@@ -260,19 +258,6 @@ class EventFinder:
             quality=quality,
             modalities=encoded.modalities_present(),
         )
-
-    def _find_clocks(self, encoded: EncodedVideo) -> dict[str, Alignment]:
-        if not self.align or not self.network.settings.alignment.enabled:
-            return {}
-        found = encoded.embeddings()
-        present = {name: pair for name, pair in found.items() if pair[1].any()}
-        if "video" not in present or len(present) < 2:
-            return {}
-        embeddings = {name: pair[0] for name, pair in present.items()}
-        masks = {name: pair[1] for name, pair in present.items()}
-        rate = self.network.settings.grid_rate
-        origin = encoded.start_step / rate
-        return {name: later(one, origin) for name, one in align_jointly(embeddings, masks, rate=rate).items()}
 
     def batch(
         self,

@@ -118,7 +118,8 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
     """Training settings from a YAML file with ``key.sub=value`` overrides; see :func:`settings_of`.
 
     ``model`` may be a path, relative to the config's folder: of a YAML file that several runs share, or of a model
-    folder, whose shape it is then without its weights; or ``{from: PATH, loss: {…}}``, where a run differs from it.
+    folder, whose shape it is then without its weights; or ``{from: PATH, loss: {…}}``, where a run differs from it. Of
+    the loss, terms that are not named stay as they are there.
 
     Raises:
         ConfigError: the file or an override says something that is not allowed.
@@ -133,8 +134,8 @@ def read_settings(path: str | Path, words: Sequence[str] = ()) -> TrainSettings:
 
 
 def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
-    """Training settings from plain values; without ``model`` it is that of ``init``, with fewer or more channels where
-    ``prune`` or ``widen`` says so.
+    """Training settings from plain values; without ``model``, or with its ``loss`` alone, it is that of ``init``, with
+    fewer or more channels where ``prune`` or ``widen`` says so.
 
     Args:
         values: as in a YAML file.
@@ -146,16 +147,20 @@ def settings_of(values: Mapping[str, Any], where: str) -> TrainSettings:
     """
     start = parse(StartSettings, {key: values[key] for key in StartSettings.model_fields if key in values}, where)
     share, factor = start.prune, start.widen
+    own = values.get("model")
+    derived = start.init is not None and (own is None or (isinstance(own, Mapping) and set(own) == {"loss"}))
     for name, what in (("prune", share), ("widen", factor)):
-        if what is not None and (start.init is None or values.get("model") is not None):
-            raise ConfigError(f"{where}: {name}: changes the model of init: give init, and leave model out")
+        if what is not None and not derived:
+            raise ConfigError(
+                f"{where}: {name}: changes the model of init: give init, and leave model out, but for model.loss"
+            )
     if share is not None and factor is not None:
         raise ConfigError(f"{where}: widen: gives channels that prune takes away: leave one of them out")
-    if values.get("model") is None and start.init is not None:
+    if start.init is not None and derived:
         model = load_detector(start.init)
         settings = model.settings if share is None else pruned_settings(model, share)
         settings = settings if factor is None else widened_settings(model, factor)
-        values = {**values, "model": settings.model_dump()}
+        values = {**values, "model": _differing(settings.model_dump(), own or {})}
     return parse(TrainSettings, values, where)
 
 
@@ -168,4 +173,12 @@ def _with_model(values: dict[str, Any], path: str | Path) -> dict[str, Any]:
     own = {key: value for key, value in model.items() if key != "from"}
     place = Path(path).parent / str(model["from"])
     shape = load_detector(place).settings.model_dump() if place.is_dir() else read_yaml(place)
-    return {**values, "model": {**shape, **own}}
+    return {**values, "model": _differing(shape, own)}
+
+
+def _differing(shape: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's settings with ``own`` in their place, of the loss only the terms that it names."""
+    theirs, ours = shape.get("loss"), own.get("loss")
+    if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
+        own = {**own, "loss": {**theirs, **ours}}
+    return {**shape, **own}

@@ -17,8 +17,8 @@ from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.data.videos import open_videos
 from avtext.errors import ConfigError, InvalidInput
-from avtext.model import collate, save_detector
-from avtext.training import DataSettings, TrainSettings, open_clips, read_settings
+from avtext.model import EventDetector, collate, save_detector
+from avtext.training import DataSettings, TrainSettings, open_clips, read_settings, settings_of
 from avtext.training.card import draft_card
 from avtext.training.clips import open_teacher
 from avtext.training.evaluation import Found, find
@@ -151,6 +151,20 @@ def test_a_model_file_is_beside_the_config_and_can_be_overridden(
         assert (from_other.model.labels, from_other.model.width) == (("dog",), 64)
     mixed = read_settings(tmp_path / "c.yaml", ["model={from: models/n.yaml, width: 96}"])
     assert (mixed.model.labels, mixed.model.width) == (("dog",), 96)
+
+
+def test_of_the_loss_only_what_is_named_differs_from_that_of_init(tmp_path: Path) -> None:
+    loss = {"crf": 0.7, "frame": 0.2, "alone": 0.1, "alignment": 4.0}
+    save_detector(tmp_path / "m", EventDetector(ModelSettings(**{**MODEL, "loss": loss})), "")
+    init = {"init": str(tmp_path / "m"), "model": {"loss": {"alignment": 0.3}}}
+    for how in ({}, {"prune": 0.5}, {"widen": 2}):
+        found = settings_of({**init, **how, "train": {"manifest": "m.jsonl"}}, "here").model
+        assert found.loss == LossSettings(**{**loss, "alignment": 0.3})
+        assert found.labels == ("bell",)
+    with pytest.raises(ConfigError, match=r"here: prune: .* leave model out, but for model\.loss"):
+        settings_of({**init, "prune": 0.5, "model": {"width": 32, "loss": {}}}, "here")
+    (tmp_path / "c.yaml").write_text("model: {from: m, loss: {frame: 0.0}}\ntrain: {manifest: m.jsonl}\n")
+    assert read_settings(tmp_path / "c.yaml").model.loss == LossSettings(**{**loss, "frame": 0.0})
 
 
 def test_the_card_says_what_was_done() -> None:
