@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from avtext.benchmark import pipeline_decode
+from avtext.benchmark import pipeline_archive, pipeline_decode
+from avtext.benchmark.pipeline_archive import make_archive
 from avtext.benchmark.pipeline_child import spent
 from avtext.benchmark.pipeline_clips import make_video, width_of
 from avtext.benchmark.pipeline_limits import FULL, LIMITS, row
 from avtext.benchmark.timing import run_code
 from avtext.media import MediaOptions, MediaReader
+from avtext.pipeline import Pipeline
 from tests.benchmark.holding import holder
 
 AT_LEAST = {"row01a": 10, "row01b": 4, "row02": 3.5, "row04": 100, "row07a": 1.6, "row08": 20}
 AT_MOST = {
     "row03": 1.15, "row05a": 1.15, "row05b": 1.15, "row05c": 1.25, "row06a": 1, "row06b": 1, "row06c": 1,
     "row07b": 0, "row09": 1.2, "row10a": 0.25, "row10b": 0.6, "row11a": 10.5, "row11b": 1.1,
+    "row12": 0.5,  # the gate of every speed-up
 }  # fmt: skip
 TINY = FULL._replace(short=12, long=24, height=72, small=36, rounds=1, clips=5)
 
@@ -105,3 +108,13 @@ def test_a_call_in_a_child_is_timed_and_its_memory_seen(monkeypatch: pytest.Monk
     assert 90 < much.peak - little.peak < 120
     assert 0 < little.time.wall < 10
     assert "peak" in str(much)
+
+
+def test_a_skimmed_file_is_compared_with_the_whole(tmp_path: Path, data_dir: Path) -> None:
+    archive = make_archive(tmp_path / "a.mp4", data_dir, FULL._replace(scenes=1, idle=40, small=90))
+    assert archive.duration == pytest.approx(100.0)
+    assert all(40.0 <= event.start <= event.end <= 60.0 for event in archive.events)
+    found = {figure.name: figure.value for figure in pipeline_archive.measure(Pipeline.from_pretrained(), archive, 1)}
+    assert 0.2 < found["skimmed_share_looked_at"] < 0.8
+    assert found["skimmed_event_f1"] > 0.5
+    assert found["row12_skimmed_f1_loss"] < 5.0

@@ -137,7 +137,7 @@ def test_endings_in_capitals_count_after_those_in_small_letters(tmp_path: Path) 
     (tmp_path / "film.en.SRT").write_text("")
     (tmp_path / "Film.SRT").write_text("")
     assert find_cues(video) is None
-    for suffix in (".Words.JSON", ".VTT", ".Srt", ".SRT", ".ass", ".srt"):
+    for suffix in (".WORDS.JSON", ".VTT", ".SRT", ".ass", ".srt"):
         path = tmp_path / f"film{suffix}"
         path.write_text("")
         assert find_cues(video) == path
