@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from avtext.errors import Code, MediaError
 from avtext.media import Limits, MediaOptions, MediaReader, probe, spare
 from avtext.media.process import DecoderProcess
 from tests.limits import file_size_limit
+from tests.processes import wait_for_end
 
 
 @pytest.fixture(scope="module")
@@ -183,15 +183,4 @@ def test_a_waiting_process_ends_with_its_parent(how: str) -> None:
         assert parent.stdout is not None
         number = int(parent.stdout.readline())
         parent.wait()
-        deadline = time.monotonic() + 30
-        while _lives(number):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-
-def _lives(number: int) -> bool:
-    """Whether a process is there and not only waits to be buried by whoever adopted it."""
-    try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        wait_for_end(number)

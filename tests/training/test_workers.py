@@ -19,6 +19,7 @@ from torch import Tensor
 
 from avtext.errors import AvtextError, ConfigError
 from avtext.training.workers import made_ahead
+from tests.processes import wait_for_end
 
 
 class Squares:
@@ -85,6 +86,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 import os, signal
 from pathlib import Path
 from avtext.training.workers import made_ahead
+from tests.processes import wait_for_end
 from tests.training.test_workers import Squares
 
 if __name__ == "__main__":
@@ -97,15 +99,5 @@ if __name__ == "__main__":
     assert done.returncode == -signal.SIGKILL
     workers = [int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()]
     assert workers
-    deadline = time.monotonic() + 20
-    while any(is_running(worker) for worker in workers):
-        assert time.monotonic() < deadline, "a worker outlived its parent"
-        time.sleep(0.05)
-
-
-def is_running(process: int) -> bool:
-    """Whether it is there and no zombie that nobody has asked for."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    for worker in workers:
+        wait_for_end(worker)
