@@ -26,6 +26,7 @@ CHANGES = (
 NAMES = (*LEVELS, *CHANGES, *(f"block_{row}{col}" for row in range(BLOCKS) for col in range(BLOCKS)))
 SIZE = len(NAMES)
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+SIDE = 32  # pixels that say enough about a picture
 _BINS = 16
 
 
@@ -33,7 +34,8 @@ def frame_statistics(frames: np.ndarray, previous: np.ndarray | None = None) -> 
     """Statistics of each frame and of its change from the frame before.
 
     Args:
-        frames: ``(n, height, width, 3)`` uint8 RGB, height and width multiples of 8, small (64 x 64).
+        frames: ``(n, height, width, 3)`` uint8 RGB, height and width multiples of 4; of more than 32 lines every
+            second one is taken, or fewer.
         previous: the frame before the first, same shape; None at the beginning of a video (no change then).
 
     Returns:
@@ -46,7 +48,8 @@ def frame_statistics(frames: np.ndarray, previous: np.ndarray | None = None) -> 
         [0.0, 1.0]
     """
     first = frames[:1] if previous is None else previous[None]
-    small = np.concatenate([first, frames])[:, ::2, ::2]  # a quarter of the pixels says enough
+    stride = max(1, frames.shape[1] // SIDE)
+    small = np.concatenate([first, frames])[:, ::stride, ::stride]
     count, height, width = len(frames), small.shape[1], small.shape[2]
     red, green, blue = planes = np.ascontiguousarray(small.transpose(3, 0, 1, 2), dtype=np.float32) / 255.0
     luma = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue

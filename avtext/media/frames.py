@@ -20,7 +20,6 @@ from avtext.kernels import picture
 from avtext.media.track import Track
 from avtext.timeline import GRID_RATE
 
-THUMBNAIL = 64  # pixels of a side of what is measured
 _BATCH = 16  # frames measured at a time, wherever windows begin and end
 _LONGEST_LAST = 10.0  # seconds; a last frame that claims to last longer is not believed
 _PAUSE = 1.6  # a frame shown for so many times as long as its neighbours may stand for lost ones
@@ -74,7 +73,7 @@ class Pictures:
         self.turns = 0  # quarters counterclockwise by which the file wants its frames turned
         self._rate, self._held = rate, held
         self._sample = Scaler(size, "AREA")
-        self._measure = Scaler((THUMBNAIL, THUMBNAIL), "FAST_BILINEAR") if measured else None
+        self._measure = Scaler((picture.SIDE, picture.SIDE), "FAST_BILINEAR") if measured else None
         self._shown: Any = None  # the frame on show, and the time from which it is
         self._time = -math.inf
         self.usual_interval = 0.0  # seconds between frames, lately; 0 before the second

@@ -17,7 +17,7 @@ from avtext.features import frozen
 from avtext.kernels.picture import frame_statistics, place_on_grid
 from avtext.timeline import GRID_RATE, num_steps
 
-THUMBNAIL = 64  # pixels of a side of what is measured, as for files
+MEASURED = 64  # pixels of a side of what is measured, as in scenes
 _BATCH = 256  # frames resized at once
 
 Array = np.ndarray | Tensor
@@ -119,7 +119,7 @@ def _seen(frames: Tensor, rate: float, wanted: float, size: int) -> Stream:
 def _measured(frames: Tensor, rate: float) -> Stream:
     """Statistics of every frame on the common grid."""
     times, end = np.arange(len(frames)) / rate, len(frames) / rate
-    statistics = frame_statistics(_resized(frames, THUMBNAIL))
+    statistics = frame_statistics(_resized(frames, MEASURED))
     values, mask = place_on_grid(statistics, times, end, 0.0, GRID_RATE, num_steps(end, GRID_RATE))
     return Stream(values, GRID_RATE, 0.0, mask)
 

@@ -77,9 +77,9 @@ def _plain(path: Path, measured: bool = False) -> float:
                     continue
                 if frame.time is not None and frame.time >= due:
                     due += 1 / RATE
-                    pictures.append(_small(frame, "AREA"))
+                    pictures.append(_small(frame, SIZE, "AREA"))
                 if measured:
-                    thumbnails.append(_small(frame, "FAST_BILINEAR"))
+                    thumbnails.append(_small(frame, picture.SIDE, "FAST_BILINEAR"))
                     if len(thumbnails) == BATCH:
                         rows.append(picture.frame_statistics(np.stack(thumbnails), None))
                         thumbnails.clear()
@@ -87,8 +87,8 @@ def _plain(path: Path, measured: bool = False) -> float:
     return time.process_time() - begun
 
 
-def _small(frame: Any, method: str) -> np.ndarray:
-    return frame.to_ndarray(width=SIZE, height=SIZE, format="rgb24", interpolation=method)
+def _small(frame: Any, size: int, method: str) -> np.ndarray:
+    return frame.to_ndarray(width=size, height=size, format="rgb24", interpolation=method)
 
 
 if __name__ == "__main__":
