@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from avtext.alignment.evidence import Evidence, along, curve, gather
@@ -9,8 +11,10 @@ from avtext.alignment.search import NEAR, Line, Scale, fit_line, lag_prior, stan
 from avtext.alignment.settings import AlignmentSettings
 from avtext.timeline import ClockMap
 
-IN_SYNC = 0.125  # seconds: a lag below it, which few notice (ITU-R BT.1359), needs proof before anything is moved
+IN_SYNC = 0.125  # seconds: where a lag is below it, which few notice (ITU-R BT.1359), what is moved needs proof
 PROOF = 30.0  # log-likelihood that it must bring
+UNRELATED = 0.2  # share of blocks that nothing in the picture belongs to, wherever they lie
+OUTSIDE = -0.5  # log-likelihood of a block that a lag puts before or behind the whole video
 SLOPE_COST = 2.0  # log-likelihood that a slope must bring
 TEMPERATURE = 0.03  # of cosines of whole streams, at which the default model's lags come true as often as they should
 TINY = 1e-9  # so that odds stay finite
@@ -69,8 +73,23 @@ class Fit:
 
     def likelihood(self, lags: np.ndarray, scale: Scale) -> np.ndarray:
         """Log-likelihood of every block at its lag."""
-        wide = self.max_lag
-        return scale.of(along(self.evidence.scores, lags, wide), along(self.evidence.energies, lags, wide))
+        scores, energies = (along(table, lags, self.max_lag) for table in self.evidence[:2])
+        return self._robust(scale.of(scores, energies), lags)
+
+    def likelihoods(self, scale: Scale) -> np.ndarray:
+        """Log-likelihood of every block at every whole lag, ``(blocks, lags)``."""
+        lags = np.arange(-self.max_lag, self.max_lag + 1)
+        values = scale.of(self.evidence.scores, self.evidence.energies)
+        return self._robust(values.T, lags[:, None]).T
+
+    def _robust(self, likelihood: np.ndarray, lags: np.ndarray) -> np.ndarray:
+        """What is known of a block that may as well belong to nothing, or that lies where there is no video.
+
+        Without this a sound that nobody sees would be best explained by a break that moves it out of the video.
+        """
+        first, end = -self.evidence.centres, len(self.video) - self.evidence.centres
+        mixed = np.logaddexp(likelihood + math.log1p(-UNRELATED), math.log(UNRELATED))
+        return np.where((lags < first) | (lags >= end), OUTSIDE, mixed)
 
     def total(self, lines: list[Line], scale: Scale) -> float:
         """Log-likelihood of the whole."""
@@ -90,8 +109,13 @@ class Fit:
         return slanted if values[1] - values[0] > SLOPE_COST else level
 
     def is_in_sync(self, lines: list[Line], scale: Scale) -> bool:
-        """Whether the identity explains the streams as well as these lines do."""
-        if np.abs(self.lags(lines)).max() >= IN_SYNC * self.rate:
+        """Whether the identity, which a whole piece of these lines agrees with, explains the streams as well as these.
+
+        So a piece that leaves a file that is otherwise in sync needs as much proof as a small lag of the whole.
+        """
+        borders = np.searchsorted(self.evidence.centres, [line.start for line in lines[1:]])
+        pieces = np.split(np.abs(self.lags(lines)), borders)
+        if not any(len(piece) and piece.max() < IN_SYNC * self.rate for piece in pieces):
             return False
         return self.total(lines, scale) - self.total([Line(0.0, 0.0, 0.0)], scale) < PROOF
 

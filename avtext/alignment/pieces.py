@@ -24,8 +24,7 @@ def find_pieces(fit: Fit, scale: Scale, whole: list[Line]) -> list[Line]:
     """
     if len(fit.stream) < 2 * fit.settings.min_piece * fit.rate:
         return whole
-    table = scale.of(fit.evidence.scores, fit.evidence.energies)
-    path = best_path(table, fit.prior, fit.settings.break_cost) - fit.max_lag
+    path = best_path(fit.likelihoods(scale), fit.prior, fit.settings.break_cost) - fit.max_lag
     cuts = np.flatnonzero(np.abs(np.diff(path)) > 1) + 1
     starts = [0.0, *(float(cut * fit.evidence.size) for cut in cuts)]
     lines = _fit_pieces(fit, starts, path.astype(np.float64))

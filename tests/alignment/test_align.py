@@ -42,6 +42,26 @@ def test_streams_in_sync_stay_as_they_are(scene):
     assert max(abs(float(one.clock.to_video(10.0)) - 10.0) for one in found) < 0.08
 
 
+@pytest.mark.parametrize("strength", [0.12, 0.2, 0.3])
+def test_a_sound_without_a_picture_at_the_end_is_no_break(strength):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        video, sound = rng.normal(size=(4000, 8)), rng.normal(size=(4000, 8))
+        sound[:3200] += strength * video[:3200]
+        found = align(video, sound)
+        assert not found.abstained
+        assert found.clock.is_identity
+
+
+def test_a_stream_that_goes_on_after_the_video_has_no_break():
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        video, sound = rng.normal(size=(4000, 8)), rng.normal(size=(5000, 8))
+        sound[:4000] += 0.2 * video
+        video[3000:3600] *= 0.01  # where little is seen, there is nothing against what comes after the end
+        assert align(video, sound).clock.is_identity
+
+
 def test_unrelated_streams_are_left_alone(scene):
     locked = 0
     for seed in range(30):
