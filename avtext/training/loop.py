@@ -251,16 +251,16 @@ class _Run:
         self._tell("train", step, figures)
 
     def _evaluate(self, step: int) -> dict[str, float]:
-        """Score the averaged weights; keep them in ``out/best`` where they are the best so far."""
+        """Score the averaged weights; keep them in ``out/best`` where none before were better."""
         found = (0.0, 0.0)
         if self.fabric.is_global_zero and self.validation is not None:
             source = self.validation
             scores = find(self.average, (source[i] for i in range(len(source)))).scores()
             found = (scores.micro.f1, scores.macro.f1)
         micro, macro = (0.0 if math.isnan(f1) else f1 for f1 in self.fabric.broadcast(found))
-        better = micro > self.progress["best"]
-        self.progress["stale"] = 0 if better else self.progress["stale"] + 1
-        if better:
+        before = self.progress["best"]
+        self.progress["stale"] = 0 if micro > before else self.progress["stale"] + 1
+        if micro >= before:  # of equals the newest: where only the clocks learn, events stay what they are
             self.progress["best"] = micro
             if self.fabric.is_global_zero:
                 save_detector(self.settings.out / "best", self.average, self.card, half=self.settings.half)

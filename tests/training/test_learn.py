@@ -14,7 +14,7 @@ from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.training import fit, settings_of
 from tests.tiny import talkative
-from tests.training.test_loop import MODEL, SOURCE, run
+from tests.training.test_loop import MODEL, RECIPE, SOURCE, SceneSource, equal, run, weights
 
 
 def changed_parts(tmp_path: Path, learn: list[str]) -> set[str]:
@@ -61,6 +61,15 @@ def test_a_decision_lasts_as_long_as_the_events_that_it_was_made_for(
         else:
             assert last.thresholds == {}
             assert found.thresholds.get("dog") != 1.0
+
+
+def test_where_events_stay_what_they_are_the_best_weights_are_the_newest(tmp_path: Path) -> None:
+    changes = {"init": tmp_path / "model", "learn": ["embedders"], "average": 0.0, "evaluate_every": 1}
+    settings = run(tmp_path / "out", **changes)
+    torch.manual_seed(3)
+    save_detector(tmp_path / "model", EventDetector(settings.model), "card")
+    best = fit(settings, SOURCE, SceneSource(RECIPE, 900, 1)).state_dict()
+    assert equal(best, weights(load_detector(tmp_path / "out" / "last")))
 
 
 def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
