@@ -72,6 +72,14 @@ def test_where_events_stay_what_they_are_the_best_weights_are_the_newest(tmp_pat
     assert equal(best, weights(load_detector(tmp_path / "out" / "last")))
 
 
+def test_a_batch_that_teaches_nothing_is_passed_by(tmp_path: Path) -> None:
+    settings = run(tmp_path / "out", init=tmp_path / "model", learn=["embedders"], average=0.0, weight_decay=0.0)
+    torch.manual_seed(3)
+    save_detector(tmp_path / "model", EventDetector(settings.model), "card")
+    heard = replace(SOURCE[0], video=None, picture=None, cues=())
+    assert equal(fit(settings, [heard]).state_dict(), weights(load_detector(tmp_path / "model")))
+
+
 def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"learn: 'embeders' is no part of the model; its parts: encoders, .*crf"):
         fit(run(tmp_path / "out", learn=["embeders"]), SOURCE)
