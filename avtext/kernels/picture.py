@@ -34,8 +34,8 @@ def frame_statistics(frames: np.ndarray, previous: np.ndarray | None = None) -> 
     """Statistics of each frame and of its change from the frame before.
 
     Args:
-        frames: ``(n, height, width, 3)`` uint8 RGB, height and width multiples of 4; of more than 32 lines every
-            second one is taken, or fewer.
+        frames: ``(n, height, width, 3)`` uint8 RGB, height and width multiples of 8, small: of 64 lines or more
+            only every second pixel is taken, or fewer, so that about 32 a side remain.
         previous: the frame before the first, same shape; None at the beginning of a video (no change then).
 
     Returns:
