@@ -20,27 +20,41 @@ def _fast_length(count: int) -> int:
     return best
 
 
-def background(rng: Random, count: int) -> np.ndarray:
-    """Noise of a random colour and level, sometimes with mains hum; float32 ``(count,)``.
+def background(rng: Random, count: int, pad: int = 0) -> np.ndarray:
+    """Noise of a random colour and level, sometimes with mains hum; float32 ``(pad + count + pad,)``.
 
     The power falls with frequency to a random power from -2 to 0.5, bends once, and swells slowly at random.
+
+    Args:
+        rng: where it comes from; as many numbers are drawn for any ``pad``.
+        count: samples of the scene.
+        pad: samples before and after it, over which the same noise goes on without a seam.
     """
-    size = _fast_length(count)
-    noise = rng.standard_normal(size, dtype=np.float32)
+    whole = pad + count + pad
+    noise = rng.standard_normal(_fast_length(count), dtype=np.float32)
+    size = _fast_length(whole)
+    if pad:
+        (beyond,) = rng.spawn(1)
+        wide = beyond.standard_normal(size, dtype=np.float32)
+        wide[pad : pad + count] = noise[:count]
+        noise = wide
     spectrum = np.fft.rfft(noise)
     hertz = np.fft.rfftfreq(size, 1 / AUDIO_RATE)
     slope, bend = between(rng, -2.0, 0.5), log_between(rng, 500, 6000)
     gain = np.maximum(hertz, 40.0) ** (slope / 2)
     gain *= (1 + (hertz / bend) ** 2) ** (between(rng, -1.0, 0.3) / 2)
-    out = np.fft.irfft(spectrum * gain, size)[:count]
+    out = np.fft.irfft(spectrum * gain, size)[:whole]
+    scene = slice(pad, pad + count)
     knots = max(2, count // (2 * AUDIO_RATE))
     depth = between(rng, 0.0, 0.3)
-    out *= np.exp(depth * np.interp(np.linspace(0, knots, count), np.arange(knots + 1), rng.standard_normal(knots + 1)))
+    places = np.pad(np.linspace(0, knots, count), pad, mode="edge")
+    swell = rng.standard_normal(knots + 1)
+    out *= np.exp(depth * np.interp(places, np.arange(knots + 1), swell))
     level = 10 ** (between(rng, -60, -26) / 20)
-    out *= level / (np.sqrt(np.mean(out**2)) + 1e-12)
+    out *= level / (np.sqrt(np.mean(out[scene] ** 2)) + 1e-12)
     if happens(rng, 0.2):
         mains = 50.0 if rng.random() < 0.5 else 60.0
-        phase = 2 * np.pi * mains * np.arange(count) / AUDIO_RATE
+        phase = 2 * np.pi * mains * np.arange(-pad, count + pad) / AUDIO_RATE
         out += level * between(rng, 0.2, 1.0) * (np.sin(phase) + 0.5 * np.sin(2 * phase) + 0.3 * np.sin(3 * phase))
     return out.astype(np.float32)
 

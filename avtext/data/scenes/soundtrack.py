@@ -183,7 +183,7 @@ def plan_hits(seed: int, recipe: SceneRecipe, duration: float, line: Timeline) -
 def mix(seed: int, recipe: SceneRecipe, duration: float, sounds: list[Sound], margin: float = 0.0) -> Track:
     """Lay sounds over background noise.
 
-    No sound is cut at the scene's borders: that would tell where they are.
+    No sound is cut at the scene's borders, and the background goes on over them as one: both would tell where they are.
 
     Args:
         seed: of the scene.
@@ -194,7 +194,7 @@ def mix(seed: int, recipe: SceneRecipe, duration: float, sounds: list[Sound], ma
     """
     rng = generator(seed, recipe.split, "mix")
     count, pad = round(duration * AUDIO_RATE), round(margin * AUDIO_RATE)
-    bed = np.pad(background(rng, count), pad, mode="reflect")
+    bed = background(rng, count, pad)
     track = bed.copy()
     envelopes = []
     for sound in sounds:
