@@ -38,6 +38,7 @@ OFFSET = (-2.0, 2.0)  # seconds
 DRIFT, HOUR_DRIFT = 1000.0, (50.0, 200.0)  # parts per million, of either sign
 BREAK, NEAR = 10.0, 1.0  # seconds that are missing, and how near a break must be found
 TOGETHER = (*HEARD, *JOINT)  # labels that are seen as well where every sound is shown
+RIGHT = 0.2  # seconds of error up to which a map counts as found
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def measure(model: EventDetector, data: Path, sizes: AlignmentSizes = FULL) -> l
     with one_torch_thread():
         return [
             *_under_offset(model, data, sizes.scenes),
+            _without_cue(model, data, sizes.scenes),
             *_under_drift(model, data, sizes),
             *_in_hours(model, data, sizes),
             *_with_break(model, data, sizes),
@@ -166,6 +168,19 @@ def _under_offset(model: EventDetector, data: Path, count: int) -> list[Figure]:
         Figure("f1_under_offset_on", on, "F1", detail="alignment on"),
         Figure("f1_under_offset_true", true, "F1", detail="the true shift"),
     ]
+
+
+def _without_cue(model: EventDetector, data: Path, count: int) -> Figure:
+    """How often an offset is found where nothing is both seen and heard: if it is, scenes give it away."""
+    recipe = recipe_with(data, offset_chance=1.0, offset=OFFSET, shown_chance=0.0, impacts=(0, 0))
+    right = moved = 0
+    for scene in _encoded(model, recipe, count):
+        found = find_clocks(streams_of(model, scene), model.settings.grid_rate)
+        clock = clock_of(found, "audio")
+        moved += not clock.is_identity
+        right += not clock.is_identity and clock_error(clock, scene.clocks["audio"], scene.duration) < RIGHT
+    detail = f"{right} of {count} scenes with an offset in which nothing is seen and heard together; {moved} moved"
+    return Figure("offset_right_without_cue", right / max(1, count), "of the scenes", detail=detail)
 
 
 def _quantile(values: Sequence[float], share: float = 0.5) -> float | None:

@@ -34,6 +34,7 @@ def test_every_row_of_alignment_is_there_with_a_tiny_model(model, data_dir):
     assert found["row12_break_found"].value in (0.0, 1.0)
     assert -1 <= found["row13_f1_in_sync_gain"].value <= 1
     assert found["f1_under_offset_off"].limit is None
+    assert found["offset_right_without_cue"].value in (0.0, 0.5, 1.0)
     json.dumps([figure.to_dict() for figure in found.values()])
 
 
