@@ -15,7 +15,7 @@ from avtext.timeline import ClockMap
 if TYPE_CHECKING:
     from torch import nn
 
-SCENE_SCHEMA = 4  # raised when a recipe and a seed would give another scene
+SCENE_SCHEMA = 5  # raised when a recipe and a seed would give another scene
 STREAMS = ("audio", "video", "picture", "text")
 
 

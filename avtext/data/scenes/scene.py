@@ -107,6 +107,10 @@ class _Said(NamedTuple):
     captioned: list[Sound]
 
 
+def _captioned(rng: Random, recipe: SceneRecipe, label: str) -> str:
+    return "[speaking]" if label == "speech" else caption(rng, label, recipe.split)
+
+
 def _plan_cues(seed: int, recipe: SceneRecipe, sounds: list[Sound], duration: float) -> _Said:
     rng = generator(seed, recipe.split, "cues")
     if happens(rng, recipe.no_cues_chance):
@@ -125,13 +129,26 @@ def _plan_cues(seed: int, recipe: SceneRecipe, sounds: list[Sound], duration: fl
             else:
                 label, text = sorted(CAPTIONS)[int(rng.integers(len(CAPTIONS)))], ""
         if not text:
-            text = "[speaking]" if label == "speech" else caption(rng, label, recipe.split)
+            text = _captioned(rng, recipe, label)
         cues.append(timed(rng, start, start + sound.end - sound.start, text, duration))
         captioned += [sound] if cues[-1] is not None and not wrong else []
     for _ in range(how_many(rng, recipe.fillers, duration)):
         start = between(rng, 0.0, duration)
         cues.append(timed(rng, start, start, filler(rng), duration))
     return _Said([cue for cue in cues if cue is not None], captioned)
+
+
+def _cues_beyond(seed: int, recipe: SceneRecipe, beyond: list[Sound], duration: float, clock: ClockMap) -> list[Cue]:
+    """Cues of what sounds before and after the scene, and fillers there: cues that come late are not the first ones."""
+    rng = generator(seed, recipe.split, "cues beyond")
+    margin = abs(clock.offset)
+    told = [(s.start, s.end, _captioned(rng, recipe, s.label)) for s in beyond]
+    told = [one for one in told if happens(rng, recipe.cue_chance)]
+    for first in (-margin, duration):
+        starts = [between(rng, first, first + margin) for _ in range(how_many(rng, recipe.fillers, margin))]
+        told += [(start, start, filler(rng)) for start in starts]
+    wide = [timed(rng, start + margin, end + margin, text, duration + 2 * margin) for start, end, text in told]
+    return [Cue(cue.start - margin, cue.end - margin, cue.text) for cue in wide if cue is not None]
 
 
 def _truth(
@@ -198,13 +215,16 @@ def make_scene_frames(recipe: SceneRecipe, seed: int, height: int = SIZE, width:
     sprites = _sprites(seed, recipe, sounds, hits, track, count)
     frames = render(seed, recipe, edits, sprites, count, height, width)
     said = _plan_cues(seed, recipe, every, duration)
+    cues = said.cues
+    if cues and not clocks.text.is_identity:
+        cues = cues + _cues_beyond(seed, recipe, beyond, duration, clocks.text)
     events = _truth(recipe, sounds, hits, edits, clocks, duration)
     return Scene(
         name=f"scene-{recipe.split}-{seed}",
         duration=duration,
         frames=frames,
         waveform=played(track.wave, clocks.audio, duration, clocks.margin),
-        cues=shifted_cues(said.cues, clocks.text, duration),
+        cues=shifted_cues(cues, clocks.text, duration),
         events=tuple(sorted(events + _related(seed, recipe, sounds, said.captioned, edits, clocks, duration))),
         clocks=clocks,
         absent=plan_absence(seed, recipe, duration),

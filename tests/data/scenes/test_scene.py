@@ -260,3 +260,17 @@ def test_seen_labels_need_no_sound(short_recipe):
     clip = make_scene(recipe, 1)
     assert {event.label for event in clip.events} <= set(SEEN)
     assert clip.audio.values.std() > 0  # the background is still there
+
+
+@pytest.mark.parametrize("late", [2.0, -2.0])
+def test_cues_go_on_beyond_the_scene(late, short_recipe):
+    """A stream whose first or last seconds had no cues would tell its offset."""
+    update = {"offset_chance": 1.0, "offset": (late, late), "cue_chance": 1.0, "fillers": (3, 3), "no_cues_chance": 0.0}
+    recipe = short_recipe.model_copy(update=update)
+    gap = inside = 0
+    for seed in range(20):
+        clip = make_scene(recipe, seed)
+        times = np.array([(cue.start + cue.end) / 2 for cue in clip.cues])
+        times = times if late > 0 else clip.duration - times
+        gap, inside = gap + int((times < 2.0).sum()), inside + int(((times >= 2.0) & (times < 4.0)).sum())
+    assert gap > inside / 3
