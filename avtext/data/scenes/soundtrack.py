@@ -133,8 +133,8 @@ def plan_beyond(seed: int, recipe: SceneRecipe, duration: float, margin: float) 
                 end = -between(rng, 0.0, margin)
                 wave = wave[-max(1, round((margin + end) * AUDIO_RATE)) :]
                 start, length = end - len(wave) / AUDIO_RATE, min(length, len(wave))
-            start = round(start * AUDIO_RATE) / AUDIO_RATE
-            sounds.append(Sound(label, start, length, wave, "", between(rng, *recipe.snr_db)))
+            first = max(round(start * AUDIO_RATE), -round(margin * AUDIO_RATE))
+            sounds.append(Sound(label, first / AUDIO_RATE, length, wave, "", between(rng, *recipe.snr_db)))
     return sounds
 
 

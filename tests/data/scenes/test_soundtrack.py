@@ -92,6 +92,14 @@ def test_the_world_goes_on_beyond_the_scene(real_recipe):
     assert min(before, after) > 0.6 * within
 
 
+@pytest.mark.parametrize("margin", [1.23455, 1.23456, 1.23457, 0.70004])  # drift ends between two samples
+def test_no_sound_begins_before_the_track(short_recipe, margin):
+    for seed in range(20):
+        beyond = plan_beyond(seed, short_recipe, 6.0, margin)
+        assert all(round(sound.start * AUDIO_RATE) + round(margin * AUDIO_RATE) >= 0 for sound in beyond)
+        assert np.isfinite(mix(seed, short_recipe, 6.0, beyond, margin).wave).all()
+
+
 def test_a_sound_goes_on_past_the_border(short_recipe):
     loud = Sound("bell", 5.5, AUDIO_RATE, np.ones(AUDIO_RATE, np.float32), "", 20.0)
     quiet, track = mix(0, short_recipe, 6.0, [], margin=1.0), mix(0, short_recipe, 6.0, [loud], margin=1.0)
