@@ -167,6 +167,7 @@ def _under_offset(model: EventDetector, data: Path, count: int) -> list[Figure]:
         Figure("f1_under_offset_off", off, "F1", detail="alignment off"),
         Figure("f1_under_offset_on", on, "F1", detail="alignment on"),
         Figure("f1_under_offset_true", true, "F1", detail="the true shift"),
+        Figure("f1_under_offset_gain", 100 * (on - off), "points", detail="of event F1, alignment on against off"),
     ]
 
 
