@@ -27,8 +27,11 @@ PART = ".part"
 def publishing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on a clean exit it becomes ``path``, else it is removed.
 
+    Where ``path`` is a link, what it leads to is replaced.
+
     Raises:
-        StorageError: the folder cannot be written, the disk is full, or a limit was hit; ``path`` is as before.
+        StorageError: the folder cannot be written, the disk is full, a limit was hit, or ``path`` is a device or a
+            pipe; it is as before.
 
     Example:
         >>> import tempfile
@@ -39,13 +42,16 @@ def publishing(path: str | Path) -> Iterator[Path]:
         'whole'
     """
     path = Path(path)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise StorageError(f"{path}: is a device or a pipe, and no file can take its place: name a file")
     try:
-        with temporary_beside(path) as temporary:
+        with temporary_beside(target) as temporary:
             yield temporary
             flush(temporary)
             temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-            flush(path.parent)
+            temporary.replace(target)
+            flush(target.parent)
     except Exception as error:
         refused = system_error(error)
         if refused is None:

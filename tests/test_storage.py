@@ -118,3 +118,23 @@ def test_many_writers_of_one_name_never_take_each_others_files(tmp_path: Path) -
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0, 0]
     assert len(set(target.read_text())) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_pipe_is_no_file_to_replace(tmp_path: Path) -> None:
+    target = tmp_path / "pipe"
+    os.mkfifo(target)
+    with pytest.raises(StorageError, match="a device or a pipe"):
+        publish_text(target, "x")
+    assert target.is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "a.txt", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    publish_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert [p.name for p in (tmp_path / "far").iterdir()] == ["a.txt"]
