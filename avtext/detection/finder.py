@@ -15,7 +15,7 @@ from avtext.clip import Clip, Cue, Event, Stream
 from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.clocks import described, find_clocks
 from avtext.detection.network import Network
-from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues
+from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, held
 from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
 from avtext.detection.skimming import SkimmedReading
@@ -105,6 +105,7 @@ class EventFinder:
             MediaError: the file cannot be read; ``code`` says why.
             InvalidInput: a class that the model does not know, or an argument that is not as above.
         """
+        transcript, classes = held(transcript), held(classes)
         wanted = self._wanted(classes)
         tell = hook or _silent
         source = self._readable(source)
@@ -129,7 +130,7 @@ class EventFinder:
         self, source: Any, transcript: Transcript = None, start: float | None = None, end: float | None = None
     ) -> Path | None:
         """Where what is encoded of a file is kept; None without a cache, or for what is no file."""
-        if self.cache is None or not isinstance(source, str | os.PathLike) or not Path(source).is_file():
+        if self.cache is None or not isinstance(source, str | os.PathLike) or not os.path.isfile(source):
             return None
         cues = given_cues(source, transcript)
         try:
@@ -293,7 +294,8 @@ class EventFinder:
             >>> for result in pipe.batch(paths, jobs=4, on_error="return"):             # doctest: +SKIP
             ...     print(result.file, result.to_dict()["status"])
         """
-        return batch_of(self, sources, on_error, Sharing(jobs, together), shard, skip, options)
+        own = {name: held(value) for name, value in options.items()}
+        return batch_of(self, sources, on_error, Sharing(jobs, together), shard, skip, own)
 
 
 def _clip_to(event: Event, duration: float) -> Event:

@@ -142,6 +142,11 @@ def _expected(name: str, stream: Stream, encoder: Any) -> tuple[tuple[int, ...],
     raise InvalidInput("clip: text features came, but this model reads cues: give cues")
 
 
+def held(values: Any) -> Any:
+    """What a caller gave, an iterator as a tuple: it is read more than once."""
+    return tuple(values) if isinstance(values, Iterator) else values
+
+
 def given_cues(source: object, transcript: Transcript) -> tuple[Cue, ...] | None:
     """Cues that were given or lie beside the file; None where neither.
 
@@ -154,9 +159,10 @@ def given_cues(source: object, transcript: Transcript) -> tuple[Cue, ...] | None
         return None if beside is None else read_cues(beside)
     if isinstance(transcript, str | os.PathLike):
         return read_cues(transcript)
-    if not isinstance(transcript, Iterable) or not all(isinstance(cue, Cue) for cue in transcript):
+    cues = tuple(transcript) if isinstance(transcript, Iterable) else None
+    if cues is None or not all(isinstance(cue, Cue) for cue in cues):
         raise InvalidInput("transcript: must be a subtitle file or a sequence of Cue(start, end, text)")
-    return tuple(transcript)
+    return cues
 
 
 def with_next(clips: Iterable[Clip]) -> Iterator[tuple[Clip, Clip | None]]:

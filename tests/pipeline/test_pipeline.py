@@ -170,7 +170,7 @@ def test_where_words_come_from(plain: Pipeline, made: Path, tmp_path: Path) -> N
     assert not np.array_equal(inside.scores.values, beside.scores.values)  # the file beside comes first
     cues = (Cue(1.0, 2.0, "[dog barks]"), Cue(2.5, 3.5, "hello"))
     (tmp_path / "given.srt").write_text(SRT)
-    for given in (cues, list(cues), tmp_path / "given.srt", str(tmp_path / "given.srt")):
+    for given in (cues, list(cues), iter(cues), tmp_path / "given.srt", str(tmp_path / "given.srt")):
         result = plain(made / "b.mkv", transcript=given)
         np.testing.assert_array_equal(result.scores.values, inside.scores.values)
     silent = plain(made / "b.mkv", transcript=())
@@ -245,6 +245,8 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
     some = plain(nasa, classes=[label])
     assert some.events == tuple(e for e in found if e.label == label)
     assert np.array_equal(some.scores.values, found.scores.values)
+    assert plain(nasa, classes=iter([label])).events == some.events
+    assert [r.events for r in plain.batch([nasa, nasa], classes=iter([label]))] == [some.events] * 2
     assert plain(nasa, classes=[]).events == ()
     middle = sorted(e.score for e in found)[len(found) // 2]
     sure = Pipeline.from_pretrained(folder, align=False, threshold=middle)(nasa)
