@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from avtext.errors import InvalidInput
@@ -22,7 +23,7 @@ class AlignmentSettings:
         break_cost: how much better, as a log-likelihood, two pieces must explain the streams than one.
 
     Raises:
-        InvalidInput: a value that is not positive, or a confidence or an overlap outside [0, 1].
+        InvalidInput: a value that is not positive and finite, or a confidence or an overlap outside [0, 1].
     """
 
     max_offset: float = 30.0
@@ -36,8 +37,8 @@ class AlignmentSettings:
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
         for name in ("max_offset", "block", "min_piece", "break_cost"):
-            if not getattr(self, name) > 0:
-                raise InvalidInput(f"AlignmentSettings: {name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < math.inf:
+                raise InvalidInput(f"AlignmentSettings: {name} must be positive and finite, got {getattr(self, name)}")
         if not 0 <= self.max_drift_ppm < 1e6:
             raise InvalidInput(f"AlignmentSettings: max_drift_ppm must lie in [0, 1e6), got {self.max_drift_ppm}")
         for name in ("min_confidence", "min_overlap"):

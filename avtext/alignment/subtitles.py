@@ -101,7 +101,8 @@ def _at_ratio(
     cues: Sequence[Cue], speech: np.ndarray, ratio: float, rate: float, settings: AlignmentSettings
 ) -> Alignment:
     """The alignment of the cues with every time multiplied by a ratio, as a map from their own clock."""
-    count = num_steps(max((cue.end for cue in cues), default=0.0) * ratio, rate)
+    meets = len(speech) / rate * (1 + settings.max_drift_ppm * 1e-6) + settings.max_offset  # nothing after it can
+    count = num_steps(min(max((cue.end for cue in cues), default=0.0) * ratio, meets), rate)
     shown = np.zeros((count, 1))
     for cue in cues:
         first, last = span_to_steps(cue.start * ratio, cue.end * ratio, rate, count)

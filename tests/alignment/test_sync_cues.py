@@ -111,3 +111,12 @@ def test_bad_arguments():
         sync_cues([], np.array([np.nan]))
     with pytest.raises(InvalidInput, match="ratios"):
         sync_cues([], np.zeros(5), ratios=[0.0])
+
+
+def test_a_cue_hours_after_the_end_costs_nothing_and_changes_nothing():
+    curve, lines = talk(1, 240.0)
+    cues = moved(lines, lambda t: t + 3.0)
+    alone = sync_cues(cues, curve)
+    late = sync_cues([*cues, Cue(3.6e11, 3.6e11 + 1.0, "late")], curve)
+    assert late.clock.offset == pytest.approx(alone.clock.offset, abs=0.05)
+    assert not late.abstained
