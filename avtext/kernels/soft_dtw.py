@@ -7,7 +7,7 @@ exponential domain that is a plain sum: with ``w = exp(-c / gamma)``::
     F[i, j] = w[i, j] (F[i+1, j+1] + F[i+1, j] + F[i, j+1])         gradient = Z (F + F + F) / Z[N-1, M-1]
 
 Z spans thousands of orders of magnitude, so a number here is a pair ``m * 2^(512 e)`` with ``m`` in
-``[2^-256, 2^256)`` and a whole ``e``: nothing under- or overflows at any gamma.
+``[2^-256, 2^256)`` and a whole ``e``: nothing under- or overflows, and costs too large for ``e`` are refused.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def soft_dtw_forward(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> Sof
         gamma: softness, positive; towards 0 the value becomes that of DTW.
 
     Raises:
-        InvalidInput: gamma not positive, shapes that do not match, or a real cost that is NaN or -inf.
+        InvalidInput: gamma not positive, shapes that do not match, or a real cost that is NaN, -inf or so many gammas
+            from 0 that a path's sum would leave the range of ``e`` (3.8e8 for paths of 1,000 cells).
 
     Example:
         >>> zeros = np.zeros((1, 2, 2))
@@ -69,7 +70,7 @@ def soft_dtw_forward(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> Sof
         raise InvalidInput(f"soft_dtw: need cost (B, N, M), lengths (B, 2), got {cost.shape}, {lengths.shape}")
     if len(lengths) and (lengths.min() < 0 or (lengths > cost.shape[1:]).any()):
         raise InvalidInput(f"soft_dtw: lengths must lie within the costs' {cost.shape[1:]}")
-    weights, steps = _weights(cost, gamma)
+    weights, steps = _weights(cost, lengths, gamma)
     mantissas = np.empty(cost.shape, np.float64)
     exponents = np.empty(cost.shape, np.int32)
     value = np.empty(len(cost), np.float64)
@@ -100,7 +101,7 @@ def soft_dtw_backward(state: SoftForward, lengths: np.ndarray) -> np.ndarray:
     return out
 
 
-def _weights(cost: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
+def _weights(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
     """``exp(-cost / gamma)`` as mantissa and exponent; exponents only where one is not 0, or there may be."""
     kind = cost.dtype if cost.dtype == np.float32 else np.dtype(np.float64)
     scaled = np.divide(cost, -gamma, dtype=kind)
@@ -114,8 +115,22 @@ def _weights(cost: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
     wide = scaled.astype(np.float64)
     steps = np.ceil(np.where(np.isfinite(wide), wide, 0.0) / LOG_UNIT)
     wide -= steps * LOG_UNIT
+    _, N, M = cost.shape
+    most = -(NOTHING + 1) // (N + M)  # of each of a path's cells
+    far = np.abs(steps) > most
+    if far.any() and (far & _real(lengths, N, M)).any():
+        raise InvalidInput(
+            f"soft_dtw: a cost is more than {most * LOG_UNIT:.1e} times gamma = {gamma:g} from 0: "
+            "scale the costs down, take a larger gamma, or backend='torch'"
+        )
     with np.errstate(over="ignore"):  # a cost of -inf, which is refused where it is real
-        return np.exp(wide, out=wide), np.clip(steps, -(2**20), 2**20).astype(np.int32)
+        return np.exp(wide, out=wide), np.clip(steps, -most, most).astype(np.int32)
+
+
+def _real(lengths: np.ndarray, N: int, M: int) -> np.ndarray:
+    """``(B, N, M)``, true within the lengths."""
+    rows, columns = (np.arange(size) < lengths[:, [axis]] for axis, size in enumerate((N, M)))
+    return rows[:, :, None] & columns[:, None, :]
 
 
 @njit(nogil=True, cache=True)

@@ -66,6 +66,8 @@ def soft_dtw(
         dim=1,
     )
     backend = backend or backend_for(cost.shape, cost.is_cuda)
+    if backend not in ("numba", "torch"):
+        raise InvalidInput(f"soft_dtw: backend must be 'numba' or 'torch', got {backend!r}")
     wide = cost.to(torch.promote_types(cost.dtype, torch.float32))
     return _SoftDTW.apply(wide, lengths, gamma, backend)
 
@@ -90,7 +92,7 @@ def soft_dtw_divergence(
     gamma: float = 1.0,
     backend: Backend | None = None,
 ) -> Tensor:
-    """A divergence from soft-DTW (Blondel, Mensch & Vert 2021): never negative, and 0 where x equals y.
+    """A divergence from soft-DTW (Blondel, Mensch & Vert 2021): 0 where x equals y, and but for rounding never negative.
 
     ``s(x, y) - s(x, x) / 2 - s(y, y) / 2`` where ``s`` is soft-DTW on the log-augmented squared distance
     ``c + gamma log(2 - exp(-c / gamma))``, ``c = |a - b|^2``, for which it is proven not to be negative.
@@ -121,11 +123,23 @@ def soft_dtw_divergence(
         )
     x, n = _real_steps("x", x, x_mask)
     y, m = _real_steps("y", y, y_mask)
+    x, y = _centred(x, y, n, m)
 
     def soft(a: Tensor, b: Tensor, a_lengths: Tensor, b_lengths: Tensor) -> Tensor:
         return soft_dtw(_augmented(a, b, gamma), a_lengths, b_lengths, gamma=gamma, backend=backend)
 
     return soft(x, y, n, m) - 0.5 * (soft(x, x, n, n) + soft(y, y, m, m))
+
+
+def _centred(x: Tensor, y: Tensor, n: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+    """Both without the mean of x's real steps, which no distance depends on: squares of what they share would cancel."""
+    mean = x.detach().sum(1, keepdim=True) / n.clamp_min(1)[:, None, None]
+    return _shifted(x, mean, n), _shifted(y, mean, m)
+
+
+def _shifted(values: Tensor, mean: Tensor, lengths: Tensor) -> Tensor:
+    real = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
+    return (values - mean) * real[:, :, None]
 
 
 def _augmented(x: Tensor, y: Tensor, gamma: float) -> Tensor:

@@ -115,3 +115,20 @@ def test_bad_arguments():
         soft_dtw_forward(np.zeros((1, 2, 2)), np.array([[2, 3]]), 1.0)
     with pytest.raises(InvalidInput, match="lengths"):
         soft_dtw_forward(np.zeros((1, 2, 2)), np.array([2, 2]), 1.0)
+
+
+@pytest.mark.parametrize("cost", [1e5, -1e5])
+def test_a_cost_out_of_range_is_refused_where_it_is_real(cost: float):
+    costs = np.full((1, 2, 2), 1.0)
+    costs[0, 1, 1] = cost
+    with pytest.raises(InvalidInput, match="larger gamma"):
+        soft_dtw_forward(costs, np.array([[2, 2]]), 1e-10)
+    near = soft_dtw_forward(costs, np.array([[1, 2]]), 1e-10)
+    assert near.value == pytest.approx(2.0)
+
+
+def test_a_long_path_of_the_largest_costs_keeps_its_sum():
+    size = 40
+    cost = np.full((1, size, size), 4e9)
+    state = soft_dtw_forward(cost, np.array([[size, size]]), 1.0)
+    assert state.value == pytest.approx(size * 4e9, rel=1e-6)

@@ -141,3 +141,23 @@ def test_cuda_equals_the_cpu():
     values[1].sum().backward()
     torch.testing.assert_close(values[0], values[1].cpu())
     torch.testing.assert_close(here.grad, there.grad.cpu())
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(InvalidInput, match="'numba' or 'torch'"):
+        soft_dtw(torch.zeros(1, 2, 2), backend="cuda")
+
+
+def test_the_divergence_depends_on_no_common_offset():
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 12, 3), torch.randn(2, 9, 3)
+    x_mask = torch.arange(12) < torch.tensor([[12], [7]])
+    near = soft_dtw_divergence(x, y, x_mask)
+    far = soft_dtw_divergence(x + 1e3, y + 1e3, x_mask)
+    torch.testing.assert_close(far, near, rtol=1e-3, atol=0.0)
+
+
+def test_the_divergence_has_the_gradient_of_what_it_is():
+    torch.manual_seed(1)
+    x, y = (torch.randn(1, 4, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(soft_dtw_divergence, (x, y))
