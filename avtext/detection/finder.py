@@ -130,10 +130,12 @@ class EventFinder:
         self, source: Any, transcript: Transcript = None, start: float | None = None, end: float | None = None
     ) -> Path | None:
         """Where what is encoded of a file is kept; None without a cache, or for what is no file."""
-        if self.cache is None or not isinstance(source, str | os.PathLike) or not os.path.isfile(source):
+        if self.cache is None or not isinstance(source, str | os.PathLike):
             return None
-        cues = given_cues(source, transcript)
         try:
+            if not Path(source).is_file():
+                return None
+            cues = given_cues(source, transcript)
             options = replace(self._options(start, end), keyframes=self.skim)
             return place_of(self.cache, Path(source), self.network.identity, options, cues)
         except OSError:  # the reader says why it cannot be read

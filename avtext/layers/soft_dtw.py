@@ -92,7 +92,7 @@ def soft_dtw_divergence(
     gamma: float = 1.0,
     backend: Backend | None = None,
 ) -> Tensor:
-    """A divergence from soft-DTW (Blondel, Mensch & Vert 2021): 0 where x equals y, and but for rounding never negative.
+    """A divergence from soft-DTW (Blondel, Mensch & Vert 2021): 0 where x equals y, never negative but for rounding.
 
     ``s(x, y) - s(x, x) / 2 - s(y, y) / 2`` where ``s`` is soft-DTW on the log-augmented squared distance
     ``c + gamma log(2 - exp(-c / gamma))``, ``c = |a - b|^2``, for which it is proven not to be negative.
@@ -132,7 +132,7 @@ def soft_dtw_divergence(
 
 
 def _centred(x: Tensor, y: Tensor, n: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
-    """Both without the mean of x's real steps, which no distance depends on: squares of what they share would cancel."""
+    """Both without the mean of x's real steps: no distance depends on it, and its squares would cancel."""
     mean = x.detach().sum(1, keepdim=True) / n.clamp_min(1)[:, None, None]
     return _shifted(x, mean, n), _shifted(y, mean, m)
 
