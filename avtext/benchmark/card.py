@@ -14,10 +14,14 @@ from avtext.model import EventDetector
 from avtext.pipeline import Result
 from avtext.storage import publish_text
 
-MAKE = """    python scripts/make_assets.py model runs/former runs/student-clocks/last runs/student-clocks/last \\
-        runs/student-clocks/last
+MAKE = """    python scripts/make_assets.py model runs/fifth runs/student-clocks2/last runs/student-clocks2/last \\
+        runs/student-clocks2/last
 
-where `runs/former`, with which the fifth stage begins (`init=runs/former`), is made before it:
+where `runs/fifth`, with which the sixth stage begins (`init=runs/fifth out=runs/student-clocks2`), and `runs/former`, with
+which the fifth begins (`init=runs/former`), are made before them:
+
+    python scripts/make_assets.py mean runs/fifth runs/former runs/student-clocks/last runs/student-clocks/last \\
+        runs/student-clocks/last
 
     python scripts/make_assets.py mean runs/former runs/student-gpu/last runs/student-longer/last \\
         runs/student-longer/last runs/student-longer/last"""
@@ -41,7 +45,9 @@ after about 200 seconds, when the machine's time was up: the weights are those o
 more, ran on an H200 beside another run and was stopped at step 310 of 380, after about 200 seconds. The fifth began with the
 mean of both, three parts of the fourth's to one of the third's (Wortsman et al. 2022), and ran for about 65 minutes on one CPU core: in
 the scenes before it, the background of a sound with an offset was mirrored at the scene's borders, and clocks had been
-learnt from that. What is shipped is three parts of the fifth's weights and one of that mean. Run anew, the commands give a model of the same kind, not the same weights. Nothing is pretrained.
+learnt from that. The sixth went on with the mean of three parts of the fifth's weights and one of those before it, on as
+many other scenes (75 minutes on one busy core); what is shipped is three parts of its weights and one of that mean. Run
+anew, the commands give a model of the same kind, not the same weights. Nothing is pretrained.
 
 Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and timed cues; see
 `avtext/data/scenes`. Sources of the test split (recordings, speakers, signers, objects, phrasings) are in no training
@@ -101,7 +107,7 @@ def write_card(
             megabytes=size,
             encoders=", ".join(f"{name} `{e.name}`" for name, e in model.settings.encoders.items()),
             commands="\n".join(
-                [*(f"    python scripts/train_av.py --config configs/{s['config']}.yaml" for s in run), MAKE]
+                [*(f"    python scripts/train_av.py --config configs/{_command(s['config'])}" for s in run), MAKE]
             ),
             stages="\n".join(map(_stage, run)),
         ),
@@ -116,6 +122,12 @@ def write_card(
         LIMITS,
     ]
     publish_text(folder / CARD, "\n".join(parts))
+
+
+def _command(stage: str) -> str:
+    """A stage, the name of its config and what differs from it, as words of a command."""
+    name, *words = stage.split()
+    return " ".join([f"{name}.yaml", *words])
 
 
 def _stage(run: Mapping[str, Any]) -> str:
