@@ -6,6 +6,7 @@ import codecs
 import json
 import logging
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,11 @@ def find_cues(video: str | Path) -> Path | None:
     An ending in capitals counts where there is none in small letters.
     """
     video = Path(video)
+    if not video.name:  # a root or the current folder: nothing has its name
+        return None
     names = (video.stem + suffix for suffix in (*BESIDE, *map(str.upper, BESIDE)))
-    return next((path for path in map(video.with_name, names) if path.is_file()), None)
+    paths = map(video.with_name, names)
+    return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113  (is_file raises for a long name)
 
 
 def read_cues(path: str | Path) -> tuple[Cue, ...]:

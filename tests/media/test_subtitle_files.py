@@ -144,6 +144,11 @@ def test_endings_in_capitals_count_after_those_in_small_letters(tmp_path: Path) 
     assert find_cues(tmp_path / "none" / "film.mp4") is None
 
 
+@pytest.mark.parametrize("video", ["x" * 251 + ".mp4", "x" * 300 + ".mp4", ".", "/", ""])
+def test_a_video_whose_name_has_none_beside_it(video: str) -> None:
+    assert find_cues(video) is None
+
+
 def test_every_odd_subtitle_is_read(data_dir: Path) -> None:
     counts = {path.name: len(read_cues(path)) for path in sorted((data_dir / "odd_subtitles").iterdir())}
     assert len(counts) == 28
