@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from av import AudioFrame
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -15,10 +17,14 @@ from avtext.clip import AUDIO_RATE, Clip, Cue, Stream
 from avtext.errors import InvalidInput
 from avtext.features import frozen
 from avtext.kernels.picture import frame_statistics, place_on_grid
+from avtext.media.track import Track
+from avtext.media.waveform import Waveform
 from avtext.timeline import GRID_RATE, num_steps
 
 MEASURED = 64  # pixels of a side of what is measured, as in scenes
+SAMPLE_RATES = (1, 1_000_000)  # Hz, of what is resampled
 _BATCH = 256  # frames resized at once
+_SAMPLES = 1 << 20  # resampled at once
 
 Array = np.ndarray | Tensor
 
@@ -29,7 +35,7 @@ class Tensors:
 
     Args:
         waveform: ``(samples,)`` or ``(channels, samples)``, floats in about [-1, 1].
-        sample_rate: of the waveform, Hz.
+        sample_rate: of the waveform, Hz; 1 to a million.
         frames: ``(frames, height, width, 3)`` uint8 RGB.
         frame_rate: of the frames, per second.
         cues: text with times.
@@ -57,21 +63,31 @@ class Tensors:
         if self.waveform is None and self.frames is None:
             raise InvalidInput("Tensors: give a waveform, frames, or both")
         if self.waveform is not None:
-            waveform = torch.as_tensor(self.waveform)
+            waveform = _tensor("waveform", self.waveform)
             if waveform.ndim not in (1, 2) or not waveform.is_floating_point() or waveform.shape[-1] == 0:
                 raise InvalidInput(
                     "Tensors: waveform must be floats of shape (samples,) or (channels, samples), "
                     f"got {tuple(waveform.shape)} of {waveform.dtype}"
                 )
-            _check_rate("sample_rate", self.sample_rate)
+            if waveform.ndim == 2 and len(waveform) > waveform.shape[1]:
+                channels, samples = waveform.shape
+                raise InvalidInput(f"Tensors: waveform has {channels} channels of {samples} samples: transpose it")
+            self._set(waveform=waveform, sample_rate=_rate("sample_rate", self.sample_rate, *SAMPLE_RATES))
         if self.frames is not None:
-            frames = torch.as_tensor(self.frames)
-            if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != torch.uint8 or len(frames) == 0:
+            frames = _tensor("frames", self.frames)
+            if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != torch.uint8 or frames.numel() == 0:
                 raise InvalidInput(
                     f"Tensors: frames must be uint8 of shape (frames, height, width, 3), got {tuple(frames.shape)} of "
                     f"{frames.dtype}"
                 )
-            _check_rate("frame_rate", self.frame_rate)
+            self._set(frames=frames, frame_rate=_rate("frame_rate", self.frame_rate))
+        strange = [cue for cue in self.cues if not isinstance(cue, Cue)]
+        if strange:
+            raise InvalidInput(f"Tensors: cues must be Cue(start, end, text), got {strange[0]!r}")
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def clip(self, encoders: Mapping[str, Any]) -> Clip:
         """The clip that a model with these encoders, by stream name, is given."""
@@ -93,20 +109,50 @@ class Tensors:
         return max(lengths)
 
 
-def _check_rate(name: str, rate: float | None) -> None:
-    if rate is None or not 0 < rate < float("inf"):
+def _tensor(name: str, value: Any) -> Tensor:
+    """An array of any strides and byte order."""
+    if isinstance(value, Tensor):
+        return value
+    try:
+        array = np.asarray(value, order="C")
+        return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"Tensors: {name} must be an array of numbers, got {type(value).__name__}: {error}"
+        ) from None
+
+
+def _rate(name: str, rate: Any, low: float = 0.0, high: float = math.inf) -> float:
+    try:
+        value = float(rate)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 < value < math.inf:
         raise InvalidInput(f"Tensors: {name} must be a positive number, got {rate}")
+    if not low <= value <= high:
+        raise InvalidInput(f"Tensors: {name} must lie in [{low:,}, {high:,}] Hz, got {rate}")
+    return value
 
 
 def _heard(waveform: Tensor, rate: float) -> Stream:
     """Mean over the channels at 16 kHz."""
-    from torchaudio.functional import resample
-
     mono = waveform.detach().cpu().float()
     mono = mono.mean(0) if mono.ndim == 2 else mono
-    if rate != AUDIO_RATE:
-        mono = resample(mono, round(rate), AUDIO_RATE)
-    return Stream(mono.numpy(), float(AUDIO_RATE))
+    return Stream(_resampled(mono.numpy(), round(rate)), float(AUDIO_RATE))
+
+
+def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Samples at 16 kHz, as those of a file are: the cost does not grow where the rates have no common divisor."""
+    if rate == AUDIO_RATE:
+        return samples
+    track = Track((), np.float32, block=AUDIO_RATE)
+    sound = Waveform(track)
+    for first in range(0, len(samples), _SAMPLES):
+        frame = AudioFrame.from_ndarray(samples[None, first : first + _SAMPLES], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        sound.add(frame, None)
+    sound.close()
+    return track.cut(0, max(1, round(len(samples) * AUDIO_RATE / rate)))[0]
 
 
 def _seen(frames: Tensor, rate: float, wanted: float, size: int) -> Stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,51 @@ def test_tensors_are_what_a_file_of_them_gives(pipe: Pipeline, tmp_path: Path) -
 
 
 def test_any_rate_and_any_number_of_channels(pipe: Pipeline) -> None:
-    time = torch.arange(44_100) / 44_100
-    left, right = torch.sin(2 * torch.pi * 440 * time), torch.zeros(44_100)
+    seconds = torch.arange(44_100) / 44_100
+    left, right = torch.sin(2 * torch.pi * 440 * seconds), torch.zeros(44_100)
     clip = as_clip(pipe, waveform=torch.stack([left, right]), sample_rate=44_100)
     assert clip.audio is not None
     assert len(clip.audio) == RATE
     expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
     np.testing.assert_allclose(clip.audio.values[100:-100], expected[100:-100], atol=5e-3)
     assert clip.video is None
+
+
+def test_rates_without_a_common_divisor_cost_no_more(pipe: Pipeline) -> None:
+    samples = np.sin(2 * np.pi * 440 * np.arange(22_051 * 5) / 22_051).astype(np.float32)
+    start = time.process_time()
+    clip = as_clip(pipe, waveform=samples, sample_rate=22_051)
+    assert time.process_time() - start < 5.0
+    assert clip.audio is not None
+    expected = np.sin(2 * np.pi * 440 * np.arange(5 * RATE) / RATE)
+    np.testing.assert_allclose(clip.audio.values[100:-100], expected[100:-100], atol=5e-3)
+
+
+@pytest.mark.parametrize("rate", [1, 8_000, 192_000, 999_983, 1_000_000])
+@pytest.mark.parametrize("count", [1, 2, 48_000])
+def test_sound_keeps_its_length_at_any_rate(pipe: Pipeline, rate: int, count: int) -> None:
+    count = min(count, 20) if rate == 1 else count
+    clip = as_clip(pipe, waveform=np.ones(count, np.float32), sample_rate=rate)
+    assert clip.audio is not None
+    assert len(clip.audio) == max(1, round(count * RATE / rate))
+
+
+def test_arrays_of_any_strides_and_byte_order(pipe: Pipeline) -> None:
+    flipped = Tensors(WAVE[::-1], RATE, FRAMES[..., ::-1], FPS).clip(dict(pipe.model.encoders.items()))
+    copied = Tensors(WAVE[::-1].copy(), RATE, FRAMES[..., ::-1].copy(), FPS).clip(dict(pipe.model.encoders.items()))
+    for name in ("audio", "video", "picture"):
+        np.testing.assert_array_equal(getattr(flipped, name).values, getattr(copied, name).values)
+    for waveform in (WAVE[:100].astype(">f4"), WAVE[:100].tolist()):
+        clip = as_clip(pipe, waveform=waveform, sample_rate=RATE)
+        assert clip.audio is not None
+        np.testing.assert_allclose(clip.audio.values, WAVE[:100])
+
+
+@pytest.mark.parametrize("rate", [np.float32(RATE), torch.tensor(RATE)])
+def test_a_rate_of_another_type_becomes_a_number(rate: Any) -> None:
+    tensors = Tensors(WAVE, rate)
+    assert type(tensors.sample_rate) is float
+    assert tensors.sample_rate == RATE
 
 
 def test_a_frame_is_shown_until_the_next_one(pipe: Pipeline) -> None:
@@ -83,6 +121,14 @@ def test_the_pipeline_takes_them_with_words(pipe: Pipeline) -> None:
         ({"frames": FRAMES}, "frame_rate must be a positive number, got None"),
         ({"frames": FRAMES / 255, "frame_rate": 25}, "frames must be uint8"),
         ({"frames": FRAMES.transpose(0, 3, 1, 2), "frame_rate": 25}, r"got \(75, 3, 48, 80\)"),
+        ({"frames": FRAMES[:, :0], "frame_rate": 25}, r"got \(75, 0, 80, 3\)"),
+        ({"waveform": WAVE.reshape(-1, 2), "sample_rate": RATE}, "24000 channels of 2 samples: transpose it"),
+        ({"waveform": WAVE, "sample_rate": 0.3}, r"sample_rate must lie in \[1, 1,000,000\] Hz, got 0.3"),
+        ({"waveform": WAVE, "sample_rate": 1e9}, r"sample_rate must lie in \[1, 1,000,000\] Hz"),
+        ({"waveform": WAVE, "sample_rate": "fast"}, "sample_rate must be a positive number, got fast"),
+        ({"waveform": WAVE.astype(object), "sample_rate": RATE}, "waveform must be an array of numbers"),
+        ({"waveform": ["a"], "sample_rate": RATE}, "waveform must be an array of numbers, got list"),
+        ({"waveform": WAVE, "sample_rate": RATE, "cues": ["x"]}, r"cues must be Cue\(start, end, text\), got 'x'"),
     ],
 )
 def test_what_is_refused(values: dict[str, Any], words: str) -> None:
