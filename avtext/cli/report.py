@@ -99,8 +99,17 @@ def _page(page: Path, told: Report, video: Path | None, results: Path, embed: bo
 def _folder(results: Path, out: Path, embed: bool) -> None:
     from avtext.report.folder import write_folder
 
-    for line in write_folder(results, out, embed=embed):
-        _print(line)
+    failures = []
+    for said in write_folder(results, out, embed=embed):
+        if isinstance(said, ConfigError):
+            failures.append(said.message)
+        else:
+            _print(said)
+    if failures:
+        _say(f"{len(failures)} of the results failed:")
+        for message in failures:
+            _say(f"  {message}")
+        raise typer.Exit(1)
 
 
 def _figures(folder: Path, told: Report, truth: Path | None) -> None:

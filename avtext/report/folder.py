@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,8 +18,11 @@ RESULTS = "*.events.json"
 INDEX = "index.html"
 
 
-def write_folder(results: Path, out: Path, *, embed: bool = False) -> Iterator[str]:
+def write_folder(results: Path, out: Path, *, embed: bool = False) -> Iterator[str | ConfigError]:
     """Publish pages of all results in ``results`` and their list; gives a line of what was done as it is done.
+
+    A result that is malformed or tells of several videos is given as its error; the others get their pages, and the
+    list is of these.
 
     A page that is there already and tells the same events is kept: one that ``avtext detect -f html`` wrote has
     curves that the results alone do not hold.
@@ -29,7 +33,7 @@ def write_folder(results: Path, out: Path, *, embed: bool = False) -> Iterator[s
         embed: whether videos go into the pages.
 
     Raises:
-        ConfigError: there is no such result in the folder, or one is malformed or tells of several videos.
+        ConfigError: there is no such result in the folder.
         StorageError: a page cannot be written.
     """
     paths = sorted(results.glob(RESULTS))
@@ -37,16 +41,21 @@ def write_folder(results: Path, out: Path, *, embed: bool = False) -> Iterator[s
         raise ConfigError(f"{results}: has no {RESULTS}: run avtext detect -o {results}")
     rows = []
     for path in paths:
-        report = _only(path)
+        try:
+            report = _only(path)
+        except ConfigError as error:
+            yield error
+            continue
         page = out / f"{path.name.removesuffix('.json')}.html"
         if _is_told(page, report):
             yield f"kept {page}"
         else:
             write_report(page, report, media=find_media(report.file, path.parent), embed=embed)
             yield f"wrote {page}: {len(report.events)} events"
-        rows.append(IndexRow.of(report, quote(page.name)))
-    write_index(out / INDEX, rows, results.absolute().name or str(results))
-    yield f"wrote {out / INDEX}: {len(rows)} files"
+        rows.append(IndexRow.of(report, quote(os.fsencode(page.name))))
+    if rows:
+        write_index(out / INDEX, rows, results.absolute().name or str(results))
+        yield f"wrote {out / INDEX}: {len(rows)} files"
 
 
 def _only(path: Path) -> Report:

@@ -78,6 +78,18 @@ def test_a_folder_gets_pages_and_a_list(avtext: Run, here: Path) -> None:
     assert avtext("report", ".", "-o", "site").out.startswith("kept site/a.events.html\n")
 
 
+def test_a_bad_result_is_listed_at_the_end_and_the_others_are_done(avtext: Run, here: Path) -> None:
+    result(here, "a")
+    (here / "b.events.json").write_text("{")
+    result(here, "c")
+    said = avtext("report", ".")
+    assert said.code == 1
+    assert said.out.splitlines()[-1] == "wrote index.html: 2 files"
+    assert said.err.splitlines()[0] == "1 of the results failed:"
+    assert said.err.splitlines()[1].startswith("  b.events.json: line 1: is not JSON")
+    assert sorted(here.glob("*.html")) == [here / f"{name}.html" for name in ("a.events", "c.events", "index")]
+
+
 def test_figures_for_a_paper(avtext: Run, here: Path) -> None:
     pytest.importorskip("matplotlib", reason='matplotlib is not installed: pip install "avtext[plot]"')
     result(here)

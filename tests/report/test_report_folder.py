@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def results(folder: Path, name: str, *events: Event) -> Path:
 
 def told_first(folder: Path) -> str:
     first, _ = write_folder(folder, folder)
-    return first
+    return str(first)
 
 
 def scores_in(page: Path) -> object:
@@ -65,10 +66,33 @@ def test_a_page_of_another_make_is_replaced(tmp_path: Path, content: str) -> Non
     assert told_first(tmp_path).startswith("wrote ")
 
 
-def test_a_folder_without_results_and_a_file_of_several_are_refused(tmp_path: Path) -> None:
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no \*\.events\.json: run avtext detect -o"):
         list(write_folder(tmp_path, tmp_path))
+
+
+def test_a_result_that_cannot_be_shown_leaves_the_others_their_pages(tmp_path: Path) -> None:
+    results(tmp_path, "a")
+    results(tmp_path, "d")
     record = {"schema": "avtext.events/1", "file": "a", "events": []}
-    (tmp_path / "a.events.json").write_text(json.dumps([record, {**record, "file": "b"}]))
-    with pytest.raises(ConfigError, match="tells of 2 videos, a page shows one"):
-        list(write_folder(tmp_path, tmp_path))
+    (tmp_path / "b.events.json").write_text("{")
+    (tmp_path / "c.events.json").write_text(json.dumps([record, {**record, "file": "b"}]))
+    first, second, third, fourth, last = map(str, write_folder(tmp_path, tmp_path))
+    assert (first, fourth) == tuple(f"wrote {tmp_path / name}.events.html: 0 events" for name in "ad")
+    assert second.startswith(f"{tmp_path / 'b.events.json'}: line 1: is not JSON")
+    assert "c.events.json: tells of 2 videos, a page shows one" in third
+    assert last == f"wrote {tmp_path / 'index.html'}: 2 files"
+
+
+def test_no_list_where_nothing_can_be_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.events.json").write_text("{")
+    (error,) = write_folder(tmp_path, tmp_path)
+    assert isinstance(error, ConfigError)
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_a_result_whose_name_is_not_text(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.events.json"))
+    results(tmp_path, "a").rename(path)
+    assert len(list(write_folder(tmp_path, tmp_path))) == 2
+    assert 'href="%FF.events.html"' in (tmp_path / "index.html").read_text()
