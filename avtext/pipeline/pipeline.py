@@ -50,7 +50,7 @@ class Pipeline(EventFinder):
         self,
         model: EventDetector,
         *,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         threshold: float = 0.0,
         align: bool = True,
         limits: Limits | None = None,
@@ -97,11 +97,12 @@ class Pipeline(EventFinder):
         return source.clip(self.network.encoders) if isinstance(source, Tensors) else source
 
 
-def _device(name: str) -> torch.device:
+def _device(device: str | torch.device) -> torch.device:
+    name = str(device)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
+    kind, colon, index = name.partition(":")
+    if kind not in ("cpu", "cuda") or (colon and not index.isdecimal()):
         raise InvalidInput(f"device: must be auto, cpu or cuda[:n], got {name!r}")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device: {name} was asked for but that GPU is not there: use cpu or auto")

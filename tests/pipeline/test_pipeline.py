@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from avtext.alignment.pairwise import Alignment
 from avtext.clip import Clip, Cue, Stream
@@ -438,10 +439,14 @@ def test_a_part_that_is_none(plain: Pipeline, made: Path, part: dict[str, float]
         plain(made / "a.mkv", start=60.0)
 
 
-@pytest.mark.parametrize("device", ["gpu", "meta", "mps", "cuda:99", "cuda:x", ""])
+@pytest.mark.parametrize("device", ["gpu", "meta", "mps", "cuda:99", "cuda:x", "cpu:", "cuda:", ""])
 def test_devices_that_are_not_there(folder: Path, device: str) -> None:
     with pytest.raises(InvalidInput, match="device: "):
         Pipeline.from_pretrained(folder, device=device)
+
+
+def test_a_device_of_torch(folder: Path) -> None:
+    assert Pipeline.from_pretrained(folder, device=torch.device("cpu")).device == torch.device("cpu")
 
 
 def test_models_that_are_not_there(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
