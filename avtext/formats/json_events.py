@@ -90,7 +90,7 @@ def read_json(path: Path) -> EventSet:
         events[file] = tuple(_read_event(path, k, j, one) for j, one in enumerate(record["events"], start=1))
         if record.get("duration") is not None:
             durations[file] = number(path, None, f"record {k}: duration", record["duration"])
-        details[file] = {key: record[key] for key in _DETAILS if key in record}
+        details[file] = _details(path, k, record)
     return EventSet(events, durations, details)
 
 
@@ -104,6 +104,16 @@ def _check_record(path: Path, k: int, record: object) -> str:
     if not isinstance(record.get("events"), list):
         raise fail(path, None, f"record {k}: events must be a list, got {record.get('events')!r}")
     return record["file"]
+
+
+def _details(path: Path, k: int, record: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: record[key] for key in _DETAILS if key in record}
+    for key, value in kept.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError as error:
+            raise fail(path, None, f"record {k}: {key} must hold finite numbers only: {error}") from error
+    return kept
 
 
 def _read_event(path: Path, k: int, j: int, record: object) -> Event:
@@ -127,10 +137,17 @@ def _read_event(path: Path, k: int, j: int, record: object) -> Event:
 
 
 def write_json(path: Path, events: EventSet) -> list[str]:
-    """Publish one record, or a list where there are several files; nothing is lost."""
+    """Publish one record, or a list where there are several files; nothing is lost.
+
+    Raises:
+        ConfigError: details with a number that is not finite, or with half a character.
+    """
     records = [
         file_record(file, values, duration=events.durations.get(file), details=events.details.get(file))
         for file, values in events.events.items()
     ]
-    publish_json(path, records[0] if len(records) == 1 else records)
+    try:
+        publish_json(path, records[0] if len(records) == 1 else records)
+    except ValueError as error:
+        raise ConfigError(f"{path}: json cannot hold the details of these files: {error}", stage="write") from error
     return []

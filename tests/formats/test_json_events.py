@@ -8,7 +8,8 @@ import pytest
 
 from avtext.clip import Event
 from avtext.errors import ConfigError
-from avtext.formats.json_events import SCHEMA, file_record, read_json
+from avtext.formats.event_set import EventSet
+from avtext.formats.json_events import SCHEMA, file_record, read_json, write_json
 
 GOOD = {"schema": SCHEMA, "file": "a.wav", "events": [{"start": 0, "end": 1, "label": "x"}]}
 
@@ -50,6 +51,20 @@ def test_numbers_that_are_none_are_refused(put, number):
     events = f'[{{"start": 0, "end": 1, "label": "x", "score": {number}}}]'
     with pytest.raises(ConfigError, match="event 1: score must be finite"):
         read_json(put("a.json", f'{{"schema": "{SCHEMA}", "file": "a", "events": {events}}}'))
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_details_hold_finite_numbers(put, number):
+    with pytest.raises(ConfigError, match="record 1: quality must hold finite numbers"):
+        read_json(put("a.json", changed(quality={"gap": 7}).replace("7", number)))
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800"])
+def test_details_that_json_cannot_hold_are_refused(tmp_path, value):
+    events = EventSet({"a.wav": ()}, details={"a.wav": {"quality": {"gap": value}}})
+    with pytest.raises(ConfigError, match=r"a\.json: json cannot hold the details"):
+        write_json(tmp_path / "a.json", events)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_fields_of_later_versions_are_left_aside(put):
