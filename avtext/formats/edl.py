@@ -42,7 +42,7 @@ def read_edl(path: Path) -> EventSet:
         elif line.startswith("FCM:") and "NON" not in line:
             raise fail(path, k, "drop-frame timecode is not read; export the list as non-drop")
         elif match := _RATE.fullmatch(line.strip()):
-            rate, rate_known = number(path, k, "the frame rate", match.group(1)), True
+            rate, rate_known = _rate(path, k, match.group(1)), True
         elif edits and line.startswith(_OURS):
             edits[-1]["ours"] = (k, line[len(_OURS) :])
         elif edits and (match := _LABEL.fullmatch(line.strip())):
@@ -64,6 +64,13 @@ def _event(path: Path, edit: dict[str, Any], rate: float) -> Event:
         raise fail(path, edit["line"], "the edit has no label: add a line like * LOC: 00:00:01:00 RED dog")
     start, end = (_seconds(path, edit["line"], code, rate) for code in edit["codes"])
     return event(path, edit["line"], start, end, edit["label"])
+
+
+def _rate(path: Path, line: int, text: str) -> float:
+    rate = number(path, line, "the frame rate", text)
+    if rate <= 0:
+        raise fail(path, line, f"the frame rate must be positive, got {text}")
+    return rate
 
 
 def _seconds(path: Path, line: int, code: str, rate: float) -> float:

@@ -47,6 +47,8 @@ def test_what_is_written_is_an_edit_list(tmp_path):
         (FOREIGN.replace("* FROM CLIP NAME: take 3.mov\n", ""), "line 4: the edit has no label"),
         (FOREIGN.replace("* FROM", "* AVTEXT: 5\n* FROM"), "line 5: must be start, end, score and label"),
         ("* FRAME RATE: fast\n", "line 1: the frame rate must be a number"),
+        ("* FRAME RATE: 0\n", "line 1: the frame rate must be positive, got 0"),
+        ("* FRAME RATE: -25\n", "line 1: the frame rate must be positive, got -25"),
     ],
 )
 def test_malformed_lists(put, content, message):
