@@ -10,6 +10,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from avtext.clip import Event
+from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses, only_file, single
 from avtext.formats.lanes import lanes_of
 from avtext.formats.lines import check_label, check_not_negative, event, fail, number
@@ -75,7 +76,9 @@ def _parse(path: Path) -> ET.Element:
     try:
         guard.Parse(content, True)
         return ET.fromstring(content)
-    except (expat.ExpatError, ET.ParseError) as error:
+    except ConfigError:
+        raise
+    except (expat.ExpatError, ET.ParseError, LookupError, ValueError) as error:  # the last two: of its encoding
         raise fail(path, getattr(error, "lineno", None), f"is not XML: {error}") from error
 
 
@@ -83,14 +86,15 @@ def write_eaf(path: Path, events: EventSet) -> list[str]:
     """Publish a tier per label, and further ones where its events overlap; returns what ELAN cannot hold.
 
     Raises:
-        ConfigError: several files, a time before 0, or a label with characters that XML has not.
+        ConfigError: several files, a time before 0, or a name or label with characters that XML has not.
     """
     values = only_file("eaf", path, events)
+    file = check_label(path, "eaf", next(iter(events.events)), _FORBIDDEN, what="file")
     for one in values:
         check_label(path, "eaf", check_not_negative(path, "eaf", one).label, _FORBIDDEN)
     root = ET.Element("ANNOTATION_DOCUMENT", _ROOT)
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    ET.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=next(iter(events.events)), MIME_TYPE="unknown")
+    ET.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=file, MIME_TYPE="unknown")
     order = ET.SubElement(root, "TIME_ORDER")
     for name, lane in lanes_of(values).items():
         _add_tier(root, order, re.sub(r"\s", " ", name), lane)

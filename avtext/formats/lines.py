@@ -72,17 +72,17 @@ def event(path: Path, line: int | None, start: object, end: object, label: objec
         raise fail(path, line, error.message) from error
 
 
-def check_label(path: Path, name: str, label: str, forbidden: str) -> str:
-    """``label``, refused where it has a character that the format cannot hold.
+def check_label(path: Path, name: str, label: str, forbidden: str, what: str = "label") -> str:
+    """``label``, or what else of this kind, refused where it has a character that the format cannot hold.
 
     Raises:
-        ConfigError: names the label, the character and formats that hold it.
+        ConfigError: names it, the character and formats that hold it.
     """
     found = sorted({character for character in label if character in forbidden})
     if found:
         raise ConfigError(
-            f"{path}: {name} cannot hold the label {label!r} because of {', '.join(map(repr, found))}; "
-            "choose json, csv or tsv, or rename the label",
+            f"{path}: {name} cannot hold the {what} {label!r} because of {', '.join(map(repr, found))}; "
+            f"choose json, csv or tsv, or rename the {what}",
             stage="write",
         )
     return label

@@ -50,6 +50,8 @@ TIER = (
         (BOMB.encode("utf-16"), "line 2: a document type is refused"),
         ("<ANNOTATION_DOCUMENT>\n<TIER>", "line 2: is not XML"),
         ("", "line 1: is not XML"),
+        ('<?xml version="1.0" encoding="foo"?><a/>', "is not XML: unknown encoding: foo"),
+        ('<?xml version="1.0" encoding="gbk"?><a/>', "is not XML: multi-byte encodings are not supported"),
         ("<html/>", "an ELAN file holds an ANNOTATION_DOCUMENT, got html"),
         (f"<ANNOTATION_DOCUMENT>{SLOTS.format('soon')}</ANNOTATION_DOCUMENT>", "TIME_VALUE must be a number"),
     ],
@@ -68,3 +70,6 @@ def test_annotations_without_times_are_noted(put):
 def test_characters_that_xml_has_not_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"eaf cannot hold the label 'a\\x00'"):
         write_eaf(tmp_path / "a.eaf", EventSet({"a": (Event(0, 1, "a\x00"),)}))
+    with pytest.raises(ConfigError, match=r"eaf cannot hold the file 'a\\x01.mp4' .* rename the file"):
+        write_eaf(tmp_path / "a.eaf", EventSet({"a\x01.mp4": (Event(0, 1, "a"),)}))
+    assert list(tmp_path.iterdir()) == []
