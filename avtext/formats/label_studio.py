@@ -55,13 +55,19 @@ def _file(path: Path, k: int, task: Any) -> str:
 
 def _regions(path: Path, k: int, task: dict[str, Any]) -> list[dict[str, Any]]:
     """The regions of the annotation that counts, or of the prediction."""
-    done = [one for one in task.get("annotations") or [] if isinstance(one, dict)]
-    done = [one for one in done if not one.get("was_cancelled")]
-    guessed = [one for one in task.get("predictions") or [] if isinstance(one, dict)]
+    done = [one for one in _objects(path, k, task, "annotations") if not one.get("was_cancelled")]
+    guessed = _objects(path, k, task, "predictions")
     chosen = (done or guessed or [{}])[-1].get("result", [])
     if not isinstance(chosen, list) or not all(isinstance(region, dict) for region in chosen):
         raise fail(path, None, f"task {k}: 'result' must be a list of regions")
     return [region for region in chosen if isinstance(region.get("value"), dict)]
+
+
+def _objects(path: Path, k: int, task: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    given = task.get(key) or []
+    if not isinstance(given, list):
+        raise fail(path, None, f"task {k}: {key!r} must be a list, got {given!r}")
+    return [one for one in given if isinstance(one, dict)]
 
 
 def _labels(region: dict[str, Any]) -> list[str]:

@@ -56,6 +56,8 @@ def test_scores_make_predictions_and_truth_annotations(tmp_path):
         ("[3]", "task 1: needs an object under 'data'"),
         ('{"data": {"audio": 3}}', "task 1: 'data' names no file"),
         ('{"data": {"audio": "a"}, "annotations": [{"result": 3}]}', "task 1: 'result' must be a list of regions"),
+        ('{"data": {"audio": "a"}, "annotations": 5}', "task 1: 'annotations' must be a list, got 5"),
+        ('{"data": {"audio": "a"}, "predictions": 5}', "task 1: 'predictions' must be a list, got 5"),
         (json.dumps({"data": {"audio": "a"}, "annotations": [{"result": [region(2, 1, "x")]}]}), "end must not be"),
         (json.dumps([{"data": {"audio": "a"}, "annotations": []}] * 2), "task 2: the file 'a' has a task already"),
     ],
