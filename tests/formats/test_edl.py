@@ -46,6 +46,7 @@ def test_what_is_written_is_an_edit_list(tmp_path):
         (FOREIGN.replace("01:00:01:12\n", "01:00:01;12\n", 1), "line 4: drop-frame timecode is not read"),
         (FOREIGN.replace("* FROM CLIP NAME: take 3.mov\n", ""), "line 4: the edit has no label"),
         (FOREIGN.replace("* FROM", "* AVTEXT: 5\n* FROM"), "line 5: must be start, end, score and label"),
+        (FOREIGN.replace(" 01:00:01:12\n", " " + "9" * 400 + ":00:01:12\n", 1), "line 4: an edit is a number"),
         ("* FRAME RATE: fast\n", "line 1: the frame rate must be a number"),
         ("* FRAME RATE: 0\n", "line 1: the frame rate must be positive, got 0"),
         ("* FRAME RATE: -25\n", "line 1: the frame rate must be positive, got -25"),
