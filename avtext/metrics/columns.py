@@ -13,6 +13,8 @@ from avtext.metrics.matching import Spans
 
 EventsByFile = Mapping[str, Sequence[Event]]  # a file without events has an empty sequence
 
+MOST_SECONDS = 31 * 86_400  # of a file, where every step of its time is compared
+
 
 class Columns(NamedTuple):
     """Events of one file, in the order given.
@@ -58,6 +60,20 @@ def check_events(argument: str, events: EventsByFile) -> None:
         for value in values:
             if not isinstance(value, Event):
                 raise InvalidInput(f"{argument}[{name!r}]: must hold Event values, got {type(value).__name__}")
+
+
+def check_length(file: str, seconds: float) -> float:
+    """``seconds``, refused where a file is so long that its steps fill the memory.
+
+    Raises:
+        InvalidInput: names the file.
+    """
+    if not seconds <= MOST_SECONDS:
+        raise InvalidInput(
+            f"{file}: lasts {seconds:g} s, files of up to {MOST_SECONDS:,} s (31 days) are compared step by step: "
+            "are its times in seconds?"
+        )
+    return seconds
 
 
 def labels_in(*sets: EventsByFile) -> list[str]:

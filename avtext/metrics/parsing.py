@@ -10,7 +10,7 @@ import numpy as np
 
 from avtext.clip import Event
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, check_events, columns_of, labels_in
+from avtext.metrics.columns import EventsByFile, check_events, check_length, columns_of, labels_in
 from avtext.metrics.matching import Spans, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
 
@@ -101,7 +101,7 @@ def audio_visual_parsing(
         durations: seconds of files, beyond which nothing counts; by default up to the last event.
 
     Raises:
-        InvalidInput: a resolution not positive, or a file without a duration.
+        InvalidInput: a resolution not positive, or a file without a duration or of more than 31 days.
 
     Example:
         >>> heard, seen = {"a.mp4": [Event(0, 4, "dog")]}, {"a.mp4": [Event(2, 4, "dog")]}
@@ -134,10 +134,9 @@ def _num_segments(
 ) -> int:
     if durations is not None and file not in durations:
         raise InvalidInput(f"durations: {file!r} is missing; every file needs its seconds")
-    if durations is not None:
-        return math.ceil(durations[file] / resolution)
     last = max((event.end for side in sides for event in side.get(file, ())), default=0.0)
-    return max(0, math.ceil(last / resolution))
+    seconds = check_length(file, last if durations is None else durations[file])
+    return max(0, math.ceil(seconds / resolution))
 
 
 def _roll(events: Sequence[Event], position: Mapping[str, int], count: int, resolution: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from avtext.clip import Event
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, check_events, file_names, labels_in
+from avtext.metrics.columns import EventsByFile, check_events, check_length, file_names, labels_in
 from avtext.metrics.detection import check_thresholds
 from avtext.metrics.matching import Spans, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
@@ -72,7 +72,7 @@ def segmentation(
         rate: frames per second, positive.
 
     Raises:
-        InvalidInput: a threshold or the rate out of range, or a file without a duration.
+        InvalidInput: a threshold or the rate out of range, or a file without a duration or of more than 31 days.
 
     Example:
         >>> truth = {"a.mp4": [Event(0, 4, "cut"), Event(4, 8, "stir")]}
@@ -200,7 +200,7 @@ def _duration(
     file: str, sides: tuple[Sequence[Event], Sequence[Event]], durations: Mapping[str, float] | None
 ) -> float:
     if durations is None:
-        return max((event.end for side in sides for event in side), default=0.0)
+        return check_length(file, max((event.end for side in sides for event in side), default=0.0))
     if file not in durations:
         raise InvalidInput(f"durations: {file!r} is missing; every file needs its seconds")
-    return float(durations[file])
+    return check_length(file, float(durations[file]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import Columns, EventsByFile, check_events, labels_in, paired
+from avtext.metrics.columns import Columns, EventsByFile, check_events, check_length, labels_in, paired
 from avtext.metrics.rates import Rates, mean_rates, nan_mean, rates_from_counts, rates_from_segments
 from avtext.metrics.sound_events import averaged_labels
 
@@ -82,7 +82,8 @@ def segment_based(
         empty_precision: see :func:`avtext.metrics.sound_events.event_based`.
 
     Raises:
-        InvalidInput: a resolution not positive, a file without a duration, or events that are not a mapping.
+        InvalidInput: a resolution not positive, a file without a duration or of more than 31 days, or events that are
+            not a mapping.
 
     Example:
         >>> from avtext.clip import Event
@@ -126,10 +127,10 @@ def segment_based(
 
 def _length(file: str, truth: Columns, guess: Columns, durations: Mapping[str, float] | None) -> float:
     if durations is None:
-        return max(0.0, truth.ends.max(initial=0.0), guess.ends.max(initial=0.0))
+        return check_length(file, max(0.0, truth.ends.max(initial=0.0), guess.ends.max(initial=0.0)))
     if file not in durations:
         raise InvalidInput(f"durations: {file!r} is missing; every file with events needs its seconds")
-    return float(durations[file])
+    return check_length(file, float(durations[file]))
 
 
 def _roll(side: Columns, num_labels: int, count: int, resolution: float) -> np.ndarray:

@@ -102,6 +102,12 @@ def test_prefixes():
         parsed_by_prefix({"x": [Event(0, 1, "dog")]})
 
 
+def test_a_file_that_lasts_for_ever_is_named():
+    heard = Parsed({"x": [Event(0, 1e15, "a")]}, {})
+    with pytest.raises(InvalidInput, match=r"x: lasts 1e\+15 s, .* are its times in seconds"):
+        audio_visual_parsing(heard, heard)
+
+
 def test_bad_arguments_are_refused():
     nothing = Parsed({"x": []}, {})
     with pytest.raises(InvalidInput, match="resolution"):

@@ -118,6 +118,11 @@ def test_empty():
     assert math.isnan(edit_score([], []))
 
 
+def test_a_file_that_lasts_for_ever_is_named():
+    with pytest.raises(InvalidInput, match=r"x: lasts 1e\+15 s, .* are its times in seconds"):
+        segmentation({"x": [Event(0, 1e15, "a")]}, {})
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(InvalidInput, match="rate: must be positive"):
         segmentation({}, {}, rate=0.0)

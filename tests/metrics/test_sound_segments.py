@@ -137,6 +137,11 @@ def test_both_empty_have_no_score():
     assert scores.duration == 0.0
 
 
+def test_a_file_that_lasts_for_ever_is_named():
+    with pytest.raises(InvalidInput, match=r"x: lasts 1e\+15 s, .* are its times in seconds"):
+        segment_based({"x": [Event(0, 1e15, "a")]}, {})
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(InvalidInput, match="resolution: must be positive"):
         segment_based({}, {}, resolution=0.0)
