@@ -9,7 +9,7 @@ from avtext.clip import Event
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses
 from avtext.formats.json_events import load_json
-from avtext.formats.lines import event, fail, number
+from avtext.formats.lines import event, fail, seconds
 from avtext.storage import publish_json
 
 
@@ -30,7 +30,7 @@ def read_activitynet(path: Path) -> EventSet:
             raise fail(path, None, f"{video}: must be an object, got {type(record).__name__}")
         events[video] = _entries(path, video, record.get("annotations", []))
         if record.get("duration") is not None:
-            durations[video] = number(path, None, f"{video}: duration", record["duration"])
+            durations[video] = seconds(path, None, f"{video}: duration", record["duration"])
     return EventSet(events, durations)
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from avtext.clip import MODALITIES, Event
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet
-from avtext.formats.lines import event, fail, number, read_text
+from avtext.formats.lines import event, fail, number, read_text, seconds
 from avtext.formats.schema import SCHEMA, EventRecord, FileRecord
 from avtext.storage import publish_json
 
@@ -89,7 +89,7 @@ def read_json(path: Path) -> EventSet:
             raise fail(path, None, f"record {k}: the file {file!r} has a record already")
         events[file] = tuple(_read_event(path, k, j, one) for j, one in enumerate(record["events"], start=1))
         if record.get("duration") is not None:
-            durations[file] = number(path, None, f"record {k}: duration", record["duration"])
+            durations[file] = seconds(path, None, f"record {k}: duration", record["duration"])
         details[file] = _details(path, k, record)
     return EventSet(events, durations, details)
 

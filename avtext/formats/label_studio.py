@@ -8,7 +8,7 @@ from typing import Any
 from avtext.clip import Event
 from avtext.formats.event_set import EventSet, losses
 from avtext.formats.json_events import load_json
-from avtext.formats.lines import event, fail, number
+from avtext.formats.lines import event, fail, seconds
 from avtext.storage import publish_json
 
 _MEDIA = ("audio", "video", "file", "url")  # the keys of a task's data that may hold its file
@@ -38,7 +38,7 @@ def read_label_studio(path: Path) -> EventSet:
         events[file] = tuple(one for region in timed for one in _events(path, k, region))
         for region in timed:
             if region.get("original_length") is not None:
-                durations[file] = number(path, None, f"task {k}: original_length", region["original_length"])
+                durations[file] = seconds(path, None, f"task {k}: original_length", region["original_length"])
     notes = (f"{path}: {skipped} regions without times and labels were left aside",) if skipped else ()
     return EventSet(events, durations, notes=notes)
 

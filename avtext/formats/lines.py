@@ -56,6 +56,18 @@ def number(path: Path, line: int | None, what: str, text: object) -> float:
     return value
 
 
+def seconds(path: Path, line: int | None, what: str, text: object) -> float:
+    """How long a file lasts.
+
+    Raises:
+        ConfigError: it is no finite number, or negative.
+    """
+    value = number(path, line, what, text)
+    if value < 0:
+        raise fail(path, line, f"{what} must not be negative, got {text!r}")
+    return value
+
+
 def event(path: Path, line: int | None, start: object, end: object, label: object, score: object = 1.0) -> Event:
     """An event of a file's row or record; ``score`` None or blank is 1.
 

@@ -49,6 +49,7 @@ def test_which_kind_is_written(tmp_path):
         ('{"results": {"v": [{"segment": [0, 1], "label": ""}]}}', "v, entry 1: an event needs a label"),
         ('{"results": {"v": [{"segment": [0, 1], "label": "x", "score": -1}]}}', "v, entry 1: .*score"),
         ('{"database": {"v": {"duration": "?"}}}', "v: duration must be a number"),
+        ('{"database": {"v": {"duration": -1}}}', "v: duration must not be negative, got -1"),
     ],
 )
 def test_malformed_files(put, content, message):

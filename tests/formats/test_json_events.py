@@ -36,6 +36,7 @@ def changed(**values) -> str:
         (changed(events=[{"start": 0, "end": 1, "label": "x", "score": 2}]), r"score must lie in \[0, 1\]"),
         (changed(events=[{"start": 0, "end": 1, "label": "x", "shares": [1]}]), "shares must have audio, video"),
         (changed(duration="long"), "record 1: duration must be a number"),
+        (changed(duration=-5), "record 1: duration must not be negative, got -5"),
         (f"[{json.dumps(GOOD)}, {json.dumps(GOOD)}]", "record 2: the file 'a.wav' has a record already"),
     ],
 )  # fmt: skip

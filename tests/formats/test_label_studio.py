@@ -59,6 +59,8 @@ def test_scores_make_predictions_and_truth_annotations(tmp_path):
         ('{"data": {"audio": "a"}, "annotations": 5}', "task 1: 'annotations' must be a list, got 5"),
         ('{"data": {"audio": "a"}, "predictions": 5}', "task 1: 'predictions' must be a list, got 5"),
         (json.dumps({"data": {"audio": "a"}, "annotations": [{"result": [region(2, 1, "x")]}]}), "end must not be"),
+        (json.dumps({"data": {"audio": "a"}, "annotations": [{"result": [region(0, 1, "x", original_length=-1)]}]}),
+         "task 1: original_length must not be negative, got -1"),
         (json.dumps([{"data": {"audio": "a"}, "annotations": []}] * 2), "task 2: the file 'a' has a task already"),
     ],
 )  # fmt: skip
