@@ -149,6 +149,14 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
     assert shown.startswith("loading ...\r           \r")
 
 
+def test_a_closed_output_hides_nothing_but_the_words(here: Path) -> None:
+    (here / "a.csv").write_text("file,start,end,label\na.wav,0,1,dog\n")
+    command = f'"{sys.executable}" -m avtext convert a.csv b.json >&-'
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (here / "b.json").is_file()
+
+
 def test_a_full_disk_behind_the_output_is_one_line(
     model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
