@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose
 from avtext.errors import ConfigError
+
+if TYPE_CHECKING:
+    from avtext.clip import Cue
 
 
 def align(
@@ -35,12 +39,8 @@ def align(
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """
-    from avtext.alignment import retime
     from avtext.cli.progress import progress_hook, waiting
-    from avtext.cli.tables import print_lines
-    from avtext.media.cue_writing import write_cues
     from avtext.media.cues import read_cues
-    from avtext.timeline import ClockMap
 
     if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
         raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
@@ -58,16 +58,27 @@ def align(
         sys.stdout.write(
             "".join(_line(name, value) for name, value in found.items()) or "nothing to align: one stream only\n"
         )
-    if out is None:
-        return
+    if out is not None:
+        _write(out, cues, found, sys.stderr if as_json else sys.stdout)
+
+
+def _write(out: Path, cues: Sequence[Cue], found: Mapping[str, Any], to: TextIO) -> None:
+    """Publish the cues on the video's clock, and say so."""
+    from avtext.alignment import retime
+    from avtext.cli.tables import print_lines
+    from avtext.media.cue_writing import write_cues
+    from avtext.timeline import ClockMap
+
     clock = (
         ClockMap(**{k: tuple(v) for k, v in found["text"]["clock"].items()}) if "text" in found else ClockMap.shift()
     )
     moved = retime(cues, clock)
+    there = os.path.lexists(out)
     write_cues(out, moved)
+    print_lines([f"{out}: replaced"] * there, sys.stderr)
     left = len(cues) - len(moved)
     note = f", without {left} of {len(cues)} cues, which have no place in the video" if left else ""
-    print_lines([f"wrote {out}{note}"], sys.stderr if as_json else sys.stdout)
+    print_lines([f"wrote {out}{note}"], to)
 
 
 def _line(name: str, value: Mapping[str, Any]) -> str:

@@ -30,6 +30,9 @@ def test_align_writes_corrected_subtitles_and_json_stays_json(avtext: Run, here:
     assert said.code == 0
     found = json.loads(said.out)["alignment"]
     assert said.err == "wrote fixed.vtt\n"
+    assert (
+        avtext("align", made / "a.mp4", made / "a.srt", "-m", model, "-o", "fixed.vtt").err == "fixed.vtt: replaced\n"
+    )
     shift = found["text"]["offset"]
     given = read_cues(made / "a.srt")
     moved = [Cue(max(0.0, c.start + shift), c.end + shift, c.text) for c in given if c.end + shift > 0]
