@@ -135,7 +135,7 @@ class Limits:
             this is exceeded, windows are given out without it and the file is degraded.
 
     Raises:
-        InvalidInput: a limit that is not positive, or too little memory to start at all.
+        InvalidInput: a limit that is not positive, CPU time without end, or too little memory to start at all.
     """
 
     stall_seconds: float = 15.0
@@ -154,6 +154,11 @@ class Limits:
         for name, value in asdict(self).items():
             if not value > 0:
                 raise InvalidInput(f"Limits: {name} must be positive, got {value}")
+        for name in ("cpu_seconds", "cpu_factor"):  # the operating system counts whole seconds
+            if not math.isfinite(getattr(self, name)):
+                raise InvalidInput(f"Limits: {name} must be finite, got {getattr(self, name)}: give a large number")
+        if not isinstance(self.memory_bytes, int):
+            raise InvalidInput(f"Limits: memory_bytes must be a whole number, got {self.memory_bytes!r}")
         if self.memory_bytes < _LEAST_MEMORY:
             raise InvalidInput(f"Limits: memory_bytes must be at least {_LEAST_MEMORY}, got {self.memory_bytes}")
 

@@ -56,6 +56,19 @@ def test_limits_refuse_zero() -> None:
         Limits(memory_bytes=1 << 20)
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"cpu_seconds": math.inf}, "cpu_seconds must be finite, got inf"),
+        ({"cpu_factor": math.inf}, "cpu_factor must be finite, got inf"),
+        ({"memory_bytes": 2e9}, r"memory_bytes must be a whole number, got 2000000000\.0"),
+    ],
+)
+def test_limits_that_the_operating_system_does_not_take(values: dict, words: str) -> None:
+    with pytest.raises(InvalidInput, match=f"Limits: {words}"):
+        Limits(**values)
+
+
 def test_limits_grow_with_the_file() -> None:
     limits = Limits(wall_seconds=10.0, wall_factor=2.0, cpu_seconds=5.0, cpu_factor=3.0)
     assert limits.wall(100.0, 0) == 210.0
