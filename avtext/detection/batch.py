@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -86,6 +87,7 @@ def batch_of(
         raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
     if isinstance(sources, str | os.PathLike):
         raise InvalidInput(f"sources: must be several paths, got {sources!r}: call the pipeline itself for one")
+    signature(pipe).bind(None, **options)  # a name that is no option is told here: not every way passes all on
     sharing.check(options)
     wanted = [source for source in part_of([*sources], shard) if skip is None or not skip(source)]
     return _results(pipe, wanted, on_error, sharing, options)
