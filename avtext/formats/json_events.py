@@ -132,8 +132,15 @@ def _read_event(path: Path, k: int, j: int, record: object) -> Event:
         return one
     if not isinstance(shares, dict) or set(shares) != set(MODALITIES):
         raise fail(path, None, f"record {k}, event {j}: shares must have {', '.join(MODALITIES)}")
-    audio, video, text = (number(path, None, f"record {k}, event {j}: share", shares[m]) for m in MODALITIES)
+    audio, video, text = (_share(path, f"record {k}, event {j}: share of {m}", shares[m]) for m in MODALITIES)
     return Event(one.start, one.end, one.label, one.score, (audio, video, text))
+
+
+def _share(path: Path, what: str, value: object) -> float:
+    share = number(path, None, what, value)
+    if not 0.0 <= share <= 1.0:
+        raise fail(path, None, f"{what} must lie in [0, 1], got {value!r}")
+    return share
 
 
 def write_json(path: Path, events: EventSet) -> list[str]:

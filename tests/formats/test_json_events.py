@@ -35,6 +35,8 @@ def changed(**values) -> str:
         (changed(events=[{"start": 0, "end": 1, "label": 7}]), "a label that is not empty, got 7"),
         (changed(events=[{"start": 0, "end": 1, "label": "x", "score": 2}]), r"score must lie in \[0, 1\]"),
         (changed(events=[{"start": 0, "end": 1, "label": "x", "shares": [1]}]), "shares must have audio, video"),
+        (changed(events=[{"start": 0, "end": 1, "label": "x", "shares": {"audio": 5, "video": -1, "text": 0}}]),
+         r"record 1, event 1: share of audio must lie in \[0, 1\], got 5"),
         (changed(duration="long"), "record 1: duration must be a number"),
         (changed(duration=-5), "record 1: duration must not be negative, got -5"),
         (f"[{json.dumps(GOOD)}, {json.dumps(GOOD)}]", "record 2: the file 'a.wav' has a record already"),
