@@ -29,16 +29,25 @@ class Line(NamedTuple):
     text: str
 
 
+def with_breaks(text: str) -> str:
+    r"""A text of ASS with line breaks and blanks in the place of ``\N``, ``\n`` and ``\h``, which are its own.
+
+    Example:
+        >>> with_breaks(r"two\Nlines")
+        'two\nlines'
+    """
+    return text.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+
+
 def plain_text(text: str) -> str:
     r"""Strip ASS and HTML tags and control characters; lines are kept, empty ones are not.
 
     Example:
-        >>> plain_text(r"{\an8}<i>Hello</i>\N&amp; goodbye")
-        'Hello\n& goodbye'
+        >>> plain_text(r"{\an8}<i>Hello</i> &amp; goodbye")
+        'Hello & goodbye'
     """
     if any(_DRAWING.search(tag) for tag in _ASS_TAG.findall(text)):
         return ""
-    text = text.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
     text = html.unescape(_HTML_TAG.sub("", _RUBY.sub("", _ASS_TAG.sub("", text))))
     text = "".join(c if c.isprintable() or c in "\n\t\u00a0" else " " for c in text)
     lines = (_SPACE.sub(" ", line).strip() for line in text.split("\n"))
@@ -98,4 +107,4 @@ def read_ass(lines: list[str]) -> Iterator[Line]:
         elif in_events and key == "dialogue":
             fields = dict(zip(columns, rest.split(",", len(columns) - 1), strict=False))
             start, end = (_seconds(fields.get(name, ""), _ASS_TIME) for name in ("start", "end"))
-            yield Line(number + 1, start, end, fields.get("text", ""))
+            yield Line(number + 1, start, end, with_breaks(fields.get("text", "")))

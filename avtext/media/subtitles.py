@@ -8,7 +8,7 @@ from typing import Any
 import av
 
 from avtext.media.account import Account
-from avtext.media.captions import plain_text
+from avtext.media.captions import plain_text, with_breaks
 from avtext.media.container import Source
 from avtext.media.decoding import packets
 
@@ -49,5 +49,5 @@ def _spoken(rectangle: Any) -> str:
     """What is said: the ninth field of a line of ASS, or the plain text."""
     line = getattr(rectangle, "ass", b"").decode("utf-8", "replace")
     if line:
-        return line.split(",", 8)[-1]
+        return with_breaks(line.split(",", 8)[-1])
     return getattr(rectangle, "text", b"").decode("utf-8", "replace")

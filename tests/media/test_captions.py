@@ -33,7 +33,7 @@ def test_well_formed_files_read_as_pysubs2_writes_them(kind: str, seed: int) -> 
     [
         ("", ""),
         ("{\\an8}Up here", "Up here"),
-        ("a\\Nb\\nc\\hd", "a\nb\nc d"),
+        ("C:\\new\\home\\Notes", "C:\\new\\home\\Notes"),
         ("<font color='red'>red</font> 1 < 2 > 0", "red 1 < 2 > 0"),
         ("<v Roger Bingham>We are</v>", "We are"),
         ("<00:00:01.500><c.loud>now</c>", "now"),
@@ -92,6 +92,13 @@ def test_srt_without_numbers_or_blank_lines() -> None:
         Line(1, 1.0, 2.0, "first"),
         Line(4, 3.0, 4.0, "second\n\nstill second"),
     ]
+
+
+def test_backslashes_break_lines_in_ass_alone() -> None:
+    (line,) = read_ass(["Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,a\\Nb\\nc\\hd"])
+    assert plain_text(line.text) == "a\nb\nc d"
+    (line,) = read_srt(["00:00:01,000 --> 00:00:02,000", "C:\\new"])
+    assert plain_text(line.text) == "C:\\new"
 
 
 def test_ass_columns_come_in_the_order_that_the_file_says() -> None:
