@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avtext.clip import Cue
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, InvalidInput
 from avtext.storage import publish_text
 
 HEADS = {".srt": "", ".vtt": "WEBVTT\n\n"}
 
 
 def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
-    r"""Publish ``cues`` as SubRip or WebVTT, by the file's ending; times to a millisecond.
+    r"""Publish ``cues`` as SubRip or WebVTT, by the file's ending; times to a millisecond, of which each cue gets one.
 
     Raises:
         ConfigError: another ending.
+        InvalidInput: a text with half a character.
         StorageError: the file cannot be written.
 
     Example:
@@ -30,16 +31,20 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
     kind = path.suffix.lower()
     if kind not in HEADS:
         raise ConfigError(f"{path}: subtitles are written as {' or '.join(HEADS)}")
-    mark = "," if kind == ".srt" else "."
-    blocks = [
-        f"{number}\n{_clock(cue.start, mark)} --> {_clock(cue.end, mark)}\n{_inert(cue.text, kind)}\n\n"
-        for number, cue in enumerate(cues, 1)
-    ]
+    blocks = [f"{number}\n{_block(number, cue, kind)}\n\n" for number, cue in enumerate(cues, 1)]
     publish_text(path, HEADS[kind] + "".join(blocks))
 
 
-def _clock(seconds: float, mark: str) -> str:
-    total = max(0, round(seconds * 1000))
+def _block(number: int, cue: Cue, kind: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in cue.text):
+        raise InvalidInput(f"cues: text {number} has half a character, which no file can hold, got {cue.text!r}")
+    mark = "," if kind == ".srt" else "."
+    start, end = (max(0, round(seconds * 1000)) for seconds in (cue.start, cue.end))
+    end = max(end, start + 1)  # a cue without length is not shown
+    return f"{_clock(start, mark)} --> {_clock(end, mark)}\n{_inert(cue.text, kind)}"
+
+
+def _clock(total: int, mark: str) -> str:
     minutes, milliseconds = divmod(total, 60_000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"
