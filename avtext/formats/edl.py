@@ -18,9 +18,8 @@ from avtext.storage import publish_text
 
 FRAME_RATE = 25  # frames per second of the timecodes that are written, and assumed where a file names none
 _OURS = "* AVTEXT: "
-_EDIT = re.compile(
-    r"\d+\s+\S+\s+\S+\s+\S+(?:\s+\d+)?((?:\s+\d{1,300}:\d\d:\d\d[:;]\d\d){4})\s*"
-)  # hours that are a float
+# Of hours no more digits than a float holds.
+_EDIT = re.compile(r"\d+\s+\S+\s+\S+\s+\S+(?:\s+\d+)?((?:\s+\d{1,300}:\d\d:\d\d[:;]\d\d){4})\s*")
 _TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)([:;])(\d\d)")
 _LABEL = re.compile(r"\*\s*(?:LOC:\s*\S+\s+\S+|FROM CLIP NAME:|COMMENT:)\s*(.+)")
 _RATE = re.compile(r"\*\s*FRAME RATE:\s*(\S+)")

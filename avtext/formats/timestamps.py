@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avtext.formats.lines import fail
 
-_CLOCK = re.compile(r"(?:(\d{1,300}):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})")  # hours that are a float
+_CLOCK = re.compile(r"(?:(\d{1,300}):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})")  # hours fit a float
 
 
 def clock(seconds: float, mark: str = ".") -> str:
