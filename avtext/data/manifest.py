@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avtext.clip import Cue, Event
@@ -186,7 +186,11 @@ def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
         found = read_events(path)
     except AvtextError as error:
         raise ConfigError(f"{where}: {error}") from None
-    meant = [name for name in found.events if Path(name).name == video.name or Path(name).stem == video.stem]
+    meant = _meant(found.events, video)
+    if len(meant) > 1:
+        raise ConfigError(
+            f"{where}: {path}: {video.name} may be {' or '.join(meant[:3])}: give files names of their own"
+        )
     if not meant and found.named:
         has = ", ".join(list(found.events)[:8])
         raise ConfigError(f"{where}: {path}: has no events of {video.name}; it has those of: {has}")
@@ -194,6 +198,18 @@ def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
     for index, event in enumerate(events, 1):
         _check_times(event.start, event.end, f"{where}: {path}: event {index} ({event.label})")
     return tuple(events)
+
+
+def _meant(names: Iterable[str], video: Path) -> list[str]:
+    """The names in an event file that mean a video: those of its path, else of its file name, else of its stem."""
+    paths = {name: PurePosixPath(name.replace("\\", "/")) for name in names}
+    ways: tuple[Callable[[PurePosixPath], bool], ...] = (
+        lambda path: len(path.parts) > 1 and video.parts[-len(path.parts) :] == path.parts,
+        lambda path: path.name == video.name,
+        lambda path: path.stem == video.stem,
+    )
+    found = ([name for name, path in paths.items() if way(path)] for way in ways)
+    return next(filter(None, found), [])
 
 
 def _check_labels(names: Sequence[str], allowed: Sequence[str] | None, where: str) -> None:

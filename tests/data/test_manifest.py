@@ -191,6 +191,24 @@ def test_events_from_a_table_of_many_videos(folder: Path) -> None:
     assert "all.csv: line 2: " in said
 
 
+def test_a_video_gets_the_events_of_its_own_name_in_a_table(folder: Path) -> None:
+    table, line = folder / "all.csv", {"path": "videos/a.mp4", "events": "all.csv"}
+
+    def label_of(*names: str) -> str:
+        rows = "".join(f"{name},{k},{k + 1},{name}\n" for k, name in enumerate(names))
+        table.write_text(f"file,start,end,label\n{rows}")
+        (entry,) = entries(folder, line)
+        assert entry.events is not None
+        return entry.events[0].label
+
+    assert label_of("a.wav", "a.mp4") == "a.mp4"
+    assert label_of("others/a.mp4", "videos/a.mp4") == "videos/a.mp4"
+    assert label_of("others\\a.mp4", "videos\\a.mp4") == "videos\\a.mp4"
+    for names in (("x/a.mp4", "y/a.mp4"), ("a.wav", "a.mkv")):
+        with pytest.raises(ConfigError, match=f"a.mp4 may be {names[0]} or {names[1]}: give files names of their own"):
+            label_of(*names)
+
+
 def test_cues_are_those_named_else_those_beside_else_none(folder: Path) -> None:
     (folder / "said.srt").write_text(SRT)
     (folder / "videos" / "b.srt").write_text(SRT.replace("hello", "beside"))
