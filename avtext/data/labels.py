@@ -38,7 +38,8 @@ def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> li
     found: dict[Path, tuple[Event, ...]] = {}
     notes = []
     for name, values in events.events.items():
-        video = files[0] if len(files) == len(events.events) == 1 else _video_of(name, files)
+        nameless = not events.named and len(files) == len(events.events) == 1
+        video = files[0] if nameless else _video_of(name, files)
         if video is None:
             notes.append(f"{name}: no such video in {videos}: left out")
         else:

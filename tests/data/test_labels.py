@@ -62,6 +62,14 @@ def test_names_as_activitynet_and_avvp_write_them(tmp_path: Path, videos: Path) 
     assert found == {"a.mp4": (Event(0.0, 8.0, "Speech"),)}
 
 
+def test_only_labels_without_a_name_are_those_of_whatever_video_is_given(tmp_path: Path, videos: Path) -> None:
+    video, target, other = videos / "a.mp4", tmp_path / "m.jsonl", {"other": EVENTS}
+    write_manifest(target, EventSet(other, named=False), video)
+    assert read_manifest(target)[0].events == EVENTS
+    with pytest.raises(ConfigError, match=r"other: no such video in .*a\.mp4: left out: name the labels' files as the videos"):
+        write_manifest(target, EventSet(other), video)
+
+
 def test_what_is_left_out_is_said(videos: Path) -> None:
     found, notes = manifest_of(EventSet({"a.mp4": (Event(0, 1, "x", 0.5),), "gone.mp4": ()}), videos)
     assert found == {"a.mp4": (Event(0, 1, "x"),)}
