@@ -30,30 +30,41 @@ def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> li
         videos: a folder with the videos in it or below it, or a single video.
 
     Raises:
-        ConfigError: no video, or no label belongs to one; or an event without length, which cannot be learnt.
+        ConfigError: no video, no label belongs to one, or two names mean the same; or an event without length, which
+            cannot be learnt.
         StorageError: the manifest cannot be written.
     """
     path, videos = Path(path), Path(videos)
     files = _videos(videos)
-    found: dict[Path, tuple[Event, ...]] = {}
-    notes = []
-    for name, values in events.events.items():
-        nameless = not events.named and len(files) == len(events.events) == 1
-        video = files[0] if nameless else _video_of(name, files)
-        if video is None:
-            notes.append(f"{name}: no such video in {videos}: left out")
-        else:
-            found[video] = (*found.get(video, ()), *values)
-    if not found:
+    names = _names_by_video(path, events, files)
+    strange = set(events.events).difference(names.values())
+    notes = [f"{name}: no such video in {videos}: left out" for name in events.events if name in strange]
+    if not names:
         raise ConfigError(f"{path}: {notes[0]}: name the labels' files as the videos", stage="write")
-    notes += [f"{video}: has no labels: left out" for video in files if video not in found]
-    lines = [_line(path, video, sorted(values)) for video, values in sorted(found.items())]
+    notes += [f"{video}: has no labels: left out" for video in files if video not in names]
+    lines = [_line(path, video, sorted(events.events[name])) for video, name in sorted(names.items())]
     publish_text(path, "".join(f"{line}\n" for line in lines))
     return [*losses("a manifest", EventSet(events.events), holds=["silent"]), *notes]
 
 
 def _videos(place: Path) -> list[Path]:
     return [place] if place.is_file() else media_files(place)
+
+
+def _names_by_video(manifest: Path, events: EventSet, files: list[Path]) -> dict[Path, str]:
+    nameless = not events.named and len(files) == len(events.events) == 1
+    names: dict[Path, str] = {}
+    for name in events.events:
+        video = files[0] if nameless else _video_of(name, files)
+        if video in names:
+            raise ConfigError(
+                f"{manifest}: {names[video]} and {name} would both be {video}: give labels the names of their videos, "
+                "or leave one out",
+                stage="write",
+            )
+        if video is not None:
+            names[video] = name
+    return names
 
 
 def _video_of(name: str, files: list[Path]) -> Path | None:

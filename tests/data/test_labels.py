@@ -66,8 +66,16 @@ def test_only_labels_without_a_name_are_those_of_whatever_video_is_given(tmp_pat
     video, target, other = videos / "a.mp4", tmp_path / "m.jsonl", {"other": EVENTS}
     write_manifest(target, EventSet(other, named=False), video)
     assert read_manifest(target)[0].events == EVENTS
-    with pytest.raises(ConfigError, match=r"other: no such video in .*a\.mp4: left out: name the labels' files as the videos"):
+    with pytest.raises(
+        ConfigError, match=r"other: no such video in .*a\.mp4: left out: name the labels' files as the videos"
+    ):
         write_manifest(target, EventSet(other), video)
+
+
+@pytest.mark.parametrize("names", [("x/a.mp4", "y/a.mp4"), ("a.1", "a.2"), ("a.wav", "a.mp4")])
+def test_a_video_has_the_labels_of_one_name(videos: Path, names: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match=rf"{names[0]} and {names[1]} would both be .*/a\.mp4: give labels the"):
+        manifest_of(EventSet(dict.fromkeys(names, EVENTS)), videos)
 
 
 def test_what_is_left_out_is_said(videos: Path) -> None:
