@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from avtext.clip import Event
-from avtext.data.manifest import Entry, read_manifest
+from avtext.data.manifest import Entry, check_times, read_manifest
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses
 from avtext.media.folder import media_files
@@ -30,8 +30,8 @@ def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> li
         videos: a folder with the videos in it or below it, or a single video.
 
     Raises:
-        ConfigError: no video, no label belongs to one, or two names mean the same; or an event without length, which
-            cannot be learnt.
+        ConfigError: no video, no label belongs to one, or two names mean the same; or an event has no length or
+            impossible times, which cannot be learnt.
         StorageError: the manifest cannot be written.
     """
     path, videos = Path(path), Path(videos)
@@ -88,15 +88,10 @@ def _video_of(name: str, files: list[Path]) -> Path | None:
 
 
 def _line(manifest: Path, video: Path, events: list[Event]) -> str:
-    instant = [event for event in events if event.duration <= 0 or event.start < 0]
-    if instant:
-        raise ConfigError(
-            f"{video.name}: {instant[0].label!r} at {instant[0].start:g}-{instant[0].end:g} s cannot be learnt: needs "
-            "0 <= start < end: give points a length in the label file",
-            stage="write",
-        )
     where = Path(os.path.relpath(video, manifest.parent)).as_posix()
     rows = [{"start": round(e.start, 6), "end": round(e.end, 6), "label": e.label} for e in events]
+    for row in rows:
+        check_times(row["start"], row["end"], f"{video.name}: {row['label']!r}")
     return json.dumps({"path": where, "events": rows}, ensure_ascii=False)
 
 

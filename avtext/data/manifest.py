@@ -162,20 +162,31 @@ def _event(item: Any, where: str) -> Event:
     if not isinstance(item, Mapping) or not {"start", "end", "label"} <= set(item):
         raise ConfigError(f'{where}: must be {{"start": seconds, "end": seconds, "label": text}}, got {item!r}')
     start, end = item["start"], item["end"]
-    _check_times(start, end, where)
+    check_times(start, end, where)
     try:
         return Event(float(start), float(end), item["label"])
     except AvtextError as error:
         raise ConfigError(f"{where}: {error}") from None
 
 
-def _check_times(start: Any, end: Any, where: str) -> None:
+def check_times(start: Any, end: Any, where: str) -> None:
+    """Refuse the times of an event that a manifest cannot hold.
+
+    Args:
+        start: seconds.
+        end: seconds, after ``start``.
+        where: the event, for the message.
+
+    Raises:
+        ConfigError: not numbers, before 0, without length, or later than ``LATEST``.
+    """
     if (
         any(isinstance(x, bool) or not isinstance(x, int | float) for x in (start, end))
         or not 0 <= start < end <= LATEST
     ):
         raise ConfigError(
-            f"{where}: needs 0 <= start < end in seconds, got start={start!r}, end={end!r}: give points a length"
+            f"{where}: needs 0 <= start < end in seconds, got start={start!r}, end={end!r}: give points a length, "
+            f"and no time over {LATEST:g}"
         )
 
 
@@ -196,7 +207,7 @@ def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
         raise ConfigError(f"{where}: {path}: has no events of {video.name}; it has those of: {has}")
     events = found.events[meant[0]] if meant else next(iter(found.events.values()))  # a nameless file has one set
     for index, event in enumerate(events, 1):
-        _check_times(event.start, event.end, f"{where}: {path}: event {index} ({event.label})")
+        check_times(event.start, event.end, f"{where}: {path}: event {index} ({event.label})")
     return tuple(events)
 
 

@@ -91,12 +91,23 @@ def test_what_is_left_out_is_said(videos: Path) -> None:
 def test_what_cannot_be_a_manifest(tmp_path: Path, videos: Path) -> None:
     with pytest.raises(ConfigError, match=r"c\.mp4: no such video in .*: name the labels' files as the videos"):
         manifest_of(EventSet({"c.mp4": EVENTS, "d.mp4": ()}), videos)
-    with pytest.raises(ConfigError, match=r"'click' at 1-1 s cannot be learnt: needs 0 <= start < end"):
-        manifest_of(EventSet({"a.mp4": (Event(1.0, 1.0, "click"),)}), videos)
     (videos / "deep" / "a.mp4").write_bytes(b"\2")
     with pytest.raises(ConfigError, match=r"a\.mp4: may be .* or .*: give files names of their own"):
         manifest_of(EventSet({"a.mp4": EVENTS}), videos)
     assert not (tmp_path / "deeper").exists()
+
+
+@pytest.mark.parametrize("times", [(1.0, 1.0), (1.0000001, 1.0000002), (-1.0, 1.0), (1.0, 2e9), (0.0, 1e300)])
+def test_events_that_cannot_be_learnt_leave_what_is_there(
+    tmp_path: Path, videos: Path, times: tuple[float, float]
+) -> None:
+    target = tmp_path / "m.jsonl"
+    target.write_text("good")
+    with pytest.raises(
+        ConfigError, match=r"a\.mp4: 'click': needs 0 <= start < end in seconds, got start=.*no time over"
+    ):
+        write_manifest(target, EventSet({"a.mp4": (Event(*times, "click"),)}), videos)
+    assert target.read_text() == "good"
 
 
 def test_a_manifest_is_read_as_events_too(videos: Path) -> None:
