@@ -36,6 +36,8 @@ def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> li
     """
     path, videos = Path(path), Path(videos)
     files = _videos(videos)
+    if not events.events:
+        raise ConfigError(f"{path}: there is no label for any video: give a file of labels with rows", stage="write")
     names = _names_by_video(path, events, files)
     strange = set(events.events).difference(names.values())
     notes = [f"{name}: no such video in {videos}: left out" for name in events.events if name in strange]

@@ -91,6 +91,8 @@ def test_what_is_left_out_is_said(videos: Path) -> None:
 def test_what_cannot_be_a_manifest(tmp_path: Path, videos: Path) -> None:
     with pytest.raises(ConfigError, match=r"c\.mp4: no such video in .*: name the labels' files as the videos"):
         manifest_of(EventSet({"c.mp4": EVENTS, "d.mp4": ()}), videos)
+    with pytest.raises(ConfigError, match=r"m\.jsonl: there is no label for any video"):
+        manifest_of(EventSet({}), videos)
     (videos / "deep" / "a.mp4").write_bytes(b"\2")
     with pytest.raises(ConfigError, match=r"a\.mp4: may be .* or .*: give files names of their own"):
         manifest_of(EventSet({"a.mp4": EVENTS}), videos)
