@@ -31,7 +31,7 @@ def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> li
 
     Raises:
         ConfigError: no video, no label belongs to one, or two names mean the same; or an event has no length or
-            impossible times, which cannot be learnt.
+            impossible times, which cannot be learnt; or a video's path is not UTF-8.
         StorageError: the manifest cannot be written.
     """
     path, videos = Path(path), Path(videos)
@@ -90,11 +90,22 @@ def _video_of(name: str, files: list[Path]) -> Path | None:
 
 
 def _line(manifest: Path, video: Path, events: list[Event]) -> str:
-    where = Path(os.path.relpath(video, manifest.parent)).as_posix()
+    where = _relative(video, manifest.parent)
     rows = [{"start": round(e.start, 6), "end": round(e.end, 6), "label": e.label} for e in events]
     for row in rows:
         check_times(row["start"], row["end"], f"{video.name}: {row['label']!r}")
     return json.dumps({"path": where, "events": rows}, ensure_ascii=False)
+
+
+def _relative(video: Path, folder: Path) -> str:
+    where = Path(os.path.relpath(video, folder)).as_posix()
+    try:
+        where.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{where!r}: the path is not UTF-8, which a manifest must be: rename the video", stage="write"
+        ) from None
+    return where
 
 
 def events_of(path: str | Path) -> EventSet:

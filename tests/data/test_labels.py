@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,14 @@ def test_events_that_cannot_be_learnt_leave_what_is_there(
     ):
         write_manifest(target, EventSet({"a.mp4": (Event(*times, "click"),)}), videos)
     assert target.read_text() == "good"
+
+
+def test_a_path_that_no_manifest_can_hold(tmp_path: Path, videos: Path) -> None:
+    video = videos / os.fsdecode(b"q\xff.mp4")
+    video.write_bytes(b"\0")
+    with pytest.raises(ConfigError, match=r"^'videos/q\\udcff\.mp4': the path is not UTF-8.*rename the video$"):
+        write_manifest(tmp_path / "m.jsonl", EventSet({"q": EVENTS}, named=False), video)
+    assert not (tmp_path / "m.jsonl").exists()
 
 
 def test_a_manifest_is_read_as_events_too(videos: Path) -> None:
