@@ -73,7 +73,8 @@ def detection_losses(
     features, masks = model.on_video_clock(encoded, batch)
     zero = features[0].new_zeros((), dtype=torch.float32)
     crf = frame = presence = alone = told = zero
-    if weights.supervised or taught is not None:
+    weak = bool(weights.presence) and batch.present is not None
+    if weights.supervised or taught is not None or weak:
         views = [masks]
         if lost is not None:
             views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])
@@ -86,7 +87,7 @@ def detection_losses(
     total = weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment + told
     if weights.matching or weights.masked:
         total = total + weights.matching * matching + weights.masked * masked
-    if weights.presence and batch.present is not None:
+    if weak:
         total = total + weights.presence * presence
     return Losses(total, crf, frame, alone, alignment, told, matching, masked, presence)
 

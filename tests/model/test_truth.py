@@ -77,6 +77,14 @@ def test_the_new_terms_change_nothing_where_all_is_known_or_they_have_no_weight(
     assert (told.told, told.present, told.unlabelled) == (None, None, [])
 
 
+def test_labels_without_times_teach_where_no_other_term_has_a_weight() -> None:
+    model = make(loss={"crf": 0, "frame": 0, "alone": 0, "alignment": 0, "presence": 2})
+    found, _ = losses(model, clip(1.2, 1, events=None, present=("dog",)))
+    found.total.backward()
+    assert found.total.item() == 2 * found.presence.item() > 0
+    assert model.emit.weight.grad.abs().sum() > 0
+
+
 def test_clips_nobody_labelled_are_named() -> None:
     model = make()
     for unlabelled in (clip(1.0, 7, events=None), clip(1.0, 7, events=(), annotated=())):
