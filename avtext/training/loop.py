@@ -109,7 +109,8 @@ class _Run:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.model = _build(settings)
-        self.fixed = [] if settings.learn is None else fix_all_but(self.model, settings.learn)
+        taught = settings.distill is not None and settings.distill.marginals > 0
+        self.fixed = [] if settings.learn is None else fix_all_but(self.model, settings.learn, taught)
         self.teacher = open_teacher(settings)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)

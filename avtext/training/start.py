@@ -28,8 +28,13 @@ def is_per_label(name: str) -> bool:
     return _PER_LABEL.match(name) is not None
 
 
-def fix_all_but(model: EventDetector, learn: Collection[str]) -> list[nn.Module]:
+def fix_all_but(model: EventDetector, learn: Collection[str], taught: bool = False) -> list[nn.Module]:
     """Take the gradients from all parts of a detector but some; returns the fixed ones, to be kept in evaluation mode.
+
+    Args:
+        model: changed.
+        learn: names of the parts that keep theirs.
+        taught: whether a teacher speaks about the detector's chains, too.
 
     Raises:
         ConfigError: the detector has no such part (names those it has), or nothing in these parts can learn.
@@ -41,7 +46,7 @@ def fix_all_but(model: EventDetector, learn: Collection[str]) -> list[nn.Module]
     fixed = [part for name, part in parts.items() if name not in learn]
     for part in fixed:
         part.requires_grad_(False)
-    idle = _idle(model)
+    idle = _idle(model, taught)
     if not any(p.requires_grad for name in learn if name not in idle for p in parts[name].parameters()):
         raise ConfigError(
             f"learn: nothing in {', '.join(learn)} can learn: its weights are fixed, or the model's loss does not "
@@ -50,12 +55,16 @@ def fix_all_but(model: EventDetector, learn: Collection[str]) -> list[nn.Module]
     return fixed
 
 
-def _idle(model: EventDetector) -> set[str]:
+def _idle(model: EventDetector, taught: bool) -> set[str]:
     """Parts that the loss does not reach."""
     settings, loss = model.settings, model.settings.loss
     compared = (settings.alignment.enabled and loss.alignment) or loss.matching or loss.masked
-    idle = set() if compared and len(model.modalities) > 1 else {"embedders"}
-    return idle if settings.decoder == "crf" else idle | {"crf"}
+    reached = {
+        "embedders": compared and len(model.modalities) > 1,
+        "alone": loss.alone,
+        "crf": settings.decoder == "crf" and (loss.crf or loss.presence or taught),
+    }
+    return {name for name, is_reached in reached.items() if not is_reached}
 
 
 @torch.no_grad()

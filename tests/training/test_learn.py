@@ -13,6 +13,7 @@ from avtext.config import ModelSettings
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.training import fit, settings_of
+from avtext.training.start import fix_all_but
 from tests.tiny import talkative
 from tests.training.test_loop import MODEL, RECIPE, SOURCE, SceneSource, equal, run, weights
 
@@ -92,6 +93,8 @@ FEATURES = {"audio": {"name": "features", "options": {"size": 8, "rate": 25}}}
     ("learn", "changes"),
     [
         ("crf", {"decoder": "softmax"}),
+        ("crf", {"loss": {"crf": 0, "presence": 0}}),
+        ("alone", {"loss": {"alone": 0}}),
         ("encoders", {"encoders": FEATURES}),
         ("embedders", {"loss": {"alignment": 0}}),
         ("embedders", {"encoders": FEATURES}),
@@ -100,3 +103,9 @@ FEATURES = {"audio": {"name": "features", "options": {"size": 8, "rate": 25}}}
 def test_parts_that_cannot_learn_are_refused(tmp_path: Path, learn: str, changes: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=f"learn: nothing in {learn} can learn: .*name others of encoders, .*crf"):
         fit(run(tmp_path / "out", model={**MODEL, **changes}, learn=[learn]), SOURCE)
+
+
+def test_a_chain_learns_from_a_teacher_or_from_labels_without_times_alone() -> None:
+    for loss, taught in (({"crf": 0, "presence": 0}, True), ({"crf": 0}, False)):
+        model = EventDetector(ModelSettings(**{**MODEL, "loss": loss}))
+        assert model.crf not in fix_all_but(model, ["crf"], taught)
