@@ -34,8 +34,8 @@ def write_scene(scene: Scene, folder: str | Path, stem: str, audio_rate: int = A
     """Write ``stem.mp4``, ``stem.srt`` (if there are cues) and ``stem.truth.json``, each whole or not at all.
 
     The sound is written on its own clock, so that an offset, a drift or a break is in the file. A missing
-    stream is absent from it; where the picture drops out its frames are left out, where the sound does it is
-    silent.
+    stream is absent from it; where the picture drops out its frames are left out, but for the first and the
+    last of a file without sound, which begin and end it; where the sound does it is silent.
 
     Args:
         scene: from ``make_scene_frames``; height and width of its frames even.
@@ -124,6 +124,8 @@ def _video_stream(container: OutputContainer, scene: Scene) -> Any:
     stream.height, stream.width = scene.frames.shape[1:3]
     stream.pix_fmt = "yuv420p"
     stream.codec_context.thread_count = 1  # so that the bytes do not depend on the machine's cores
+    if scene.absent.missing == "audio":
+        stream.codec_context.max_b_frames = 0  # reordered, a last frame after a gap would not count to the duration
     if name == "libx264":
         stream.options = {"crf": "20", "preset": "veryfast"}
     else:
@@ -135,8 +137,9 @@ def _encode_video(container: OutputContainer, stream: Any, scene: Scene) -> None
     import av
 
     low, high = scene.absent.dropouts.get("video", (0.0, 0.0))
+    ends = (0, len(scene.frames) - 1) if scene.absent.missing == "audio" else ()  # nothing else holds the file's time
     for number, picture in enumerate(scene.frames):
-        if low <= number / FRAME_RATE < high:
+        if low <= number / FRAME_RATE < high and number not in ends:
             continue
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, FRAME_RATE)

@@ -1,6 +1,7 @@
 """Scenes written as MP4, SRT and truth, read back with PyAV."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -9,6 +10,7 @@ import pytest
 
 from avtext.clip import AUDIO_RATE, Cue
 from avtext.data.scenes import make_scene_frames
+from avtext.data.scenes.clocks import Absent
 from avtext.data.scenes.files import srt_of, write_scene
 from avtext.errors import InvalidInput, StorageError
 from avtext.formats.schema import SCHEMA
@@ -104,6 +106,17 @@ def test_missing_streams_and_dropouts_are_in_the_file(short_recipe, tmp_path):
     sound = _sound(paths.media)
     quiet = sound[round((low + 0.15) * AUDIO_RATE) : round((high - 0.15) * AUDIO_RATE)]
     assert np.abs(quiet).max() < 1e-3 * np.abs(sound).max()
+
+
+@pytest.mark.parametrize("dropout", [(0.0, 2.4), (4.0, 6.0)])
+def test_a_dropout_at_an_end_of_a_silent_film_moves_no_time(short_recipe, tmp_path, dropout):
+    scene = make_scene_frames(short_recipe, 2, 32, 32)
+    paths = write_scene(replace(scene, absent=Absent("audio", {"video": dropout})), tmp_path, "a")
+    _, times = _frames(paths.media)
+    assert (times[0], times[-1]) == (0.0, pytest.approx(149 / 25))
+    assert len(times) == 150 - round((dropout[1] - dropout[0]) * 25) + 1
+    with av.open(str(paths.media)) as container:
+        assert container.duration / 1e6 == pytest.approx(6.0, abs=0.05)
 
 
 def test_stamps_carry_over_to_the_next_second_and_hour():
