@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from avtext.training.settings import DataSettings, TrainSettings
 if TYPE_CHECKING:
     from torch import nn
 
-    from avtext.data.videos import VideoSource
+    from avtext.data.videos import Video, VideoSource
 
 
 def open_clips(
@@ -70,6 +70,40 @@ def _open_videos(
             "chain for all labels: annotate them all, or use model.scheme=overlapping"
         )
     return videos
+
+
+def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSource | None = None) -> None:
+    """Refuse at once what a run would stop at, perhaps after hours.
+
+    Args:
+        settings: the run.
+        train: clips to learn from.
+        validation: clips to choose weights by.
+
+    Raises:
+        ConfigError: there is nothing to learn from, nobody labelled one of its videos and there is no teacher, or a
+            video of the validation cannot be scored.
+    """
+    if not len(train):
+        raise ConfigError("train: has no clip: give at least one to learn from")
+    if settings.distill is None and settings.model.loss.supervised:
+        for video in _videos_of(train):
+            if (video.events is None and video.present is None) or video.annotated == ():
+                raise ConfigError(
+                    f"train: {video.name} is not labelled: label it, leave it out, or give distill.teacher"
+                )
+    for video in _videos_of(validation):
+        if video.events is None or video.annotated is not None:
+            raise ConfigError(
+                f"validation: {video.name} cannot be scored: of some labels it is not known when they occur: leave it "
+                "out, or label all its events"
+            )
+
+
+def _videos_of(source: ClipSource | None) -> Sequence[Video]:
+    from avtext.data.videos import VideoSource
+
+    return source.videos if isinstance(source, VideoSource) else ()
 
 
 def _encoders(model: ModelSettings, device: str) -> dict[str, nn.Module]:

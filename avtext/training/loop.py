@@ -23,7 +23,7 @@ from avtext.data.sources import ClipSource
 from avtext.distill import DistillSettings, Targets, teaching
 from avtext.errors import AvtextError
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
-from avtext.training.clips import open_teacher
+from avtext.training.clips import check_clips, open_teacher
 from avtext.training.cost import CostMeter
 from avtext.training.devices import open_fabric
 from avtext.training.evaluation import find, with_decision
@@ -85,10 +85,12 @@ def fit(
 
     Raises:
         MissingExtra: Lightning is not installed.
+        ConfigError: there is nothing to learn from, or videos lack the labels that they need.
         AvtextError: a loss is not finite or a worker died (the last state is intact), the run's folder holds another
             run.
         KeyboardInterrupt: Ctrl-C; a run of one process finishes its step and keeps its state first.
     """
+    check_clips(settings, train, validation)
     return _Run(settings, train, validation, card, hook).go()
 
 

@@ -14,16 +14,16 @@ from avtext.clip import Clip, Event
 from avtext.compression.ladder import LadderSettings
 from avtext.config import LossSettings, ModelSettings, parse, read_yaml
 from avtext.data.scenes import SceneRecipe
-from avtext.data.sources import SceneSource
+from avtext.data.sources import ClipSource, SceneSource
 from avtext.data.videos import open_videos
 from avtext.errors import ConfigError, InvalidInput
 from avtext.model import EventDetector, collate, save_detector
-from avtext.training import DataSettings, TrainSettings, open_clips, read_settings, settings_of
+from avtext.training import DataSettings, TrainSettings, fit, open_clips, read_settings, settings_of
 from avtext.training.card import draft_card
-from avtext.training.clips import open_teacher
+from avtext.training.clips import check_clips, open_teacher
 from avtext.training.evaluation import Found, find
 from tests.model.test_detector import ENCODERS, clip, make
-from tests.tiny import talkative, write_video
+from tests.tiny import talkative, write_video, write_wav
 
 MODEL = {"labels": ["bell"], "encoders": {"audio": {"name": "logmel"}}}
 RECIPE = SceneRecipe(duration=(4.0, 4.0), labels=("bell", "cut"))
@@ -242,3 +242,36 @@ def test_clips_of_which_not_all_is_known_cannot_be_scored() -> None:
     for changes in ({"events": None, "present": ("dog",)}, {"events": (), "annotated": ("dog",)}, {"events": None}):
         with pytest.raises(InvalidInput, match="clip 'clip-0' cannot be scored"):
             find(talkative(), [clip(1.0, **changes)])
+
+
+def settings_for(folder: Path, **changes: object) -> TrainSettings:
+    return TrainSettings.model_validate({"model": MODEL, "out": folder / "out", "accelerator": "cpu", **changes})
+
+
+def labelled(folder: Path, *lines: dict) -> ClipSource:
+    """The same sound, of which each line of a manifest says something."""
+    write_wav(folder / "a.wav", 1.0)
+    (folder / "m.jsonl").write_text("\n".join(json.dumps({"path": "a.wav", **line}) for line in lines))
+    data = DataSettings(manifest=folder / "m.jsonl", cache=folder / "cache")
+    return open_clips(data, ModelSettings.model_validate(MODEL))
+
+
+@pytest.mark.parametrize("known", [{"labels": ["bell"]}, {"events": [], "annotated": ["bell"]}, {"events": None}])
+def test_videos_that_cannot_be_scored_are_refused_before_training(tmp_path: Path, known: dict) -> None:
+    with pytest.raises(ConfigError, match=r"validation: .*a\.wav cannot be scored: .*leave it out"):
+        check_clips(settings_for(tmp_path), [clip(1.0)], labelled(tmp_path, {"events": []}, known))
+    check_clips(settings_for(tmp_path), [clip(1.0)], labelled(tmp_path, {"events": []}))
+
+
+@pytest.mark.parametrize("known", [{"events": None}, {"events": [], "annotated": []}])
+def test_videos_that_nobody_labelled_are_refused_before_training(tmp_path: Path, known: dict) -> None:
+    videos = labelled(tmp_path, {"labels": []}, known)
+    with pytest.raises(ConfigError, match=r"train: .*a\.wav is not labelled: .*or give distill\.teacher"):
+        fit(settings_for(tmp_path), videos)
+    check_clips(settings_for(tmp_path, distill={"teacher": tmp_path}), videos)
+    check_clips(settings_for(tmp_path, model={**MODEL, "loss": {"crf": 0, "frame": 0, "alone": 0}}), videos)
+
+
+def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="train: has no clip"):
+        fit(settings_for(tmp_path), [])
