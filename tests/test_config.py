@@ -20,6 +20,12 @@ def test_a_wrong_type_says_what_it_was() -> None:
         parse(ModelSettings, {**GOOD, "width": "wide"}, "m.yaml")
 
 
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
+    with pytest.raises(ConfigError, match=r"m: loss\.crf: Input should be a finite number, got "):
+        parse(ModelSettings, override(GOOD, [f"loss.crf={number}"]), "m")
+
+
 def test_numbers_that_yaml_reads_as_text_become_numbers(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("dropout: 1e-3\n")
     assert load(TCNSettings, tmp_path / "a.yaml").dropout == 0.001
