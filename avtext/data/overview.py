@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avtext.data.inspection import Inspection
 from avtext.errors import ConfigError, MissingExtra
 from avtext.storage import publishing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST = 40  # videos that are drawn of each manifest
 ENDINGS = (".png", ".svg", ".pdf")
@@ -28,9 +32,16 @@ def draw_overview(inspections: Sequence[Inspection], path: str | Path) -> None:
     if path.suffix.lower() not in ENDINGS:
         raise ConfigError(f"{path}: a picture is written as {', '.join(ENDINGS)}")
     try:
-        from matplotlib.figure import Figure
+        from matplotlib import rc_context
     except ImportError:
         raise MissingExtra.of("matplotlib", "plot") from None
+    with rc_context({"text.parse_math": False}), publishing(path) as temporary:  # a $ in a name is a $
+        _figure_of(inspections).savefig(temporary, format=path.suffix[1:].lower(), dpi=120)
+
+
+def _figure_of(inspections: Sequence[Inspection]) -> Figure:
+    from matplotlib.figure import Figure
+
     labels = sorted({label for one in inspections for label in one.counts()})
     colours = {label: f"C{k % 10}" for k, label in enumerate(labels)}
     rows = [len(one.entries[:MOST]) for one in inspections]
@@ -44,8 +55,7 @@ def draw_overview(inspections: Sequence[Inspection], path: str | Path) -> None:
         axes[-1].text(sum(numbers), k, "  " + " + ".join(map(str, numbers)), va="center", fontsize=7)
     axes[-1].set_yticks(range(len(labels)), labels, fontsize=7)
     axes[-1].set_xlabel("events")
-    with publishing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=120)
+    return figure
 
 
 def _draw_videos(axis: object, one: Inspection, colours: dict[str, str]) -> None:

@@ -103,6 +103,14 @@ def test_the_picture_has_every_manifest(folder: Path) -> None:
         draw_overview([one], folder / "o.gif")
 
 
+def test_names_in_the_picture_are_no_formulas(folder: Path) -> None:
+    shutil.copy(folder / "mute.mp4", folder / "a$^$b.mp4")
+    one = look(folder, {"path": "a$^$b.mp4", "events": [event(0.1, 0.5, "$x_{$")]})
+    draw_overview([one], folder / "o.svg")
+    drawn = (folder / "o.svg").read_text()
+    assert all(f"<!-- {name} -->" in drawn for name in ("a$^$b.mp4", "$x_{$"))
+
+
 def test_what_is_not_known_of_videos_is_counted(folder: Path) -> None:
     one = look(
         folder,
