@@ -44,7 +44,9 @@ def pruned_settings(model: EventDetector, share: float) -> ModelSettings:
     if not 0.0 < share <= 0.9:
         raise InvalidInput(f"share: must lie in (0, 0.9], got {share}")
     values = model.settings.model_dump()
-    values["width"] = max(8, fewer(model.settings.width, share, model.settings.fusion.num_heads))
+    heads = model.settings.fusion.num_heads
+    least = math.ceil(EIGHT / heads) * heads  # a width is 8 or more
+    values["width"] = max(least, fewer(model.settings.width, share, heads))
     for name, encoder in model.encoders.items():
         values["encoders"][name]["options"] |= resized_options(encoder, lambda count: fewer(count, share))
     return ModelSettings.model_validate(values)

@@ -102,6 +102,15 @@ def test_a_pruned_model_is_really_smaller_and_learns(batch: Batch) -> None:
     assert small.eval().loss(labelled).total < 0.8 * before
 
 
+@pytest.mark.parametrize(
+    ("width", "heads", "share", "left"),
+    [(12, 6, 0.5, 12), (10, 5, 0.9, 10), (24, 6, 0.9, 24), (36, 3, 0.9, 24), (8, 2, 0.9, 8)],
+)
+def test_the_least_width_is_one_that_heads_can_share(width: int, heads: int, share: float, left: int) -> None:
+    model = make(width=width, fusion={"num_layers": 1, "num_heads": heads})
+    assert pruned_settings(model, share).width == left
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan")])
 def test_shares_that_are_none(share: float) -> None:
     with pytest.raises(InvalidInput, match=r"share: must lie in \(0, 0.9\]"):
