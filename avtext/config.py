@@ -189,20 +189,36 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict):
-            return _expand(values, path, itertools.count(1))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    values = _loaded(text, str(path))
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold key: value pairs, got {type(values).__name__}")
+    try:
+        return _expand(values, path, itertools.count(1))
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply, or in itself") from None
+
+
+def _loaded(text: str, where: str) -> Any:
+    """The value of a YAML text; ``where`` is for the message.
+
+    Raises:
+        ConfigError: it is not YAML, nested too deeply, or a value is not what its look or its tag says.
+    """
+    try:
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        raise ConfigError(f"{where}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
     except RecursionError:
-        raise ConfigError(f"{path}: is nested too deeply, or in itself") from None
-    raise ConfigError(f"{path}: must hold key: value pairs, got {type(values).__name__}")
+        raise ConfigError(f"{where}: is nested too deeply") from None
+    except (ValueError, LookupError, AttributeError) as error:  # of PyYAML: 2024-02-30 is no day, 0x_ no number
+        raise ConfigError(f"{where}: not valid YAML: {error}: put texts in quotes") from None
 
 
 def _expand(value: Any, path: Path, number: Iterator[int]) -> Any:
@@ -225,7 +241,8 @@ def override(values: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """A copy of ``values`` with ``key.sub=value`` words set; each value is read as YAML.
 
     Raises:
-        ConfigError: a word has no ``=``, or its path goes through something that is not a mapping.
+        ConfigError: a word has no ``=``, its value is not YAML, or its path goes through something that is not a
+            mapping.
 
     Example:
         >>> override({"model": {"width": 128}}, ["model.width=64", "seed=1"])
@@ -244,10 +261,7 @@ def override(values: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
             node = node[part]
             if not isinstance(node, dict):
                 raise ConfigError(f"{word!r}: {part!r} is a single value, it has nothing inside to set")
-        try:
-            node[last] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ConfigError(f"{word!r}: the value is not valid YAML") from None
+        node[last] = _loaded(text, repr(word))
     return result
 
 

@@ -72,6 +72,30 @@ def test_a_bad_override_is_refused(word: str) -> None:
         override({"a": {"b": 1}}, [word])
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("2024-02-30", "not valid YAML: day is out of range for month: put texts in quotes"),
+        ("2020-13-45", "not valid YAML: month must be in"),
+        ("0x_", "not valid YAML: "),
+        ("!!int x", "not valid YAML: "),
+        ("!!int ''", "not valid YAML: "),
+        ("!!bool x", "not valid YAML: "),
+        ("!!timestamp x", "not valid YAML: "),
+        ("1" * 5000, "not valid YAML: "),
+        ("[" * 2000, "is nested too deeply"),
+    ],
+)
+def test_values_that_yaml_cannot_make_are_refused_in_a_file_and_in_a_word(
+    tmp_path: Path, value: str, words: str
+) -> None:
+    (tmp_path / "a.yaml").write_text(f"a: {value}\n")
+    with pytest.raises(ConfigError, match=rf"a\.yaml: {words}"):
+        read_yaml(tmp_path / "a.yaml")
+    with pytest.raises(ConfigError, match=rf"^.a=.*: {words}"):
+        override({}, [f"a={value}"])
+
+
 def test_settings_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ConfigError, match="multiple of"):
         parse(ModelSettings, {**GOOD, "width": 30}, "m")
