@@ -77,7 +77,7 @@ class StartSettings(Settings):
 class TrainSettings(StartSettings):
     """One training run; see :func:`avtext.training.fit`."""
 
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, lt=2**64)  # what torch takes
     out: Path = Path("runs/run")
     model: ModelSettings
     learn: tuple[str, ...] | None = Field(

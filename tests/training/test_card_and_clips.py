@@ -232,6 +232,12 @@ def test_scores_are_those_counted_by_hand() -> None:
     assert Found(truth, found).scores(onset_collar=0.5, offsets=True).micro.num_correct == 1
 
 
+def test_a_seed_is_one_that_torch_takes(tmp_path: Path) -> None:
+    torch.Generator().manual_seed(settings_for(tmp_path, seed=2**64 - 1).seed)
+    with pytest.raises(ValueError, match=r"seed\n.*less than 18446744073709551616"):
+        settings_for(tmp_path, seed=2**64)
+
+
 def test_data_come_from_one_place() -> None:
     for values in ({}, {"scenes": {}, "manifest": "m.jsonl"}):
         with pytest.raises(ValueError, match="either scenes or manifest"):
