@@ -22,6 +22,16 @@ def _check_span(kind: str, start: float, end: float) -> None:
         raise InvalidInput(f"{kind}: end must not be before start, got start={start}, end={end}")
 
 
+def has_half_character(text: str) -> bool:
+    r"""Whether a text has a lone surrogate, as JSON may, which UTF-8 cannot hold.
+
+    Example:
+        >>> has_half_character("\ud800"), has_half_character("\U0001f514")
+        (True, False)
+    """
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 @dataclass(frozen=True, order=True)
 class Event:
     """A labelled span of time.
@@ -51,7 +61,7 @@ class Event:
         _check_span("Event", self.start, self.end)
         if not isinstance(self.label, str) or not self.label:
             raise InvalidInput(f"Event: label must be a text that is not empty, got {self.label!r}")
-        if any("\ud800" <= character <= "\udfff" for character in self.label):
+        if has_half_character(self.label):
             raise InvalidInput(f"Event: label has half a character, which no file can hold, got {self.label!r}")
         if not 0.0 <= self.score <= 1.0:  # also refuses NaN
             raise InvalidInput(f"Event: score must lie in [0, 1], got {self.score}")

@@ -122,6 +122,8 @@ class ModelSettings(Settings):
     def _consistent(self) -> ModelSettings:
         if len(set(self.labels)) != len(self.labels) or not all(self.labels):
             raise ValueError("labels must differ from each other and not be empty")
+        if any("\ud800" <= character <= "\udfff" for label in self.labels for character in label):
+            raise ValueError(f"labels must be whole characters, which a file can hold, got {self.labels!r}")
         if self.width % self.fusion.num_heads:
             raise ValueError(f"width {self.width} must be a multiple of fusion.num_heads {self.fusion.num_heads}")
         return self

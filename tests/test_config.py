@@ -101,6 +101,8 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         parse(ModelSettings, {**GOOD, "width": 30}, "m")
     with pytest.raises(ConfigError, match="differ"):
         parse(ModelSettings, {**GOOD, "labels": ["a", "a"]}, "m")
+    with pytest.raises(ConfigError, match=r"m: labels must be whole characters.*got \('a', '\\ud800'\)"):
+        parse(ModelSettings, {**GOOD, "labels": ["a", "\ud800"]}, "m")
 
 
 @pytest.mark.parametrize("name", ["student", "smoke", "teacher"])

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from avtext.clip import Cue, Event
+from avtext.clip import Cue, Event, has_half_character
 from avtext.errors import AvtextError, ConfigError
 
 KEYS = ("path", "transcript", "events", "labels", "annotated")
@@ -141,6 +141,9 @@ def _names(value: Mapping[str, Any], key: str, where: str) -> tuple[str, ...] | 
     names = value[key]
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f'{where}: {key} must be a list of labels, as ["bell", "dog"], got {names!r}')
+    halves = [name for name in names if has_half_character(name)]
+    if halves:
+        raise ConfigError(f"{where}: {key}: a label has half a character, which no file can hold, got {halves[0]!r}")
     return tuple(dict.fromkeys(names))
 
 
