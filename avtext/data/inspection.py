@@ -45,6 +45,11 @@ class Inspection:
                 found[label] = (number + len(mine), seconds + sum(mine), videos + 1)
         return dict(sorted(found.items()))
 
+    def labels(self) -> tuple[str, ...]:
+        """Every label that occurs or was looked for, sorted."""
+        asked = {label for entry, _ in self.entries for label in entry.annotated or ()}
+        return tuple(sorted(asked.union(self.counts())))
+
 
 def inspect(
     paths: Sequence[Path],
@@ -55,7 +60,8 @@ def inspect(
 
     Args:
         paths: the manifests, the one to train on first.
-        labels: the only labels allowed; by default every label of the first manifest, for the others.
+        labels: the only labels allowed; by default every label that the first manifest has or annotates, for the
+            others; all where it has none.
         hook: called as ``hook(number, count, path)`` before a video is looked at.
 
     Raises:
@@ -73,7 +79,7 @@ def inspect(
                 hook(number, len(found), str(item.path))
             _look(one, item)
         if labels is None and not inspections:
-            labels = tuple(one.counts())
+            labels = one.labels() or None  # of none known nothing can be said of the others
         _count(one, labels or (), first=not inspections)
         _sum_up(one)
         inspections.append(one)
@@ -117,12 +123,9 @@ def _count(one: Inspection, labels: Sequence[str], first: bool) -> None:
     """Classes that are absent or rare."""
     counts = one.counts()
     missing = [label for label in labels if label not in counts]
-    strange = [label for label in counts if label not in labels]
     rare = [f"{label} ({counts[label][0]})" for label in counts if counts[label][0] < FEW]
     if missing:
         one.notes.append(f"no event of: {', '.join(missing)}")
-    if strange:
-        one.faults.append(f"{one.path}: has classes that the first manifest lacks: {', '.join(strange)}: rename them")
     if first and rare:
         one.notes.append(f"fewer than {FEW} events, which is little to learn from: {', '.join(rare)}")
 

@@ -78,6 +78,16 @@ def test_unknown_and_absent_classes(folder: Path) -> None:
     assert "no event of: dog" in look(folder, line, labels=["dog", "bell"]).notes
 
 
+def test_what_the_first_manifest_looked_for_is_allowed_in_others(folder: Path) -> None:
+    bell, dog = event(0.0, 1.0), event(0.0, 1.0, "dog")
+    for first in ({"events": [bell], "annotated": ["bell", "dog"]}, {"events": None}):
+        (folder / "train.jsonl").write_text(json.dumps({"path": "a.mp4", **first}))
+        (folder / "test.jsonl").write_text(json.dumps({"path": "mute.mp4", "events": [dog]}))
+        train, test = inspect([folder / "train.jsonl", folder / "test.jsonl"])
+        assert train.faults == test.faults == []
+        assert ("no event of: dog" in train.notes) == ("annotated" in first)
+
+
 def test_leaks_within_a_manifest_and_between_two(folder: Path) -> None:
     twice = faults(folder, {"path": "a.mp4", "events": []}, {"path": "copy.mp4", "events": []})
     assert twice == ["m.jsonl:2: copy.mp4 has the same content as m.jsonl:1: remove one of them"]
