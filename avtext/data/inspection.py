@@ -136,20 +136,13 @@ def _sum_up(one: Inspection) -> None:
     lacking: Mapping[str, int] = {
         "no sound": sum(not info.has_audio for _, info in known),
         "no picture": sum(not info.has_video for _, info in known),
-        "no words": sum(not info.subtitles and not _has_cues(entry) for entry, info in known),
+        "no words": sum(not info.subtitles and entry.cues() is None for entry, info in known),
         "no events": sum(entry.events == () or entry.present == () for entry, _ in known),
         "not been labelled": sum(entry.events is None and entry.present is None for entry, _ in known),
         "labels without times": sum(entry.present is not None for entry, _ in known),
         "only some labels annotated": sum(entry.annotated is not None for entry, _ in known),
     }
     one.notes += [f"{count} of {len(known)} videos have {what}" for what, count in lacking.items() if count]
-
-
-def _has_cues(entry: Entry) -> bool:
-    try:
-        return entry.cues() is not None
-    except MediaError:
-        return False  # said already
 
 
 def _find_leaks(inspections: Sequence[Inspection]) -> None:
