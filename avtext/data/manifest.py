@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -101,7 +102,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> Entry:
     where = f"{path}:{number}"
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("path"), str):
@@ -120,6 +121,14 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
     if annotated is not None:
         _check_labels(named, annotated, f"{where}: annotated")
     return Entry(video, spoken, events, where, present, annotated)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} is there twice: keep one")
+    return found
 
 
 def _check_keys(value: Mapping[str, Any], where: str) -> None:
