@@ -19,6 +19,7 @@ from avtext.storage import publish_json, publish_text, publishing
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
+AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)  # Hz
 _BLOCK = 1024  # samples handed to the encoder at once
 
 
@@ -41,10 +42,11 @@ def write_scene(scene: Scene, folder: str | Path, stem: str, audio_rate: int = A
         scene: from ``make_scene_frames``; height and width of its frames even.
         folder: made where it is absent.
         stem: name of the files without their endings.
-        audio_rate: Hz of the AAC sound.
+        audio_rate: Hz of the AAC sound, one of ``AAC_RATES``.
 
     Raises:
-        InvalidInput: an odd height or width, which H.264 cannot hold, or a stem with a folder in it.
+        InvalidInput: an odd height or width, which H.264 cannot hold, a rate that AAC does not have, or a stem with a
+            folder in it.
         StorageError: the folder cannot be written, or no encoder is there.
 
     Example:
@@ -59,10 +61,12 @@ def write_scene(scene: Scene, folder: str | Path, stem: str, audio_rate: int = A
     height, width = scene.frames.shape[1:3]
     if height % 2 or width % 2:
         raise InvalidInput(f"scene: frames of a file must be even in height and width, got {height} x {width}")
+    if audio_rate not in AAC_RATES:
+        raise InvalidInput(f"audio_rate: must be one of {', '.join(map(str, AAC_RATES))} Hz, got {audio_rate}")
     folder = Path(folder)
     media, cues, truth = (folder / f"{stem}{ending}" for ending in (".mp4", ".srt", ".truth.json"))
     with publishing(media) as temporary:
-        _write_media(scene, temporary, audio_rate)
+        _write_media(scene, temporary, audio_rate, media)
     has_cues = bool(scene.cues) and scene.absent.missing != "text"
     if has_cues:
         publish_text(cues, srt_of(scene.cues))
@@ -95,7 +99,8 @@ def _stamp(seconds: float) -> str:
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02},{thousandths:03}"
 
 
-def _write_media(scene: Scene, path: Path, audio_rate: int) -> None:
+def _write_media(scene: Scene, path: Path, audio_rate: int, meant: Path) -> None:
+    """Encode to ``path``; ``meant`` is where it will be, for messages."""
     import av
 
     try:
@@ -111,7 +116,7 @@ def _write_media(scene: Scene, path: Path, audio_rate: int) -> None:
             if audio is not None:
                 _encode_audio(container, audio, scene, audio_rate)
     except av.FFmpegError as error:
-        raise StorageError(f"{path.parent}: the scene cannot be encoded ({error}); check PyAV's codecs") from error
+        raise StorageError(f"{meant}: the scene cannot be encoded ({error}); check PyAV's codecs") from error
 
 
 def _video_stream(container: OutputContainer, scene: Scene) -> Any:

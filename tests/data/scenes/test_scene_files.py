@@ -134,7 +134,19 @@ def test_odd_sizes_and_names_are_refused_and_nothing_is_left(short_recipe, tmp_p
     for stem in ("", "x/y", ".."):
         with pytest.raises(InvalidInput, match="stem: must be a file name without a folder"):
             write_scene(even, tmp_path, stem)
+    with pytest.raises(InvalidInput, match=r"audio_rate: must be one of 7350, .* 96000 Hz, got 12345"):
+        write_scene(even, tmp_path, "a", audio_rate=12345)
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):
         write_scene(even, tmp_path / "file", "a")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_cannot_be_encoded_is_named_as_it_would_be(short_recipe, tmp_path, monkeypatch):
+    def fail(*_):
+        raise av.FFmpegError(1, "no encoder")
+
+    monkeypatch.setattr("avtext.data.scenes.files._encode_audio", fail)
+    with pytest.raises(StorageError, match=rf"^{tmp_path}/a\.mp4: the scene cannot be encoded"):
+        write_scene(make_scene_frames(short_recipe, 0, 32, 32), tmp_path, "a")
+    assert not list(tmp_path.iterdir())
