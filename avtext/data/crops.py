@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avtext.clip import Clip
 from avtext.data.scenes.chance import between, generator
 from avtext.data.windows import window_of
+from avtext.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,19 @@ class Crops:
         seconds: of a window; a shorter clip stays whole.
         each: windows per clip, drawn apart from each other.
         grid: seconds; windows begin at multiples of it, so that steps of all streams stay whole.
+
+    Raises:
+        InvalidInput: a grid that is not above 0.
     """
 
     clips: Sequence[Clip]
     seconds: float
     each: int = 1
     grid: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.grid < math.inf:
+            raise InvalidInput(f"Crops: grid must be above 0 and finite seconds, got {self.grid}")
 
     def __len__(self) -> int:
         return len(self.clips) * self.each

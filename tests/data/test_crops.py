@@ -6,6 +6,7 @@ import pytest
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.data.crops import Crops
 from avtext.data.windows import window_of
+from avtext.errors import InvalidInput
 
 
 def long_clip(seconds: float = 20.0) -> Clip:
@@ -39,6 +40,12 @@ def test_crops_are_the_same_each_time_and_differ_from_each_other() -> None:
     assert (len(crops), crops[10].duration) == (20, 5.0)  # a short clip stays whole
     with pytest.raises(IndexError):
         crops[20]
+
+
+@pytest.mark.parametrize("grid", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_grid_has_steps(grid: float) -> None:
+    with pytest.raises(InvalidInput, match=f"Crops: grid must be above 0 and finite seconds, got {grid}"):
+        Crops([long_clip()], 8.0, grid=grid)
 
 
 def test_a_clip_without_labels_has_none_in_a_window() -> None:
