@@ -76,7 +76,7 @@ def _streams(clip: Clip) -> dict[str, Stream]:
 
 
 def _notes(clip: Clip) -> dict[str, Any]:
-    """All of a clip but its streams, as plain JSON values."""
+    """What a scene has beside its streams, as plain JSON values; it begins at 0, and all its events are known."""
     return {
         "duration": clip.duration,
         "cues": [[cue.start, cue.end, cue.text] for cue in clip.cues],
