@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from avtext.clip import Cue
+from avtext.clip import Cue, has_half_character
 from avtext.errors import ConfigError, InvalidInput
 from avtext.storage import publish_text
 
@@ -36,7 +36,7 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
 
 
 def _block(number: int, cue: Cue, kind: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in cue.text):
+    if has_half_character(cue.text):
         raise InvalidInput(f"cues: text {number} has half a character, which no file can hold, got {cue.text!r}")
     mark = "," if kind == ".srt" else "."
     start, end = (max(0, round(seconds * 1000)) for seconds in (cue.start, cue.end))
