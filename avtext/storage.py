@@ -42,10 +42,8 @@ def publishing(path: str | Path) -> Iterator[Path]:
         'whole'
     """
     path = Path(path)
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
-    if target.exists() and not (target.is_file() or target.is_dir()):
-        raise StorageError(f"{path}: is a device or a pipe, and no file can take its place: name a file")
     try:
+        target = _replaceable(path)
         with temporary_beside(target) as temporary:
             yield temporary
             flush(temporary)
@@ -57,6 +55,14 @@ def publishing(path: str | Path) -> Iterator[Path]:
         if refused is None:
             raise
         raise StorageError(_explain(path, refused)) from error
+
+
+def _replaceable(path: Path) -> Path:
+    """What a new file at ``path`` takes the place of."""
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise StorageError(f"{path}: is a device or a pipe, and no file can take its place: name a file")
+    return target
 
 
 @contextmanager
