@@ -85,7 +85,7 @@ class LossSettings(Settings):
 
     @property
     def supervised(self) -> bool:
-        """Whether a term that takes labels has a weight."""
+        """Whether a term that takes labels with times has a weight."""
         return self.crf + self.frame + self.alone > 0
 
 
