@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from avtext.attacks import BUDGETS, Attack, attack, harder, opened
+from avtext.benchmark.robustness_guards import scaled
 from avtext.clip import Clip, Event, Stream
 from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
@@ -53,6 +54,14 @@ def test_several_steps_do_more_harm_than_one(model: EventDetector, batch: Batch)
     budgets = {"picture": 0.05}
     one, many = (attack(model, batch, Attack(budgets, steps)) for steps in (1, 8))
     assert loss(model, many) > loss(model, one) > loss(model, batch)
+
+
+@pytest.mark.parametrize("factor", [0.01, 3000.0])
+def test_scores_that_are_only_larger_hide_nothing(model: EventDetector, batch: Batch, factor: float) -> None:
+    there = {name: (stream.values, stream.mask) for name, stream in attack(model, batch).streams.items()}
+    for name, stream in attack(scaled(model, factor), batch).streams.items():
+        values, mask = there[name]
+        assert (values == stream.values)[mask].float().mean() > 0.99
 
 
 def test_only_the_streams_with_a_budget_change(model: EventDetector, batch: Batch) -> None:
