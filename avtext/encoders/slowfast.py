@@ -28,6 +28,7 @@ from avtext.errors import ConfigError, InvalidInput, ModelError
 MEAN, DEVIATION = 0.45, 0.225  # of Kinetics pixels in [0, 1]: what the published weights were trained with
 HUB_ID = "slowfast_r50"
 LANES = 8  # channels that tensor cores take at once
+LEAST_SIDE = 32  # pixels of a frame
 SETTINGS: dict[str, Any] = {  # of create_slowfast, those that may be set; the defaults are R50, 8x8
     "model_depth": 50,
     "stem_dim_outs": (64, 8),
@@ -71,6 +72,10 @@ class SlowFastEncoder(nn.Module):
             part of the model; None: all.
         checkpointing: compute the blocks' activations again in the backward pass instead of keeping them: less
             memory, about a third more time (`Chen et al. 2016 <https://arxiv.org/abs/1604.06174>`_).
+        frame_size: pixels, height and width, in which frames of files come; None: the 256 of the published weights.
+        learn_statistics: in training BatchNorm takes and learns the statistics of the ``batch`` clips that are computed
+            together, which random weights need; false: it keeps the stored ones then too, since those of one
+            video's clips would make features depend on what else is in the batch.
 
     Attributes:
         rate: steps per second, one per frame.
@@ -78,9 +83,6 @@ class SlowFastEncoder(nn.Module):
         start: 0: step i is frame i.
         batch: as given; features do not depend on it, but for rounding.
         settings: what decides the features besides the weights, as plain JSON values.
-
-    BatchNorm keeps its stored statistics in training mode too: those of one video's clips would make features
-    depend on what else is in the batch.
 
     Raises:
         ModelError: the file is missing, damaged, unsafe or of another model, or the hub cannot be reached.
@@ -97,7 +99,7 @@ class SlowFastEncoder(nn.Module):
 
     start = 0.0
     for_tensor_cores = True  # on a GPU: channels last, and as many of them as its convolutions are made for
-    frame_size = 256  # pixels, height and width: what the published weights saw
+    frame_size = 256
 
     def __init__(
         self,
@@ -109,6 +111,8 @@ class SlowFastEncoder(nn.Module):
         batch: int | None = None,
         trained_blocks: int | None = None,
         checkpointing: bool = False,
+        frame_size: int | None = None,
+        learn_statistics: bool = False,
     ) -> None:
         super().__init__()
         chosen = _settings(config or {})
@@ -118,22 +122,23 @@ class SlowFastEncoder(nn.Module):
             _load(self.blocks, weights, str(source))
         self._ratio = chosen["slowfast_fusion_conv_stride"][0]
         if clip_frames < 1 or clip_frames % self._ratio or (batch is not None and batch < 1) or not rate > 0:
-            raise ConfigError(
-                f"clip_frames must be a positive multiple of {self._ratio}, batch at least 1 and rate "
-                f"positive, got {clip_frames=}, {batch=}, {rate=}"
-            )
+            needed = f"clip_frames must be a positive multiple of {self._ratio}, batch at least 1 and rate positive"
+            raise ConfigError(f"{needed}, got {clip_frames=}, {batch=}, {rate=}")
+        if frame_size is not None and frame_size < LEAST_SIDE:
+            raise ConfigError(f"frame_size must be at least {LEAST_SIDE} pixels, got {frame_size}")
         slow = 32 * chosen["stem_dim_outs"][0]  # the last stage is 32 times as wide as the stem
         self.rate, self.size = float(rate), slow + slow // chosen["slowfast_channel_reduction_ratio"]
         self._frames, self.batch, self._checkpointing = clip_frames, batch, checkpointing
+        self.frame_size, self._learn_statistics = frame_size or self.frame_size, learn_statistics
         learn_only_last(self.blocks, list(self.blocks), trained_blocks)
         self.settings = {"rate": self.rate, "clip_frames": clip_frames, "config": chosen}
         self.eval()
 
     def train(self, mode: bool = True) -> SlowFastEncoder:
-        """Training mode for all but BatchNorm, which keeps its stored statistics."""
+        """Training mode for all but BatchNorm, which keeps its stored statistics unless it is to learn them."""
         super().train(mode)
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm3d):
+            if isinstance(module, nn.BatchNorm3d) and not self._learn_statistics:
                 module.eval()
         return self
 
@@ -204,7 +209,7 @@ def _clips(real: Tensor, length: int) -> list[tuple[int, Tensor]]:
 
 def _check(values: Tensor, mask: Tensor) -> None:
     fits = values.ndim == 5 and values.shape[:2] == mask.shape and values.shape[4] == 3
-    if not fits or values.dtype != torch.uint8 or mask.dtype != torch.bool or min(values.shape[2:4]) < 32:
+    if not fits or values.dtype != torch.uint8 or mask.dtype != torch.bool or min(values.shape[2:4]) < LEAST_SIDE:
         raise InvalidInput(
             "values must be uint8 (B, frames, H, W, 3) of at least 32 x 32 pixels and mask boolean "
             f"(B, frames), got {values.dtype} {tuple(values.shape)} and {mask.dtype} {tuple(mask.shape)}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from avtext.encoders.slowfast import SlowFastEncoder, StemConv
 from avtext.errors import ConfigError, InvalidInput, ModelError
+from avtext.features import reading_for
 
 TINY = {"model_depth": 18, "stem_dim_outs": [8, 1]}
 
@@ -149,6 +150,19 @@ def test_training_mode_keeps_the_statistics(weights: Path) -> None:
     assert encoder.training
 
 
+def test_statistics_are_learnt_where_that_is_asked_for() -> None:
+    encoder = SlowFastEncoder(config=TINY, clip_frames=8, batch=4, learn_statistics=True).train()
+    before = {name: value.clone() for name, value in encoder.named_buffers() if "running" in name}
+    encoder(film(32)[None], torch.ones(1, 32, dtype=torch.bool))
+    assert before
+    assert not any(torch.equal(value, before[name]) for name, value in encoder.named_buffers() if name in before)
+
+
+def test_frames_of_files_come_as_large_as_asked_for() -> None:
+    sizes = [{}, {"frame_size": 64}]
+    assert [reading_for({"video": SlowFastEncoder(config=TINY, **size)}).frame_size for size in sizes] == [256, 64]
+
+
 def test_safetensors_give_the_same(weights: Path, encoder: SlowFastEncoder, tmp_path: Path) -> None:
     save_file(network().state_dict(), tmp_path / "tiny.safetensors")
     frames = film(20)
@@ -203,6 +217,7 @@ class TestRefusals:
             ({"config": TINY, "clip_frames": 30}, "multiple of 4"),
             ({"config": TINY, "rate": 0.0}, "rate positive"),
             ({"config": TINY, "batch": 0}, "batch at least 1"),
+            ({"config": TINY, "frame_size": 16}, "frame_size must be at least 32"),
         ],
     )
     def test_options(self, options: dict, message: str) -> None:
