@@ -10,6 +10,7 @@ from avtext.benchmark import (
     pipeline_batches,
     pipeline_decode,
     pipeline_encoders,
+    pipeline_gate,
     pipeline_start,
     pipeline_student,
     pipeline_teacher,
@@ -24,11 +25,15 @@ from avtext.pipeline import DEFAULT_MODEL
 from avtext.runtime import Runtime
 
 
-def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL) -> list[Figure]:
+def run(
+    data: Path, teacher: Path | None = None, *, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL
+) -> list[Figure]:
     """Every figure of the pipeline; informational ones follow those that have a limit.
 
     Args:
-        data: recordings that the scenes of the skimmed file are made of; all other videos need none.
+        data: recordings that the scenes of the skimmed file and of the teacher's accuracy are made of.
+        teacher: folder of a trained teacher (``configs/teacher-small.yaml``) whose event F1 in INT8 is measured; None:
+            that is left out. What is timed has random weights of full size.
         model: folder of the student.
         sizes: how much is measured.
 
@@ -54,5 +59,6 @@ def run(data: Path, model: Path = DEFAULT_MODEL, sizes: PipelineSizes = FULL) ->
             *pipeline_start.measure(folder / "student", sizes.rounds),
             *pipeline_encoders.measure(taught, small, sizes),
             *pipeline_teacher.measure(taught, small, folder, sizes),
+            *pipeline_gate.measure(teacher, data, folder, sizes),
         ]
     return sorted(found, key=lambda figure: (figure.limit is None, figure.name if figure.limit is not None else ""))

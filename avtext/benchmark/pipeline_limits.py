@@ -29,6 +29,8 @@ LIMITS = {
     "row11a_time_of_ten_times_the_length": Limit(10.5, "at_most", "x the time"),
     "row11b_memory_of_ten_times_the_length": Limit(1.1, "at_most", "x the memory"),
     "row12_skimmed_f1_loss": Limit(0.5, "at_most", "points"),
+    "row13a_teacher_int8_f1_loss": Limit(0.5, "at_most", "points"),
+    "row13b_teacher_int8_cosine": Limit(0.99, "at_least", ""),
 }
 
 
@@ -54,6 +56,7 @@ class PipelineSizes(NamedTuple):
         rounds: timed turns of each.
         clips: in the batch of mixed length.
         scenes, idle: in the file that is skimmed: scenes of 20 s, and seconds of nothing before and after each.
+        gate: scenes in which a trained teacher finds events in float32 and in INT8.
         audio, video: settings of the teacher's two encoders with random weights; empty for Wav2Vec2 base and
             SlowFast R50.
     """
@@ -69,6 +72,7 @@ class PipelineSizes(NamedTuple):
     clips: int = 64
     scenes: int = 4
     idle: int = 180
+    gate: int = 100
     audio: Mapping[str, Any] = {}
     video: Mapping[str, Any] = {}
 

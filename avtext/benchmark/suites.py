@@ -14,7 +14,7 @@ from avtext.errors import ConfigError
 class Suite(NamedTuple):
     """A module with ``run(data) -> list of Figure``, imported when it is asked for, and one line for people.
 
-    Where ``compares``, it is ``run(data, other)`` with the folder of a second model, or None. One that ``needs_gpu``
+    Where ``compares``, it is ``run(data, other)`` with the folder of another model, or None. One that ``needs_gpu``
     is skipped on a machine without.
     """
 
@@ -32,7 +32,11 @@ SUITES: dict[str, Suite] = {
     "robustness": Suite(
         "avtext.benchmark.robustness", "missing streams, attacks before and after --model, damage", compares=True
     ),
-    "pipeline": Suite("avtext.benchmark.pipeline", "decoding, the student, the teacher and the naive way in turn"),
+    "pipeline": Suite(
+        "avtext.benchmark.pipeline",
+        "decoding, the student, the teacher and the naive way in turn; INT8 of a trained teacher, --model",
+        compares=True,
+    ),
     "gpu": Suite("avtext.benchmark.gpu", "equal to the CPU, the teacher at full size, training", needs_gpu=True),
     "mosi": Suite("avtext.benchmark.mosi", "sentiment of CMU-MOSI from precomputed features"),
 }
@@ -54,10 +58,10 @@ def run_suite(name: str, data: Path, other: Path | None = None) -> list[Figure]:
     Args:
         name: of :data:`SUITES`.
         data: folder of real recordings.
-        other: folder of a second model, for a suite that compares two.
+        other: folder of another model, for a suite that looks at two.
 
     Raises:
-        ConfigError: there is no such suite, no such folder, or a second model for a suite that measures one.
+        ConfigError: there is no such suite, no such folder, or another model for a suite that measures one.
         MissingExtra: a peer that is measured is not installed.
     """
     if name not in SUITES:

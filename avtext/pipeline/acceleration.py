@@ -1,4 +1,4 @@
-"""Frozen encoders of a detector computed by another backend."""
+"""Wav2Vec2 and SlowFast in a detector computed by another backend, whether frozen or learnt with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 from avtext.backends import choose
 from avtext.clip import Clip
 from avtext.errors import InvalidInput
-from avtext.features import reading_for
+from avtext.features import frozen, reading_for
 from avtext.media import MediaReader
 from avtext.model import EventDetector
 
@@ -23,9 +23,10 @@ _WINDOW, _PER_FILE = 8.0, 3  # seconds of a window of calibration, and windows o
 def accelerate(
     model: EventDetector, device: torch.device, backend: str, int8: Sequence[str | Path] | None = None
 ) -> None:
-    """Let ``backend`` compute the frozen encoders of ``model``; those without a network for it stay in torch.
+    """Let ``backend`` compute the encoders of ``model``; those without a network for it stay in torch.
 
-    In torch they are prepared for the CPU where they are built, which is when media first comes.
+    In torch frozen ones are prepared for the CPU where they are built, which is when media first comes; those that are
+    part of the model stay as they are, for it may learn on.
 
     Args:
         model: is changed.
@@ -36,9 +37,9 @@ def accelerate(
     Raises:
         InvalidInput: nothing in the model can be accelerated, or the backend is none for the device.
     """
-    frozen: dict[str, Any] = {name: one for name, one in model.encoders.items() if getattr(one, "of", None)}
+    apart: dict[str, Any] = {name: one for name, one in model.encoders.items() if getattr(one, "of", None)}
     if backend == "torch" and int8 is None:
-        for one in frozen.values() if device.type == "cpu" else ():
+        for one in apart.values() if device.type == "cpu" else ():
             one.accelerate(_for_cpu, at_once=False)
         return
     from avtext.backends.networks import has_network
@@ -47,15 +48,18 @@ def accelerate(
     chosen = "torch" if backend == "auto" and device.type != "cpu" else choose(backend)
     if device.type != "cpu" and (chosen != "torch" or int8 is not None):
         raise InvalidInput(f"backend: {chosen} and INT8 are for the CPU, the model is on {device}: use device='cpu'")
-    found = {name: one for name, one in frozen.items() if has_network(one.encoder())}
+    found: dict[str, Any] = {name: one for name, one in model.encoders.items() if has_network(frozen(one))}
     if not found and not (backend == "auto" and int8 is None):
         raise InvalidInput(
-            f"backend: {backend}: this model has no frozen encoder to accelerate: leave it out; a model of light "
-            "encoders runs in ONNX Runtime after: avtext compress"
+            f"backend: {backend}: this model has no Wav2Vec2 and no SlowFast to accelerate: leave it out; a model of "
+            "light encoders runs in ONNX Runtime after: avtext compress"
         )
     for name, one in found.items():
         clips = None if int8 is None else calibration_windows(int8, {name: one})
-        one.accelerate(lambda encoder, clips=clips: prepare(encoder, chosen, clips))
+        if name in apart:
+            one.accelerate(lambda encoder, clips=clips: prepare(encoder, chosen, clips))
+        else:
+            model.encoders[name] = prepare(one, chosen, clips)
 
 
 def _for_cpu(encoder: nn.Module) -> nn.Module:

@@ -78,14 +78,14 @@ class Pipeline(EventFinder):
 
         Args:
             source: a model folder, or a hub id such as ``"someone/model"``; None is the default model of the package.
-            backend: what computes frozen encoders: ``"torch"``, ``"onnxruntime"``, ``"openvino"``, or ``"auto"`` for
-                the fastest that is installed. Graphs are made at first and kept; see :mod:`avtext.backends`.
-            int8: clips as those to come, on which frozen encoders are calibrated for INT8; None for float32.
+            backend: what computes Wav2Vec2 and SlowFast: ``"torch"``, ``"onnxruntime"``, ``"openvino"``, or ``"auto"``
+                for the fastest that is installed. Graphs are made at first and kept; see :mod:`avtext.backends`.
+            int8: clips as those to come, on which they are calibrated for INT8; None for float32.
             options: those of the constructor.
 
         Raises:
             ModelError: there is no such model, or it is refused.
-            InvalidInput: the model has no frozen encoder to accelerate, or the backend is none for the device.
+            InvalidInput: the model has no encoder to accelerate, or the backend is none for the device.
             MissingExtra: the backend is not installed.
         """
         _device(options.get("device", "auto"))  # told before a model is loaded for it

@@ -47,6 +47,17 @@ def test_the_same_scores_from_openvino(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(pipe(sound).scores.values, before, atol=1e-4)
 
 
+def test_an_encoder_that_learnt_with_the_model_is_accelerated_too(folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders={"audio": OF}))
+    save_detector(tmp_path / "whole", model, "# tiny\n")
+    sound = write_wav(tmp_path / "a.wav", 3.0)
+    before = Pipeline.from_pretrained(tmp_path / "whole", device="cpu")(sound).scores.values
+    pipe = Pipeline.from_pretrained(tmp_path / "whole", device="cpu", backend="openvino")
+    assert "hidden" in pipe.model.encoders["audio"].__dict__
+    np.testing.assert_allclose(pipe(sound).scores.values, before, atol=1e-4)
+
+
 def test_torch_prepares_what_media_asks_for(tmp_path: Path) -> None:
     """Nothing is built before media comes; then the copy for the CPU computes, and gives what the encoder gives."""
     sees = {"name": "slowfast", "options": {"config": {"model_depth": 18, "stem_dim_outs": [8, 1]}}}
@@ -78,7 +89,9 @@ def test_int8_calibrated_on_clips(folder: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_accelerated_is_said(tmp_path: Path, folder: Path) -> None:
     plain = save_talkative(tmp_path / "plain")
-    with pytest.raises(InvalidInput, match="backend: openvino: this model has no frozen encoder to accelerate"):
+    with pytest.raises(
+        InvalidInput, match="backend: openvino: this model has no Wav2Vec2 and no SlowFast to accelerate"
+    ):
         Pipeline.from_pretrained(plain, backend="openvino")
     assert Pipeline.from_pretrained(plain, backend="auto").labels
     with pytest.raises(InvalidInput, match="backend: must be auto or one of openvino, onnxruntime, torch, got 'tpu'"):
