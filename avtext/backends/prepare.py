@@ -18,7 +18,7 @@ from avtext.clip import Clip
 from avtext.errors import InvalidInput, ModelError, StorageError
 from avtext.features.key import canonical, fingerprint
 
-SCHEMA = 1  # raised when the same encoder would get another graph
+SCHEMA = 2  # raised when the same encoder would get another graph
 TOLERANCE = 1e-3  # largest difference to torch in float32, relative to the largest value where that is over 1
 MOST_CALLS = 12  # of calibration
 

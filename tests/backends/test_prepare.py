@@ -106,6 +106,22 @@ def test_a_graph_is_kept_and_travels_to_other_processes(
         prepare(make(), backend, folder=tmp_path)  # other weights: another graph
 
 
+@pytest.mark.parametrize("name", ["wav2vec2", "slowfast"])
+def test_ranges_are_those_that_keep_features_alike(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from avtext.backends import openvino_graph
+
+    installed("openvino")
+    make, clips, stream = MAKERS[name]
+    encoder, alike = make(), []
+    for ranges in (openvino_graph.RANGES, *((one,) for one in openvino_graph.RANGES)):
+        monkeypatch.setattr(openvino_graph, "RANGES", ranges)
+        fast = prepare(encoder, "openvino", clips(), folder=tmp_path / "".join(ranges))
+        results = [[encoded(one, clip, stream)[0] for clip in clips()] for one in (fast, encoder)]
+        alike.append(feature_similarity(*results))
+    both, *each = alike
+    assert both == max(each) > min(each)
+
+
 def test_an_int8_graph_is_for_processors_that_take_as_many_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     from avtext.backends import prepare as module
 
