@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,10 +38,7 @@ def write(encoder: nn.Module, example: Call, calibration: Sequence[Call], path: 
         model = openvino.convert_model(NetworkModule(encoder).eval(), example_input=example)
     if calibration:
         model = _quantized(model, calibration, is_transformer=place_of(encoder).stream == "audio")
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # the graph comes last: it marks that all is there
-        openvino.save_model(model, Path(folder) / path.name, compress_to_fp16=False)
-        for name in (path.with_suffix(".bin").name, path.name):
-            (Path(folder) / name).replace(path.parent / name)
+    openvino.save_model(model, path, compress_to_fp16=False)
 
 
 def _quantized(model: Any, calibration: Sequence[Call], is_transformer: bool) -> Any:

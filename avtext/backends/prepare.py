@@ -17,6 +17,7 @@ from avtext.backends.processor import weight_bits
 from avtext.clip import Clip
 from avtext.errors import InvalidInput, ModelError, StorageError
 from avtext.features.key import canonical, fingerprint
+from avtext.storage import temporary_beside
 
 SCHEMA = 2  # raised when the same encoder would get another graph
 TOLERANCE = 1e-3  # largest difference to torch in float32, relative to the largest value where that is over 1
@@ -90,24 +91,27 @@ def _key(encoder: nn.Module, backend: str, calls: Sequence[Call]) -> str:
 
 
 def _write(encoder: nn.Module, module: object, calls: Sequence[Call], path: Path) -> None:
+    """Make the graph ``path`` and what lies beside it, whole and checked: what is there is never looked at again."""
+    example = calls[0] if calls else example_call(encoder)
+    simple = plain(encoder)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        example = calls[0] if calls else example_call(encoder)
-        simple = plain(encoder)
-        module.write(simple, example, calls, path)  # type: ignore[attr-defined]
+        with temporary_beside(path, folder=True) as temporary:
+            new = temporary / path.name
+            module.write(simple, example, calls, new)  # type: ignore[attr-defined]
+            if not calls:
+                _check(simple, module, example, new)
+            for file in sorted(temporary.iterdir(), key=new.__eq__):  # the graph comes last: it says that all is there
+                file.replace(path.parent / file.name)
     except OSError as error:
         raise StorageError(f"{path.parent}: {error.strerror}: free some space, or set AVTEXT_CACHE") from error
-    if not calls:
-        _check(simple, module, example, path)
 
 
 def _check(simple: nn.Module, module: object, example: Call, path: Path) -> None:
-    """Refuse, and remove, a float32 graph that does not compute what torch does."""
+    """Refuse a float32 graph that does not compute what torch does."""
     with torch.inference_mode():
         wanted = getattr(simple, place_of(simple).method)(*example)
     got = module.Graph(path)(*example)  # type: ignore[attr-defined]
     difference = float((got - wanted).abs().max() / wanted.abs().max().clamp_min(1.0))
     if not difference <= TOLERANCE:  # also refuses NaN
-        path.unlink()
         kind = type(simple).__name__
         raise ModelError(f"{kind}: the graph differs from torch by {difference:.2g}, allowed {TOLERANCE:g}: use torch")

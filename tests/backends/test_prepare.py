@@ -145,6 +145,45 @@ def test_a_graph_that_computes_something_else_is_refused(tmp_path: Path, monkeyp
     assert not list(tmp_path.rglob("*.xml"))
 
 
+class OddBackend:
+    """Graphs that are written in two halves and are all zeros."""
+
+    FILE = "graph.txt"
+    written = 0
+    dies = False
+
+    class Graph:
+        def __init__(self, path: Path, threads: int | None = None) -> None:
+            assert path.read_text() == "whole"
+
+        def __call__(self, *values: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(1, 8, 288)
+
+    @classmethod
+    def write(cls, encoder: nn.Module, example: object, calibration: object, path: Path) -> None:
+        cls.written += 1
+        path.write_text("half")
+        if cls.dies:
+            raise KeyboardInterrupt
+        path.write_text("whole")
+
+
+def test_no_graph_is_kept_that_was_refused_or_only_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avtext.backends.prepare.backend_module", lambda name: OddBackend)
+    encoder, backend = MAKERS["slowfast"][0](), installed(GRAPHS[-1])
+    for _ in range(2):
+        with pytest.raises(ModelError, match="SmallSlowFast: the graph differs from torch by"):
+            prepare(encoder, backend, folder=tmp_path)
+    monkeypatch.setattr(OddBackend, "dies", True)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(encoder, backend, films(), folder=tmp_path)
+    assert not list(tmp_path.rglob("*.txt"))
+    monkeypatch.setattr(OddBackend, "dies", False)
+    for _ in range(2):
+        prepare(encoder, backend, films(), folder=tmp_path)  # INT8 is not compared
+    assert OddBackend.written == 4
+
+
 def test_what_does_not_fit_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wav2vec2 = MAKERS["wav2vec2"][0]()
     with pytest.raises(ModelError, match="LogMelEncoder: has no network for another backend; those that have: Wav2Vec"):
