@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from avtext.storage import publish_json, sha256_of
 
 FORMAT = "avtext.onnx/1"
 CONFIG = "config.json"
+SEAL = "config_sha256"  # of all else in config.json; absent from older folders
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def is_runtime_folder(folder: str | Path) -> bool:
     """Whether ``config.json`` in ``folder`` says that its model is for the runtime."""
     try:
         document = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("format") == FORMAT
 
@@ -99,7 +101,11 @@ def publish_manifest(folder: Path, manifest: Manifest) -> None:
         "chain": None if manifest.chain is None else asdict(manifest.chain),
         "model": manifest.settings.model_dump(mode="json"),
     }
-    publish_json(folder / CONFIG, values)
+    publish_json(folder / CONFIG, {**values, SEAL: _seal(values)})
+
+
+def _seal(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -113,6 +119,12 @@ def read_manifest(folder: str | Path) -> Manifest:
     if not is_runtime_folder(folder):
         raise ModelError(f"{folder}: not a model folder of format {FORMAT}: make one with: avtext compress MODEL")
     document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    if SEAL in document and document.pop(SEAL) != _seal(document):
+        raise ModelError(
+            f"{folder / CONFIG}: damaged: its checksum does not match: copy it again, or remove its {SEAL} if you "
+            "changed it yourself"
+        )
+    settings = parse(ModelSettings, document.get("model"), str(folder))
     try:
         for name, digest in document["files"].items():
             if Path(name).name != name or not (folder / name).is_file():
@@ -121,7 +133,7 @@ def read_manifest(folder: str | Path) -> Manifest:
                 raise ModelError(f"{folder / name}: damaged: its checksum is not the one in {CONFIG}; copy it again")
         chain = document["chain"]
         return Manifest(
-            settings=parse(ModelSettings, document["model"], str(folder)),
+            settings=settings,
             modalities=tuple(document["modalities"]),
             streams={name: StreamReading(**values) for name, values in document["streams"].items()},
             encoding_halo=int(document["encoding_halo"]),
@@ -129,5 +141,5 @@ def read_manifest(folder: str | Path) -> Manifest:
             chain=None if chain is None else Chain(**chain),
             precision=str(document["precision"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ModelError(f"{folder / CONFIG}: damaged ({type(error).__name__}: {error}): copy it again") from None
