@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +88,28 @@ def publish_model(
     Raises:
         StorageError: the folder's parent cannot be written.
     """
-    folder = Path(folder)
     stored = {n: t.half() if half and t.is_floating_point() else t for n, t in tensors.items()}
+    with publishing_folder(folder) as temporary:
+        save_tensors(temporary / WEIGHTS, stored)
+        (temporary / WEIGHTS).chmod(0o644)
+        publish_text(temporary / CARD, card)
+        document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
+        publish_json(temporary / CONFIG, {**document, "model_sha256": _sum(document["model"])})
+
+
+@contextmanager
+def publishing_folder(folder: str | Path) -> Iterator[Path]:
+    """Give a new folder beside ``folder``; on a clean exit it takes its place in one step, else it is removed.
+
+    Raises:
+        StorageError: the folder's parent cannot be written, or the disk is full; what was there is as before.
+    """
+    folder = Path(folder)
     try:
         with temporary_beside(folder, folder=True) as temporary:
-            save_tensors(temporary / WEIGHTS, stored)
-            flush(temporary / WEIGHTS)
-            publish_text(temporary / CARD, card)
-            document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
-            publish_json(temporary / CONFIG, {**document, "model_sha256": _sum(document["model"])})
-            (temporary / WEIGHTS).chmod(0o644)
+            yield temporary
+            for file in temporary.iterdir():
+                flush(file)
             temporary.chmod(0o755)
             _swap(temporary, folder)
             flush(folder.parent)

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from avtext.backends.onnx_export import export_part
+from avtext.checkpoint import publishing_folder
 from avtext.compression.parts import parts_of
 from avtext.encoders.folding import folded
 from avtext.encoders.hashed_text import HashedTextEncoder
@@ -26,22 +27,22 @@ def export_detector(model: EventDetector, folder: str | Path, say: Say | None = 
 
     Args:
         model: its encoders must have graphs; see :func:`avtext.compression.parts.parts_of`.
-        folder: made if it is not there.
+        folder: where; replaced in one step.
         say: told the name of each graph.
 
     Raises:
         ModelError: an encoder without a graph, an operator without ONNX form, or a result that is not torch's.
         MissingExtra: onnx or onnxscript is not installed.
+        StorageError: the folder cannot be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     model = folded(model)  # type: ignore[assignment]
-    for name, part in parts_of(model).items():
-        if say:
-            say(name)
-        export_part(name, part, folder / f"{name}.onnx")
-    manifest = manifest_of(model)
-    publish_manifest(folder, manifest)
+    parts, manifest = parts_of(model), manifest_of(model)
+    with publishing_folder(folder) as temporary:
+        for name, part in parts.items():
+            if say:
+                say(name)
+            export_part(name, part, temporary / f"{name}.onnx")
+        publish_manifest(temporary, manifest)
     return manifest
 
 

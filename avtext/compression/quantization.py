@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from avtext.backends.onnx_int8 import Feed, quantize_graph
+from avtext.checkpoint import publishing_folder
 from avtext.detection import EventFinder
 from avtext.errors import ConfigError, MediaError
 from avtext.runtime.folder import publish_manifest, read_manifest
@@ -70,16 +71,17 @@ def quantize_folder(source: str | Path, files: Sequence[str | Path], target: str
     Args:
         source: as :func:`avtext.compression.export.export_detector` writes it.
         files: clips to calibrate on, as what the model will be used for.
-        target: where.
+        target: where; replaced in one step.
 
     Raises:
         ConfigError: the clips are of no use; see :func:`record_feeds`.
         MissingExtra: onnx or onnxruntime is not installed.
+        StorageError: the folder cannot be written.
     """
-    source, target = Path(source), Path(target)
+    source = Path(source)
     manifest = read_manifest(source)
     feeds = record_feeds(source, files)
-    target.mkdir(parents=True, exist_ok=True)
-    for name, rows in feeds.items():
-        quantize_graph(source / f"{name}.onnx", rows, target / f"{name}.onnx")
-    publish_manifest(target, replace(manifest, precision="int8"))
+    with publishing_folder(target) as temporary:
+        for name, rows in feeds.items():
+            quantize_graph(source / f"{name}.onnx", rows, temporary / f"{name}.onnx")
+        publish_manifest(temporary, replace(manifest, precision="int8"))

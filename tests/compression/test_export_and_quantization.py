@@ -15,6 +15,7 @@ from torch import nn
 from avtext.backends.onnx_export import Part, export_part, largest_difference, other_sizes
 from avtext.backends.onnx_int8 import quantize_graph, weighted_nodes
 from avtext.backends.sessions import open_session
+from avtext.compression import export, quantization
 from avtext.compression.ladder import LadderSettings, check_out, climb
 from avtext.compression.parts import parts_of
 from avtext.compression.quantization import quantize_folder
@@ -129,6 +130,29 @@ def test_an_operator_without_onnx_form_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="odd: cannot be written as ONNX opset 20: ") as caught:
         export_part("odd", part, tmp_path / "odd.onnx")
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [make(encoders={name: ENCODERS[name]}) for name in ("audio", "text")]
+    monkeypatch.setattr(export, "export_part", lambda name, part, path: path.write_text(name))
+    for model in models:
+        export.export_detector(model, tmp_path / "onnx")
+    names = ["config.json", "fuse.onnx", "text.onnx", "tower-text.onnx"]  # nothing of the model with sound
+    assert sorted(path.name for path in (tmp_path / "onnx").iterdir()) == names
+
+    def die(name: str, part: Part, path: Path) -> None:
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "export_part", die)
+    with pytest.raises(KeyboardInterrupt):
+        export.export_detector(models[0], tmp_path / "onnx")
+    assert read_manifest(tmp_path / "onnx").modalities == ("text",)
+    monkeypatch.setattr(quantization, "record_feeds", lambda *_: {"fuse": []})
+    monkeypatch.setattr(quantization, "quantize_graph", lambda source, feeds, path: die("fuse", path, path))
+    with pytest.raises(KeyboardInterrupt):
+        quantize_folder(tmp_path / "onnx", [], tmp_path / "int8")
+    assert [path.name for path in tmp_path.iterdir()] == ["onnx"]
 
 
 @pytest.mark.parametrize(("package", "extra"), [("onnxscript", "onnx"), ("lightning", "train")])
