@@ -152,7 +152,7 @@ def climb(
     export_detector(model, out / "onnx", lambda name: say(f"writing {name}.onnx"))
     yield Rung("onnx", "onnx", out / "onnx", total)
     say(f"calibrating on {len(files)} files")
-    quantize_folder(out / "onnx", files, out / "int8")
+    quantize_folder(out / "onnx", files, out / "int8", say)
     yield Rung("int8", "onnx", out / "int8", total)
 
 

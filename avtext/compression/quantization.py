@@ -6,7 +6,7 @@ of any graph. Dynamic quantisation is not offered: it makes convolutions ten tim
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from avtext.backends.onnx_int8 import Feed, quantize_graph
 from avtext.checkpoint import publishing_folder
+from avtext.compression.export import Say
 from avtext.detection import EventFinder
 from avtext.errors import ConfigError, MediaError
 from avtext.runtime.folder import publish_manifest, read_manifest
@@ -41,8 +42,9 @@ class RecordingNetwork(OnnxNetwork):
         return super()._run(name, *arguments)
 
 
-def record_feeds(folder: str | Path, files: Iterable[str | Path]) -> dict[str, list[Feed]]:
-    """What the graphs of a runtime folder are given when events are found in ``files``.
+def record_feeds(folder: str | Path, files: Sequence[str | Path], say: Say | None = None) -> dict[str, list[Feed]]:
+    """What the graphs of a runtime folder are given when events are found in ``files``; ``say`` is told of the files
+    that cannot be read.
 
     Raises:
         ConfigError: no file can be read, or a graph was given nothing by any (its modality is in none of them).
@@ -56,6 +58,8 @@ def record_feeds(folder: str | Path, files: Iterable[str | Path]) -> dict[str, l
             faults.append(error.message)
     if "fuse" not in network.feeds:
         raise ConfigError(f"calibration: no file could be read: {'; '.join(faults[:3]) or 'none was given'}")
+    if faults and say:
+        say(f"calibration: {len(faults)} of {len(files)} files left out: {'; '.join(faults[:3])}")
     missing = [name for name in network._sessions if name not in network.feeds]
     if missing:
         raise ConfigError(
@@ -65,13 +69,16 @@ def record_feeds(folder: str | Path, files: Iterable[str | Path]) -> dict[str, l
     return network.feeds
 
 
-def quantize_folder(source: str | Path, files: Sequence[str | Path], target: str | Path) -> None:
+def quantize_folder(
+    source: str | Path, files: Sequence[str | Path], target: str | Path, say: Say | None = None
+) -> None:
     """An INT8 twin of a float32 runtime folder.
 
     Args:
         source: as :func:`avtext.compression.export.export_detector` writes it.
         files: clips to calibrate on, as what the model will be used for.
         target: where; replaced in one step.
+        say: told of the clips that cannot be read.
 
     Raises:
         ConfigError: the clips are of no use; see :func:`record_feeds`.
@@ -80,7 +87,7 @@ def quantize_folder(source: str | Path, files: Sequence[str | Path], target: str
     """
     source = Path(source)
     manifest = read_manifest(source)
-    feeds = record_feeds(source, files)
+    feeds = record_feeds(source, files, say)
     with publishing_folder(target) as temporary:
         for name, rows in feeds.items():
             quantize_graph(source / f"{name}.onnx", rows, temporary / f"{name}.onnx")

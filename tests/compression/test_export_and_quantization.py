@@ -20,7 +20,7 @@ from avtext.compression.ladder import LadderSettings, check_out, climb
 from avtext.compression.parts import parts_of
 from avtext.compression.quantization import quantize_folder
 from avtext.encoders.folding import folded
-from avtext.errors import ConfigError, MissingExtra, ModelError
+from avtext.errors import ConfigError, MediaError, MissingExtra, ModelError
 from avtext.model import EventDetector
 from avtext.runtime import Runtime
 from avtext.runtime.folder import read_manifest
@@ -111,6 +111,32 @@ def test_clips_that_cannot_calibrate(graphs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"calibration: no file could be read: .*b\.mp4"):
         quantize_folder(graphs / "onnx", [tmp_path / "b.mp4"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+class Heard:
+    """A network that hears what a finder is given, and its finder, which can read no MP4."""
+
+    modalities = ("audio",)
+
+    def __init__(self, source: object) -> None:
+        self.feeds: dict[str, list] = getattr(source, "feeds", {})
+        self._sessions = ["fuse"]
+
+    def __call__(self, file: Path) -> None:
+        if file.suffix == ".mp4":
+            raise MediaError(f"{file}: is damaged")
+        self.feeds.setdefault("fuse", []).append({})
+
+
+def test_clips_that_are_left_out_of_the_calibration_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RecordingNetwork", "EventFinder"):
+        monkeypatch.setattr(quantization, name, Heard)
+    said: list[str] = []
+    files = [Path("a.wav"), Path("b.mp4"), Path("c.wav"), Path("d.mp4")]
+    assert len(quantization.record_feeds(tmp_path, files, said.append)["fuse"]) == 2
+    assert said == ["calibration: 2 of 4 files left out: b.mp4: is damaged; d.mp4: is damaged"]
+    quantization.record_feeds(tmp_path, files[:1], said.append)
+    assert len(said) == 1
 
 
 def test_an_encoder_without_a_graph_is_named() -> None:
