@@ -12,11 +12,12 @@ Text encoders have no clock of their own: ``forward(cues: list[list[str]])`` giv
 from __future__ import annotations
 
 import importlib
+import math
 from typing import Any
 
 from torch import nn
 
-from avtext.errors import ConfigError
+from avtext.errors import AvtextError, ConfigError
 
 # name -> (module, class). Imported when asked for: transformers and pytorchvideo are heavy.
 ENCODERS = {
@@ -36,7 +37,7 @@ def build_encoder(name: str, options: dict[str, Any]) -> nn.Module:
     """The encoder called ``name`` with its keyword ``options``.
 
     Raises:
-        ConfigError: no such encoder, or an option it does not have.
+        ConfigError: no such encoder, an option it does not have, or a value that makes none.
 
     Example:
         >>> build_encoder("logmel", {"size": 32}).rate
@@ -45,8 +46,23 @@ def build_encoder(name: str, options: dict[str, Any]) -> nn.Module:
     if name not in ENCODERS:
         raise ConfigError(f"encoder {name!r} is not known; known: {', '.join(ENCODERS)}")
     module, kind = ENCODERS[name]
-    encoder = getattr(importlib.import_module(module), kind)
+    make = getattr(importlib.import_module(module), kind)
     try:
-        return encoder(**options)
-    except TypeError as error:
-        raise ConfigError(f"encoder {name!r}: {error}") from None
+        encoder = make(**options)
+    except AvtextError:
+        raise
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ConfigError(f"encoder {name!r}: cannot be built from the options {options} ({reason})") from None
+    _check(name, encoder)
+    return encoder
+
+
+def _check(name: str, encoder: Any) -> None:
+    """Refuse what torch builds without a word: a clock that stands still, and layers of nothing."""
+    clock = {part: getattr(encoder, part, 1.0) for part in ("rate", "start")}
+    for part, value in clock.items():
+        if not isinstance(value, int | float) or not math.isfinite(value) or (part == "rate" and value <= 0):
+            raise ConfigError(f"encoder {name!r}: {part}: must be a finite number, a rate above 0, got {value!r}")
+    if not isinstance(encoder.size, int) or encoder.size < 1 or not all(p.numel() for p in encoder.parameters()):
+        raise ConfigError(f"encoder {name!r}: size and numbers of channels must be whole and at least 1")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from avtext.checkpoint import publish_model, read_model
 from avtext.config import ModelSettings, parse
-from avtext.errors import ModelError
+from avtext.errors import ConfigError, ModelError
 from avtext.model.detector import EventDetector
 
 
@@ -36,6 +36,8 @@ def load_detector(folder: str | Path) -> EventDetector:
     settings = parse(ModelSettings, config, str(folder))
     try:
         model = EventDetector(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{folder}: config.json: {error.message}") from None
     except (RuntimeError, MemoryError) as error:  # a size of billions, which torch is the first to notice
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder}: no model can be built from its config.json: {reason}") from None

@@ -347,3 +347,27 @@ def test_encoders_are_found_by_name() -> None:
     assert {"logmel", "small_video", "picture", "hashed_text", "wav2vec2", "slowfast", "transformer_text"} <= set(
         ENCODERS
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        (
+            "logmel",
+            {"channels": []},
+            r"encoder 'logmel': cannot be built from the options \{'channels': \[\]\} \(Value",
+        ),
+        ("logmel", {"size": -1}, r"encoder 'logmel': cannot be built from the options \{'size': -1\} \(RuntimeError"),
+        ("small_video", {"channels": {}}, r"encoder 'small_video': cannot be built .* \(KeyError: 0\)"),
+        ("features", {"size": 8, "rate": 25, "of": {}}, r"encoder 'features': cannot be built .* \(KeyError: 'name'\)"),
+        ("small_video", {"rate": 0}, "encoder 'small_video': rate: must be a finite number, a rate above 0, got 0"),
+        ("picture", {"rate": "25"}, "encoder 'picture': rate: must be a finite number, a rate above 0, got '25'"),
+        ("features", {"size": 8, "rate": 25, "start": float("nan")}, "start: must be a finite number, .* got nan"),
+        ("features", {"size": 1.5, "rate": 25}, "encoder 'features': size and numbers of channels must be whole and"),
+        ("hashed_text", {"num_buckets": 0}, "encoder 'hashed_text': size and numbers of channels must be whole and"),
+    ],
+)
+def test_options_that_make_no_encoder_are_one_line(name: str, options: dict, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        build_encoder(name, options)
+    assert "\n" not in str(caught.value)

@@ -130,6 +130,15 @@ def test_a_config_of_another_version_names_the_key(saved: tuple[EventDetector, P
         load_detector(folder)
 
 
+def test_options_that_make_no_encoder_are_named_with_the_folder(saved: tuple[EventDetector, Path]) -> None:
+    config = json.loads((saved[1] / "config.json").read_text())
+    del config["model_sha256"]
+    config["model"]["encoders"]["video"]["options"]["channels"] = []
+    (saved[1] / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match=r"m: config\.json: encoder 'small_video': cannot be built from the options"):
+        load_detector(saved[1])
+
+
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     path = tmp_path / "p.safetensors"
     torch.save({"a": torch.ones(2)}, path)
