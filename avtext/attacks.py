@@ -144,7 +144,10 @@ def _step(
 ) -> dict[str, Tensor]:
     leaves = {name: value.detach().requires_grad_() for name, value in changed.items()}
     loss = model.loss(_with(batch, leaves))
-    uphill = torch.autograd.grad(loss.crf + loss.frame, list(leaves.values()), allow_unused=True)
+    total = loss.crf + loss.frame
+    if not total.requires_grad:  # the model reads none of these streams, or nothing in them is real
+        return dict(changed)
+    uphill = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
     result = {}
     for (name, leaf), gradient in zip(leaves.items(), uphill, strict=True):
         budget = how.budgets[name]

@@ -9,7 +9,7 @@ from avtext.benchmark.robustness_guards import scaled
 from avtext.clip import Clip, Event, Stream
 from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
-from tests.model.test_detector import clip, make
+from tests.model.test_detector import ENCODERS, clip, make
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,13 @@ def test_only_the_streams_with_a_budget_change(model: EventDetector, batch: Batc
     for name in ("video", "picture"):
         assert worse.streams[name] is batch.streams[name]
     assert attack(model, batch, Attack({"audio": 0.0})) is batch
+
+
+@pytest.mark.parametrize("how", [Attack(), Attack(steps=2)], ids=["fgsm", "pgd"])
+def test_what_the_model_does_not_read_cannot_harm_it(how: Attack) -> None:
+    deaf = make(encoders={"text": ENCODERS["text"]})
+    silent = collate([clip(1.0, 0)], deaf.scheme)
+    assert loss(deaf, attack(deaf, silent, how)) == loss(deaf, silent)
 
 
 @pytest.mark.parametrize("budget", [1.53, 3.06])
