@@ -13,6 +13,7 @@ from pydantic import Field
 from avtext.backends import choose
 from avtext.checkpoint import WEIGHTS
 from avtext.compression.export import export_detector
+from avtext.compression.parts import parts_of
 from avtext.compression.quantization import quantize_folder
 from avtext.config import Settings
 from avtext.detection import EventFinder
@@ -20,7 +21,7 @@ from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.runtime import Runtime
 from avtext.storage import PART
-from avtext.training import DataSettings, check_lightning, fit, open_clips, settings_of
+from avtext.training import DataSettings, TrainSettings, check_lightning, fit, open_clips, settings_of
 
 Say = Callable[[str], None]
 FIRST = "float32"  # the rung that the model itself is
@@ -135,18 +136,20 @@ def climb(
     if settings.finetune is not None:
         check_lightning()
     check_out(out, model)
+    untaught, student = (None if one is None else load_detector(one) for one in (settings.untaught, settings.student))
+    parts_of(student or model)  # an encoder without a graph is told now, and so is what the training cannot be
     save_detector(out / FIRST, model, "# The model that the ladder begins with\n")
-    newest = _rung(FIRST, out / FIRST, model)
-    yield newest
-    if settings.untaught is not None:
-        yield _rung("untaught", settings.untaught, load_detector(settings.untaught))
-    if settings.student is not None:
-        model = load_detector(settings.student)
-        newest = _rung("student", settings.student, model)
-        yield newest
-    if settings.finetune is not None:
+    start = settings.student or out / FIRST
+    run = None if settings.finetune is None else _run_of(out, "pruned", start, settings.finetune, settings.prune)
+    yield _rung(FIRST, out / FIRST, model)
+    if settings.untaught is not None and untaught is not None:
+        yield _rung("untaught", settings.untaught, untaught)
+    if student is not None:
+        model = student
+        yield _rung("student", start, model)
+    if run is not None:
         say("pruning and training again")
-        model = _trained(out, "pruned", newest.folder, settings.finetune, settings.prune)
+        model = _trained(out, "pruned", run)
         yield _rung("pruned", out / "pruned", model)
     total = model.num_parameters()["total"]
     export_detector(model, out / "onnx", lambda name: say(f"writing {name}.onnx"))
@@ -160,14 +163,20 @@ def _rung(name: str, folder: Path, model: EventDetector) -> Rung:
     return Rung(name, "torch", folder, model.num_parameters()["total"])
 
 
-def _trained(out: Path, name: str, start: Path, finetune: dict[str, Any], share: float) -> EventDetector:
-    """The model in ``start`` with ``share`` of its channels gone, trained again and kept as ``out/name``."""
+def _run_of(out: Path, name: str, start: Path, finetune: dict[str, Any], share: float) -> TrainSettings:
+    """How the model in ``start`` with ``share`` of its channels gone is trained again."""
     values = {**finetune, "init": str(start), "prune": share, "out": str(out / f"{name}-run")}
     run = settings_of(values, "finetune")
     if run.train is None:
         raise ConfigError("finetune: train: is missing: give train.scenes or train.manifest")
+    return run
+
+
+def _trained(out: Path, name: str, run: TrainSettings) -> EventDetector:
+    """The model that ``run`` makes, kept as ``out/name``."""
+    assert run.train is not None  # of _run_of
     train = open_clips(run.train, run.model)
     validation = open_clips(run.validation, run.model) if run.validation else None
     trained = fit(run, train, validation)
-    save_detector(out / name, trained, f"# Pruned by {share:.0%} and trained for {run.steps} steps\n")
+    save_detector(out / name, trained, f"# Pruned by {run.prune:.0%} and trained for {run.steps} steps\n")
     return trained

@@ -21,7 +21,7 @@ from avtext.compression.parts import parts_of
 from avtext.compression.quantization import quantize_folder
 from avtext.encoders.folding import folded
 from avtext.errors import ConfigError, MediaError, MissingExtra, ModelError
-from avtext.model import EventDetector
+from avtext.model import EventDetector, save_detector
 from avtext.runtime import Runtime
 from avtext.runtime.folder import read_manifest
 from tests.model.test_detector import ENCODERS, clip, make
@@ -190,6 +190,25 @@ def test_the_ladder_asks_for_what_is_missing_before_its_first_rung(
     with pytest.raises(MissingExtra, match=rf'{package} is not installed: pip install "avtext\[{extra}\]"'):
         next(climb(make(), ["clip.mp4"], tmp_path / "out", settings, print))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"finetune": {"stesp": 3}}, "finetune: stesp: unknown key; did you mean 'steps'"),
+        ({"finetune": {"steps": 3}}, "finetune: train: is missing"),
+        ({"untaught": "none"}, "none: no such model folder"),
+        ({"student": "frozen"}, "audio: the encoder 'features' has no graph for the runtime"),
+    ],
+)
+def test_the_ladder_says_what_cannot_be_made_before_its_first_rung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frozen = {"audio": {"name": "features", "options": {"size": 8, "rate": 25}}}
+    save_detector("frozen", make(encoders=frozen), "")
+    with pytest.raises((ConfigError, ModelError), match=words):
+        next(climb(make(), ["clip.mp4"], Path("out"), LadderSettings.model_validate(changes), print))
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs: Path) -> None:
