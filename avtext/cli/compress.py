@@ -42,6 +42,10 @@ def compress(
         raise ConfigError(f"--calibrate: {calibrate}: no such file or folder: name one with clips in it")
     files = expand([str(calibrate)])
     check_folder("--out", out)
+    if json is not None:
+        if json.is_dir():
+            raise ConfigError(f"--json: {json}: is a folder: name a file in it")
+        check_folder("--json", json.parent)
     with waiting("loading"):
         from avtext.benchmark.figures import publish_figures
         from avtext.benchmark.ladder import measure

@@ -84,6 +84,14 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path, monk
             "prune: Input should be less than or equal to 0.9",
         ),
         (["model", "--calibrate", "clips", "-o", "out", "-c", "none.yaml"], "none.yaml: no such config file"),
+        (
+            ["model", "--calibrate", "clips", "-o", "out", "--json", "clips"],
+            "--json: clips: is a folder: name a file in",
+        ),
+        (
+            ["model", "--calibrate", "clips", "-o", "out", "--json", "clips/a.wav/f.json"],
+            "--json: clips/a.wav: cannot be",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(
