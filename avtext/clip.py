@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +17,23 @@ MODALITIES = ("audio", "video", "text")  # always in this order
 AUDIO_RATE = 16_000  # Hz, what every audio encoder here hears
 
 
+def _is_finite(value: Any) -> bool:
+    """Whether it is a number, and finite."""
+    try:
+        return math.isfinite(value)
+    except (TypeError, OverflowError):  # no number, or an integer that no float can hold
+        return False
+
+
 def _check_span(kind: str, start: float, end: float) -> None:
-    if not (np.isfinite(start) and np.isfinite(end)):
-        raise InvalidInput(f"{kind}: start and end must be finite seconds, got start={start}, end={end}")
+    if not (_is_finite(start) and _is_finite(end)):
+        raise InvalidInput(f"{kind}: start and end must be finite seconds, got start={start!r}, end={end!r}")
     if end < start:
         raise InvalidInput(f"{kind}: end must not be before start, got start={start}, end={end}")
+
+
+def _is_share(value: Any) -> bool:
+    return _is_finite(value) and 0.0 <= value <= 1.0
 
 
 def has_half_character(text: str) -> bool:
@@ -44,7 +58,8 @@ class Event:
         shares: how much audio, video and text each spoke for it, summing to one; None when not known.
 
     Raises:
-        InvalidInput: a time that is not finite, an end before the start, an empty label, a score outside [0, 1].
+        InvalidInput: a time that is not finite, an end before the start, an empty label, a score outside [0, 1], or
+            shares that are not three numbers in [0, 1].
 
     Example:
         >>> Event(1.0, 2.5, "bell", 0.9).duration
@@ -63,8 +78,10 @@ class Event:
             raise InvalidInput(f"Event: label must be a text that is not empty, got {self.label!r}")
         if has_half_character(self.label):
             raise InvalidInput(f"Event: label has half a character, which no file can hold, got {self.label!r}")
-        if not 0.0 <= self.score <= 1.0:  # also refuses NaN
-            raise InvalidInput(f"Event: score must lie in [0, 1], got {self.score}")
+        if not _is_share(self.score):
+            raise InvalidInput(f"Event: score must lie in [0, 1], got {self.score!r}")
+        if self.shares is not None and not (len(self.shares) == len(MODALITIES) and all(map(_is_share, self.shares))):
+            raise InvalidInput(f"Event: shares must be of {', '.join(MODALITIES)} in [0, 1], got {self.shares!r}")
 
     @property
     def duration(self) -> float:
@@ -112,10 +129,12 @@ class Stream:
     def __post_init__(self) -> None:
         if not isinstance(self.values, np.ndarray) or self.values.ndim < 1:
             raise InvalidInput("Stream: values must be a numpy array with time first")
-        if not (np.isfinite(self.rate) and self.rate > 0 and np.isfinite(self.start)):
-            raise InvalidInput(f"Stream: rate must be positive and start finite, got {self.rate}, {self.start}")
+        if not (_is_finite(self.rate) and self.rate > 0 and _is_finite(self.start)):
+            raise InvalidInput(f"Stream: rate must be positive and start finite, got {self.rate!r}, {self.start!r}")
         if self.mask is None:
             object.__setattr__(self, "mask", np.ones(len(self.values), dtype=bool))
+        elif not isinstance(self.mask, np.ndarray):
+            raise InvalidInput(f"Stream: mask must be a boolean numpy array, got {type(self.mask).__name__}")
         elif self.mask.dtype != bool or self.mask.shape != (len(self.values),):
             raise InvalidInput(
                 f"Stream: mask must be boolean of shape ({len(self.values)},), "
@@ -177,8 +196,8 @@ class Clip:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.duration) and self.duration > 0 and np.isfinite(self.start)):
-            raise InvalidInput(f"Clip: duration must be positive seconds, got {self.duration} from {self.start}")
+        if not (_is_finite(self.duration) and self.duration > 0 and _is_finite(self.start)):
+            raise InvalidInput(f"Clip: duration must be positive seconds, got {self.duration!r} from {self.start!r}")
         unknown = set(self.clocks) - set(MODALITIES)
         if unknown:
             raise InvalidInput(f"Clip: clocks of unknown modalities {sorted(unknown)}; known: {MODALITIES}")

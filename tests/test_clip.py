@@ -11,7 +11,10 @@ from avtext.timeline import ClockMap
 @pytest.mark.parametrize(
     ("values", "word"),
     [((2.0, 1.0, "a"), "before start"), ((float("nan"), 1.0, "a"), "finite"), ((0.0, float("inf"), "a"), "finite"),
-     ((0.0, 1.0, ""), "label"), ((0.0, 1.0, 3), "label"), ((0.0, 1.0, "a", 1.5), "score"), ((0.0, 1.0, "a", float("nan")), "score")],
+     ((0.0, 1.0, ""), "label"), ((0.0, 1.0, 3), "label"), ((0.0, 1.0, "a", 1.5), "score"), ((0.0, 1.0, "a", float("nan")), "score"),
+     (("0", "1", "a"), "finite"), ((0.0, None, "a"), "finite"), ((0.0, 10**400, "a"), "finite"), ((0.0, 1.0, "a", "1"), "score"),
+     ((0.0, 1.0, "a", 1.0, (1.0,)), "shares"), ((0.0, 1.0, "a", 1.0, (2.0, 0.0, 0.0)), "shares"),
+     ((0.0, 1.0, "a", 1.0, (float("nan"), 0.0, 0.0)), "shares"), ((0.0, 1.0, "a", 1.0, "abc"), "shares")],
 )  # fmt: skip
 def test_an_event_refuses_to_be_built_wrong(values: tuple, word: str) -> None:
     with pytest.raises(InvalidInput, match=word):
@@ -39,8 +42,12 @@ def test_a_stream_gets_a_mask_and_refuses_a_wrong_one() -> None:
         Stream(np.zeros(4), 2.0, mask=np.ones(3, dtype=bool))
     with pytest.raises(InvalidInput, match="boolean"):
         Stream(np.zeros(4), 2.0, mask=np.ones(4))
+    with pytest.raises(InvalidInput, match="boolean"):
+        Stream(np.zeros(4), 2.0, mask=[True] * 4)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="rate"):
         Stream(np.zeros(4), 0.0)
+    with pytest.raises(InvalidInput, match="rate"):
+        Stream(np.zeros(4), "25")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="numpy"):
         Stream([1, 2], 1.0)  # type: ignore[arg-type]
 
@@ -53,8 +60,9 @@ def test_a_clip_knows_which_modalities_are_really_there() -> None:
 
 
 def test_a_clip_refuses_no_length_and_unknown_clocks() -> None:
-    with pytest.raises(InvalidInput, match="positive"):
-        Clip(0.0)
+    for duration in (0.0, "1"):
+        with pytest.raises(InvalidInput, match="positive"):
+            Clip(duration)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="smell"):
         Clip(1.0, clocks={"smell": ClockMap.shift()})
 
