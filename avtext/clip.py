@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -141,6 +140,12 @@ class Stream:
                 f"got {self.mask.dtype} of shape {self.mask.shape}"
             )
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Stream):
+            return NotImplemented
+        same = (self.rate, self.start) == (other.rate, other.start) and np.array_equal(self.real, other.real)
+        return same and np.array_equal(self.values, other.values)
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -192,7 +197,7 @@ class Clip:
     events: tuple[Event, ...] | None = None
     present: tuple[str, ...] | None = None
     annotated: tuple[str, ...] | None = None
-    clocks: Mapping[str, ClockMap] = field(default_factory=lambda: MappingProxyType({}))
+    clocks: Mapping[str, ClockMap] = field(default_factory=dict)  # a read-only view could not be pickled
     name: str = ""
 
     def __post_init__(self) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import copy
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +54,21 @@ def test_a_stream_gets_a_mask_and_refuses_a_wrong_one() -> None:
         Stream(np.zeros(4), "25")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="numpy"):
         Stream([1, 2], 1.0)  # type: ignore[arg-type]
+
+
+def test_streams_and_what_holds_them_are_equal_where_all_they_hold_is() -> None:
+    stream = Stream(np.arange(4.0), 2.0, 1.0)
+    assert stream == Stream(np.arange(4.0), 2.0, 1.0)
+    for changes in ({"values": np.ones(4)}, {"rate": 3.0}, {"start": 0.0}, {"mask": np.arange(4) > 0}):
+        assert stream != replace(stream, **changes)
+    assert stream != "a stream"
+    assert Clip(2.0, audio=stream) == Clip(2.0, audio=replace(stream))
+    assert Clip(2.0, audio=stream) != Clip(2.0, audio=replace(stream, rate=3.0))
+
+
+def test_a_clip_can_be_copied_and_sent_to_another_process() -> None:
+    clip = Clip(2.0, audio=Stream(np.arange(4.0), 2.0), cues=(Cue(0.0, 1.0, "hello"),))
+    assert pickle.loads(pickle.dumps(clip)) == copy.deepcopy(clip) == clip
 
 
 def test_a_clip_knows_which_modalities_are_really_there() -> None:
