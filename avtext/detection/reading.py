@@ -91,12 +91,14 @@ class ClipReading:
     """A clip that is in memory already, as one window.
 
     Raises:
-        InvalidInput: a stream is not as the model's encoders take it.
+        InvalidInput: a stream is not as the model's encoders take it, or the clip begins before the video does.
     """
 
     start_time = 0.0
 
     def __init__(self, clip: Clip, encoders: Mapping[str, Any]) -> None:
+        if clip.start < 0:
+            raise InvalidInput(f"clip: start must not be negative, since a result counts from 0, got {clip.start}")
         for name, encoder in encoders.items():
             stream = getattr(clip, name)
             if stream is not None:

@@ -408,6 +408,7 @@ FRAMES = np.zeros((8, 64, 64, 3), np.uint8)
         (video(FRAMES[..., 0]), "video must have the shape"),
         (Clip(1.0, picture=Stream(np.zeros((25, 3), np.float32), 25.0)), "picture must have the shape"),
         (Clip(1.0, text=Stream(np.zeros((25, 8), np.float32), 25.0)), "this model reads cues: give cues"),
+        (Clip(1.0, start=-5.0), "start must not be negative, since a result counts from 0, got -5.0"),
     ],
 )
 def test_a_clip_must_be_as_the_encoders_take_it(plain: Pipeline, wrong: Clip, words: str) -> None:
