@@ -34,7 +34,7 @@ class Tensors:
     """A video in memory, for :class:`avtext.Pipeline`; any part of it may be absent.
 
     Args:
-        waveform: ``(samples,)`` or ``(channels, samples)``, floats in about [-1, 1].
+        waveform: ``(samples,)`` or ``(channels, samples)``, floats in about [-1, 1], all finite.
         sample_rate: of the waveform, Hz; 1 to a million.
         frames: ``(frames, height, width, 3)`` uint8 RGB.
         frame_rate: of the frames, per second.
@@ -42,7 +42,7 @@ class Tensors:
         name: for messages and the result.
 
     Raises:
-        InvalidInput: a shape, type or rate that is not as above, or nothing at all.
+        InvalidInput: a shape, type, rate or value that is not as above, or nothing at all.
 
     Example:
         >>> from avtext import Pipeline
@@ -72,6 +72,8 @@ class Tensors:
             if waveform.ndim == 2 and len(waveform) > waveform.shape[1]:
                 channels, samples = waveform.shape
                 raise InvalidInput(f"Tensors: waveform has {channels} channels of {samples} samples: transpose it")
+            if not waveform.isfinite().all():
+                raise InvalidInput("Tensors: waveform holds values that are not finite: set them to 0")
             self._set(waveform=waveform, sample_rate=_rate("sample_rate", self.sample_rate, *SAMPLE_RATES))
         if self.frames is not None:
             frames = _tensor("frames", self.frames)
@@ -110,11 +112,11 @@ class Tensors:
 
 
 def _tensor(name: str, value: Any) -> Tensor:
-    """An array of any strides and byte order."""
+    """An array of any strides and byte order; one that must not be written is copied, since torch warns of it."""
     if isinstance(value, Tensor):
         return value
     try:
-        array = np.asarray(value, order="C")
+        array = np.require(value, requirements=("C", "W"))
         return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
     except (TypeError, ValueError) as error:
         raise InvalidInput(

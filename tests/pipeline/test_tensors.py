@@ -78,7 +78,8 @@ def test_arrays_of_any_strides_and_byte_order(pipe: Pipeline) -> None:
     copied = Tensors(WAVE[::-1].copy(), RATE, FRAMES[..., ::-1].copy(), FPS).clip(dict(pipe.model.encoders.items()))
     for name in ("audio", "video", "picture"):
         np.testing.assert_array_equal(getattr(flipped, name).values, getattr(copied, name).values)
-    for waveform in (WAVE[:100].astype(">f4"), WAVE[:100].tolist()):
+    read_only = np.frombuffer(WAVE[:100].tobytes(), np.float32)
+    for waveform in (WAVE[:100].astype(">f4"), WAVE[:100].tolist(), read_only):
         clip = as_clip(pipe, waveform=waveform, sample_rate=RATE)
         assert clip.audio is not None
         np.testing.assert_allclose(clip.audio.values, WAVE[:100])
@@ -125,6 +126,7 @@ def test_the_pipeline_takes_them_with_words(pipe: Pipeline) -> None:
         ({"waveform": WAVE.reshape(-1, 2), "sample_rate": RATE}, "24000 channels of 2 samples: transpose it"),
         ({"waveform": WAVE, "sample_rate": 0.3}, r"sample_rate must lie in \[1, 1,000,000\] Hz, got 0.3"),
         ({"waveform": WAVE, "sample_rate": 1e9}, r"sample_rate must lie in \[1, 1,000,000\] Hz"),
+        ({"waveform": WAVE + np.inf, "sample_rate": 44_100}, "waveform holds values that are not finite"),
         ({"waveform": WAVE, "sample_rate": "fast"}, "sample_rate must be a positive number, got fast"),
         ({"waveform": WAVE.astype(object), "sample_rate": RATE}, "waveform must be an array of numbers"),
         ({"waveform": ["a"], "sample_rate": RATE}, "waveform must be an array of numbers, got list"),
