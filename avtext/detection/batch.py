@@ -67,9 +67,9 @@ def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:
     """
     if shard is None:
         return sources
-    number, count = shard
+    number, count = shard if isinstance(shard, tuple) and len(shard) == 2 else (0, 0)
     if not 1 <= number <= count:
-        raise InvalidInput(f"shard: must be i/n with 1 <= i <= n, got {number}/{count}")
+        raise InvalidInput(f"shard: must be i/n with 1 <= i <= n, as the pair (1, 4), got {shard!r}")
     return sources[number - 1 :: count]
 
 

@@ -225,9 +225,11 @@ class EventFinder:
         return found
 
     def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
+        if isinstance(classes, str):
+            raise InvalidInput(f"classes: must be several labels, got {classes!r}: give [{classes!r}]")
         unknown = [name for name in classes or () if name not in self.labels]
         if unknown:
-            near = difflib.get_close_matches(unknown[0], self.labels, n=1)
+            near = difflib.get_close_matches(str(unknown[0]), self.labels, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.labels)}"
             raise InvalidInput(f"classes: {unknown[0]!r} is not one of the model's labels; {hint}")
         return frozenset(self.labels if classes is None else classes)

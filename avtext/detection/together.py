@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,7 +48,8 @@ def detect_together(
             if (known := finder.recalled(source, place, options.get("classes"))) is not None:
                 yield index, known
                 continue
-            found = _read(finder, index, source, budget, how, place)
+            on_disk = isinstance(source, str | os.PathLike)  # what is in memory, or a stream, goes by itself
+            found = _read(finder, index, source, budget, how, place) if on_disk else None
             if found is None:
                 yield index, finder(source, **options)
                 continue

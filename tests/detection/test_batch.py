@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,8 +62,8 @@ def test_a_share_and_what_is_skipped(pipe: Pipeline, sounds: list[Path]) -> None
     assert [Path(one.file).name for one in found] == ["1.wav"]
 
 
-@pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0)])
-def test_shares_that_are_none(shard: tuple[int, int]) -> None:
+@pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0), "1/2", (1, 2, 3)])
+def test_shares_that_are_none(shard: Any) -> None:
     with pytest.raises(InvalidInput, match="shard: must be i/n"):
         part_of("abc", shard)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from avtext.detection import Failure, Result
 from avtext.detection.grouping import groups_by_length
 from avtext.detection.together import detect_together
 from avtext.errors import InvalidInput, MediaError, StorageError
-from avtext.pipeline import Pipeline
+from avtext.pipeline import Pipeline, Tensors
 from tests.tiny import SRT, talkative, write_video
 
 
@@ -59,6 +61,12 @@ def test_files_together_are_what_they_are_alone(pipe: Pipeline, videos: list[Pat
         assert isinstance(one, Result)
         assert isinstance(other, Result)
         same(one, other)
+
+
+def test_what_is_in_memory_goes_by_itself(pipe: Pipeline, videos: list[Path]) -> None:
+    sources: list[Any] = [Tensors(np.zeros(8000, np.float32), 16_000), io.BytesIO(videos[2].read_bytes())]
+    found = [one for one in pipe.batch(sources, together=8.0) if isinstance(one, Result)]
+    assert [one.duration for one in found] == pytest.approx([0.5, 9.0], abs=0.1)
 
 
 def test_a_part_of_each_and_only_some_classes(pipe: Pipeline, videos: list[Path]) -> None:

@@ -257,6 +257,10 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
         plain(nasa, classes=["dgo"])
     with pytest.raises(InvalidInput, match="'xyz' is not one of the model's labels; known: bell, dog, cut"):
         plain(nasa, classes=["xyz"])
+    with pytest.raises(InvalidInput, match=r"classes: must be several labels, got 'dog': give \['dog'\]"):
+        plain(nasa, classes="dog")
+    with pytest.raises(InvalidInput, match="classes: 5 is not one of the model's labels"):
+        plain(nasa, classes=[5])  # type: ignore[list-item]
     for wrong in (-0.1, 1.1, math.nan):
         with pytest.raises(InvalidInput, match=r"threshold: must lie in \[0, 1\]"):
             Pipeline.from_pretrained(folder, threshold=wrong)
