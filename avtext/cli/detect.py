@@ -87,7 +87,7 @@ def detect(
     for option, folder in (("--out", out), ("--cache", cache)):
         if folder is not None:
             check_folder(option, folder)
-    wanted = [name.strip() for name in classes.split(",")] if classes else None
+    wanted = None if classes is None else [name.strip() for name in classes.split(",")]
     options = _checked({"transcript": transcript, "start": start, "end": end, "classes": wanted}, len(paths))
     sharing = Sharing(jobs, together)
     if None not in sharing:
@@ -214,7 +214,7 @@ def _written(
 
 def _show(outcome: Result | Failure, written: list[Path], as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(outcome.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(outcome.to_dict(), allow_nan=False) + "\n")  # ASCII: any terminal can write it
     else:
         from avtext.cli.tables import print_outcome
 

@@ -97,6 +97,19 @@ def test_json_lines_for_machines(avtext: Run, here: Path, made: Path, model: Pat
     assert bad["events"] == []
 
 
+def test_json_lines_are_json_whatever_the_terminals_encoding(avtext: Run) -> None:
+    """Python writes é as \\xe9 to a stream that has none, which JSON does not know."""
+    said = avtext("detect", "é\u2028.mp4", "--json")
+    assert said.out.isascii()
+    assert json.loads(said.out)["error"]["message"] == "é?.mp4: no such file"
+
+
+def test_no_class_is_not_every_class(avtext: Run, made: Path, model: Path) -> None:
+    said = avtext("detect", made / "b.mp4", "-m", model, "--classes", "")
+    assert said.code == 2
+    assert "classes: '' is not one of the model's labels" in said.err
+
+
 def test_threshold_classes_and_a_part_of_the_video(avtext: Run, here: Path, made: Path, model: Path) -> None:
     def found(*words: object) -> dict:
         said = avtext("detect", made / "a.mp4", "-m", model, "--json", *words)
