@@ -77,7 +77,7 @@ def temporary_beside(path: Path, *, folder: bool = False) -> Iterator[Path]:
         OSError: the folder of ``path`` cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{path.name[:80]}."
+    prefix = f".{path.name[:40]}."  # a character may be four bytes, and a name 255
     _remove_leftovers(path.parent, prefix)
     place, lock = _claim(path.parent, prefix)
     try:

@@ -57,6 +57,14 @@ def test_a_path_through_a_file_is_one_typed_line(tmp_path: Path) -> None:
     assert caught.value.code == "STORAGE"
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "日", "\U0001f514"])
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path, letter: str) -> None:
+    target = tmp_path / (letter * (255 // len(letter.encode())))
+    publish_text(target, "whole")
+    assert target.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_publish_with_gives_the_path_to_write_to(tmp_path: Path) -> None:
     publish_with(tmp_path / "a.bin", lambda path: path.write_bytes(b"123"))
     assert sha256_of(tmp_path / "a.bin") == "a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3"
