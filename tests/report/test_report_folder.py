@@ -59,6 +59,33 @@ def test_a_page_that_tells_the_same_is_kept_for_it_may_know_more(tmp_path: Path)
     assert scores_in(page) == evidence().scores.to_dict()
 
 
+def test_a_kept_page_finds_its_video_again_and_takes_it_in(tmp_path: Path) -> None:
+    results(tmp_path, "a", Event(1.0, 2.0, "bell"))
+    page = tmp_path / "a.events.html"
+    write_report(page, read_reports(tmp_path / "a.events.json")[0], media=tmp_path / "old" / "a.mp4")
+    assert 'src="old/a.mp4"' in page.read_text()
+    assert told_first(tmp_path) == f"kept {page}"  # it is nowhere
+    (tmp_path / "a.mp4").write_bytes(b"moved")
+    assert [told_first(tmp_path) for _ in range(2)] == [f"kept {page}, its video anew", f"kept {page}"]
+    assert 'src="a.mp4"' in page.read_text()
+    said = [str(next(write_folder(tmp_path, tmp_path, embed=embed))) for embed in (True, True, False)]
+    assert said == [f"kept {page}, its video anew", f"kept {page}", f"kept {page}"]
+    assert 'src="data:video/mp4;base64,bW92ZWQ="' in page.read_text()
+    assert data_of_page(page.read_text())["labels"] == ["bell"]
+
+
+def test_a_video_that_cannot_be_put_in_leaves_the_others_their_pages(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        results(tmp_path, name)
+    (tmp_path / "b.mp4").write_bytes(b"here")
+    first, second, last = map(str, write_folder(tmp_path, tmp_path, embed=True))
+    assert first.startswith(f"--embed: {tmp_path / 'a.mp4'}: cannot be read")
+    assert (second, last) == (
+        f"wrote {tmp_path / 'b.events.html'}: 0 events",
+        f"wrote {tmp_path / 'index.html'}: 1 files",
+    )
+
+
 @pytest.mark.parametrize("content", ["", "<html>", '<script type="application/json" id="data">{"record": 3}</script>'])
 def test_a_page_of_another_make_is_replaced(tmp_path: Path, content: str) -> None:
     results(tmp_path, "a", Event(1.0, 2.0, "bell"))
