@@ -323,6 +323,14 @@ def test_ten_hours_are_in_the_page_and_few_rows_at_a_time(visit: Open, tmp_path:
     assert page.locator(".event-row").count() < 100
 
 
+def test_times_far_away_keep_the_ruler_short(visit: Open, tmp_path: Path) -> None:
+    """As where seconds since 1970, in milliseconds, were taken for times in the video."""
+    write_report(tmp_path / "far.html", Report("far.mp4", (Event(1.6e12, 1.7e12, "bell"),)))
+    page = visit(tmp_path / "far.html", without_video=True)
+    page.keyboard.press("n")
+    assert page.locator("#detail h2").inner_text() == "bell"
+
+
 def test_a_page_of_nothing_and_one_of_no_evidence_work(visit: Open, tmp_path: Path) -> None:
     write_report(tmp_path / "nothing.html", Report("a.wav", ()))
     page = visit(tmp_path / "nothing.html", without_video=True)

@@ -13,7 +13,7 @@ function clock(seconds, digits = 2) {
 // The distance of marks on a ruler, so that about `count` of them fit into `span` seconds.
 function markStep(span, count) {
   const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
-  return steps.find((step) => span / step <= count) ?? 28800;
+  return steps.find((step) => span / step <= count) ?? 28800 * Math.ceil(span / count / 28800);
 }
 
 function clamp(value, low, high) {
