@@ -67,7 +67,10 @@ class Evidence:
             cues = tuple(Cue(float(start), float(end), text) for start, end, text in values["cues"])
         except (KeyError, TypeError, ValueError, InvalidInput) as error:
             raise ConfigError(f"evidence: cues must be a list of [start, end, text]: {error}") from None
-        return cls(Curves.from_dict(values.get("scores")), Curves.from_dict(values.get("gates")), cues)
+        scores, gates = Curves.from_dict(values.get("scores")), Curves.from_dict(values.get("gates"))
+        if set(gates.high) not in (set(), set(MODALITIES)):
+            raise ConfigError(f"evidence: gates must be of {', '.join(MODALITIES)}, got {', '.join(gates.high)}")
+        return cls(scores, gates, cues)
 
 
 def write_evidence(path: str | Path, evidence: Evidence) -> None:

@@ -21,7 +21,7 @@ ENDINGS = (".pdf", ".png")
 def write_figures(folder: Path, report: Report, truth: EventSet | None = None) -> Iterator[Path]:
     """Publish each figure as PDF and PNG, and give their paths.
 
-    ``timeline`` always; ``gates`` where the report has evidence; ``reliability`` where there is a truth.
+    ``timeline`` always; ``gates`` where the evidence has some; ``reliability`` where there is a truth.
 
     Raises:
         ConfigError: the truth has no events of this file.
@@ -32,7 +32,7 @@ def write_figures(folder: Path, report: Report, truth: EventSet | None = None) -
     evidence = report.evidence
     scores = evidence.scores if evidence else None
     figures = {"timeline": plot_timeline(report.events, known, duration=report.length, scores=scores)}
-    if evidence is not None and any(len(one) for one in evidence.gates.high.values()):
+    if evidence is not None and any(one.any() for one in evidence.gates.high.values()):
         figures["gates"] = plot_gates(evidence.gates)
     if truth is not None:
         outcomes = score_outcomes({report.file: known}, {report.file: report.events})

@@ -37,6 +37,11 @@ def test_it_is_found_beside_the_results(tmp_path: Path) -> None:
         ('{"schema": "avtext.evidence/1", "cues": [[2, 1, "a"]]}', "end must not be before start"),
         ('{"schema": "avtext.evidence/1", "cues": [[0, 1, 5]]}', "text must be a str"),
         ('{"schema": "avtext.evidence/1", "cues": []}', "curves: need"),
+        (
+            '{"schema": "avtext.evidence/1", "cues": [], "scores": {"start": 0, "step": 1, "curves": {}}, '
+            '"gates": {"start": 0, "step": 1, "curves": {"audio": {"high": "AA=="}}}}',
+            "gates must be of audio, video, text, got audio",
+        ),
     ],
 )
 def test_malformed_evidence_names_the_file(tmp_path: Path, content: str, hint: str) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avtext.clip import Event
+from avtext.clip import Event, Stream
 from avtext.errors import ConfigError, InvalidInput
 from avtext.formats.event_set import EventSet
 from avtext.metrics.calibration import Outcomes, reliability
 from avtext.model.attention import AttentionMap
-from avtext.report import Report
+from avtext.report import Evidence, Report
 from avtext.report.figures import write_figures
 from avtext.report.plots import Rung, plot_attention, plot_gates, plot_ladder, plot_reliability, plot_timeline
 from tests.report.conftest import HOSTILE, evidence
@@ -91,6 +91,11 @@ def test_a_reports_figures_are_files_and_the_same_each_time(tmp_path: Path) -> N
     assert [path.name for path in first] == names
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert [path.name for path in write_figures(tmp_path / "three", Report("a.mp4", FOUND))] == names[:2]
+
+
+def test_gates_that_are_nowhere_are_no_figure(tmp_path: Path) -> None:
+    silent = Evidence.of(Stream(np.zeros((4, 1)), 25.0), ("dog",), Stream(np.zeros((4, 3)), 25.0))
+    assert {path.stem for path in write_figures(tmp_path, Report("a.mp4", (), 1.0, {}, silent))} == {"timeline"}
 
 
 def test_a_truth_of_other_files_is_refused(tmp_path: Path) -> None:
