@@ -14,14 +14,14 @@ What begins and ends between two keyframes that look alike, without a sound, is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from avtext.clip import Clip
+from avtext.clip import MODALITIES, Clip
 from avtext.detection.network import Network
 from avtext.detection.reading import FileReading, Transcript, with_next
 from avtext.errors import Code, MediaError
@@ -30,6 +30,7 @@ from avtext.tags import TagScheme
 
 HEARD = 0.2  # probability of a label from which a window is looked at
 FAR = 12.0  # seconds without a keyframe, of which nobody can say what is in them
+NO_VIDEO = "nothing of the video could be decoded"  # as an account says it
 LEVELS, AREA = 16, 0.005  # two keyframes are unlike where more than this share of pixels differs by more levels
 
 
@@ -63,6 +64,7 @@ class SkimmedReading(FileReading):
         self._pictures = _Pictures(self._reader.path, replace(options, audio=False), limits)
         self._keyframes = _Keyframes()
         self._seen: list[tuple[float, float]] = []
+        self._account: Quality | None = None
         stack.callback(self._pictures.close)
 
     def clips(self) -> Iterator[Clip]:
@@ -70,6 +72,7 @@ class SkimmedReading(FileReading):
         if not self._skims:
             yield from super().clips()
             return
+        seen = None
         for clip, following in with_next(super().clips()):
             for known in (clip, following):
                 if known is not None:
@@ -82,14 +85,18 @@ class SkimmedReading(FileReading):
                 self._note(clip)
                 blind = replace(blind, video=seen.video, picture=seen.picture)
             yield blind
+        if seen is not None:
+            self._account = self._pictures.account()
 
     @property
     def quality(self) -> Quality:
-        """See :class:`FileReading`; it also says where there were pictures."""
+        """See :class:`FileReading`; it also says where there were pictures, and what was wrong with the last ones."""
         quality = super().quality
         if not self._skims:
             return quality
         end = quality.decoded_duration
+        if self._account is not None:
+            quality = _with_pictures(quality, self._account)
         return replace(quality, pictures_seen=tuple((begin, min(stop, end)) for begin, stop in self._seen))
 
     def _hears(self, clip: Clip) -> bool:
@@ -108,6 +115,26 @@ class SkimmedReading(FileReading):
             self._seen[-1] = (self._seen[-1][0], clip.end)
         else:
             self._seen.append((clip.start, clip.end))
+
+
+def _with_pictures(quality: Quality, pictures: Quality) -> Quality:
+    """The account of a file of which keyframes were decoded, and of pictures that were decoded in full up to its end.
+
+    Keyframes alone say nothing of those between them; where an edit list hides them all, they are no loss.
+    """
+    reasons = dict.fromkeys((*quality.reasons, *pictures.reasons))
+    if not quality.frames_decoded and pictures.frames_decoded:
+        reasons.pop(NO_VIDEO, None)
+    fuller = max(quality, pictures, key=lambda one: one.frames_expected)
+    found = {*quality.modalities, *pictures.modalities}
+    return replace(
+        quality,
+        frames_expected=fuller.frames_expected,
+        frames_decoded=fuller.frames_decoded,
+        frames_damaged=fuller.frames_damaged,
+        modalities=tuple(name for name in MODALITIES if name in found),
+        reasons=tuple(reasons),
+    )
 
 
 class _Keyframes:
@@ -161,6 +188,13 @@ class _Pictures:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def account(self) -> Quality | None:
+        """What was found in them, where they were decoded up to the file's end; only then is it known."""
+        with suppress(MediaError):  # of pictures behind those that were asked for
+            if self._reader is not None and next(self._windows, None) is None:
+                return self._reader.quality
+        return None
 
     def window(self, start: float) -> Clip | None:
         """The window that begins at ``start``; None where the pictures have ended."""

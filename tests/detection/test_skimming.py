@@ -109,6 +109,17 @@ def test_where_keyframes_are_far_apart_everything_is_decoded(pipe: Pipeline, tmp
     assert skimmed.events == whole.events
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["androidx_mp4_sample_with_invalid_nalu.mp4", "androidx_mp4_sample_edit_list_only_preroll_sync_sample.mp4"],
+)
+def test_what_is_wrong_with_pictures_that_were_looked_at_is_told(pipe: Pipeline, data_dir: Path, name: str) -> None:
+    """A frame is lost in the first; in the second no keyframe is shown, and nothing is wrong."""
+    whole, skimmed = both(pipe, data_dir / "odd_media" / name)
+    for field in ("status", "reasons", "frames_expected", "frames_decoded", "modalities"):
+        assert skimmed.quality[field] == whole.quality[field]
+
+
 @pytest.mark.parametrize("name", ["a.ts", "a.wav"])
 def test_what_cannot_be_skimmed_is_read_whole(pipe: Pipeline, tmp_path: Path, name: str) -> None:
     path = write_wav(tmp_path / name, 3.0) if name.endswith(".wav") else write_video(tmp_path / name, 3.0)
