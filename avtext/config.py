@@ -134,6 +134,22 @@ _MAX_VALUES = 100_000  # in a config
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping that has a key twice, of which YAML would take the last in silence."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+                continue
+            if (key.tag, key.value) in seen:
+                problem = f"the key {key.value!r} is there twice: keep one"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
+
+
 def parse(kind: type[S], values: Any, where: str) -> S:
     """Check plain ``values`` against the settings class ``kind``.
 
@@ -209,10 +225,11 @@ def _loaded(text: str, where: str) -> Any:
     """The value of a YAML text; ``where`` is for the message.
 
     Raises:
-        ConfigError: it is not YAML, nested too deeply, or a value is not what its look or its tag says.
+        ConfigError: it is not YAML, nested too deeply, or a key is there twice, or a value is not what its look or its
+            tag says.
     """
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -44,6 +44,17 @@ def test_broken_yaml_is_refused_with_the_file(tmp_path: Path, text: str, word: s
         read_yaml(tmp_path / "a.yaml")
 
 
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("steps: 5\nmodel: {width: 8}\nsteps: 9\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml:3: .*the key 'steps' is there twice: keep one"):
+        read_yaml(tmp_path / "a.yaml")
+    with pytest.raises(ConfigError, match="the key 'width' is there twice"):
+        override({}, ["model={width: 8, width: 16}"])
+    merged = "a: &a {x: 1, y: 1}\nb: &b {x: 2, z: 2}\nc: {<<: *a, <<: *b, x: 3}\nd: {<<: [*a, *b], z: 4}\n"
+    (tmp_path / "a.yaml").write_text(merged)  # what is merged gives way, and is no second key
+    assert read_yaml(tmp_path / "a.yaml")["c"]["x"] == 3
+
+
 def test_a_missing_config_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such config file"):
         read_yaml(tmp_path / "none.yaml")
