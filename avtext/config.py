@@ -131,7 +131,7 @@ class ModelSettings(Settings):
 
 S = TypeVar("S", bound=BaseModel)
 _MAX_VALUES = 100_000  # in a config
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-((?:(?!\$\{)[^}])*))?\}")
 
 
 class _Loader(yaml.SafeLoader):
@@ -203,7 +203,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        ConfigError: the file is missing, not UTF-8, not YAML, or not a mapping; names the line where it can.
+        ConfigError: the file is missing, not UTF-8, not YAML, or not a mapping, names the line where it can; or an
+            environment variable is written in another way than ``${NAME}`` or ``${NAME:-default}``.
     """
     path = Path(path)
     try:
@@ -252,6 +253,8 @@ def _expand(value: Any, path: Path, number: Iterator[int]) -> Any:
     if isinstance(value, list):
         return [_expand(inner, path, number) for inner in value]
     if isinstance(value, str):
+        if "${" in _VARIABLE.sub("", value):
+            raise ConfigError(f"{path}: {value!r}: a variable is ${{NAME}} or ${{NAME:-default}}, none inside another")
         return _VARIABLE.sub(lambda found: os.environ.get(found[1]) or found[2] or "", value)
     return value
 

@@ -67,6 +67,13 @@ def test_environment_variables_have_defaults(tmp_path: Path, monkeypatch: pytest
     assert read_yaml(tmp_path / "a.yaml") == {"a": {"b": ["here/x", "there"]}}
 
 
+@pytest.mark.parametrize("text", ["${OUT:-${HOME}/runs}", "${OUT-runs}", "${my out}", "a ${OUT", "${OUT:?gone}"])
+def test_a_variable_written_in_another_way_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"out: '{text}'\n")
+    with pytest.raises(ConfigError, match=r"a variable is \$\{NAME\} or \$\{NAME:-default\}, none inside another"):
+        read_yaml(tmp_path / "a.yaml")
+
+
 def test_overrides_reach_inside_and_leave_the_argument_alone() -> None:
     values = {"a": {"b": 1}}
     assert override(values, ["a.b=2", "a.c=[1, 2]", "d=null"]) == {"a": {"b": 2, "c": [1, 2]}, "d": None}
