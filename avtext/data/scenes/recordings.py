@@ -69,7 +69,7 @@ def speech_files(folder: Path, split: str) -> dict[str, dict[str, tuple[Path, ..
     """
     speakers: dict[str, dict[str, list[Path]]] = {}
     for path in _files(folder, "speech_dir", "[0-9]_*_*.wav"):
-        digit, speaker, _ = path.stem.split("_")
+        digit, speaker, _ = path.stem.split("_", 2)
         speakers.setdefault(speaker, {}).setdefault(digit, []).append(path)
     names = sorted(speakers)
     if len(names) < 2:
@@ -96,7 +96,7 @@ def decoded(path: Path) -> np.ndarray:
     """The waveform of a sound file, float32 mono at 16 kHz, read only.
 
     Raises:
-        MediaError: not a sound file, or a damaged one.
+        MediaError: not a sound file, a damaged one, or one in which nothing is heard.
     """
     import av
 
@@ -107,7 +107,9 @@ def decoded(path: Path) -> np.ndarray:
             parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
     except (av.FFmpegError, IndexError) as error:
         raise MediaError(f"{path}: cannot be read as sound ({error}); replace or remove it", stage="decode") from error
-    wave = np.concatenate(parts).astype(np.float32)
+    wave = np.concatenate([np.zeros(0, np.float32), *parts]).astype(np.float32)
+    if not active_spans(wave):  # it would be an event that nobody hears
+        raise MediaError(f"{path}: has no sound of 10 ms or more in it; replace or remove it", stage="decode")
     wave.flags.writeable = False
     return wave
 
@@ -117,7 +119,7 @@ def signed(path: Path) -> np.ndarray:
     """Frames of a signed word at 25 per second, ``(frames, 96, 128, 3)`` uint8, read only.
 
     Raises:
-        MediaError: not a video file, or a damaged one.
+        MediaError: not a video file, a damaged one, or one shorter than a frame.
     """
     import av
 
@@ -132,6 +134,8 @@ def signed(path: Path) -> np.ndarray:
     except (av.FFmpegError, IndexError) as error:
         raise MediaError(f"{path}: cannot be read as video ({error}); replace or remove it", stage="decode") from error
     count = int(len(frames) / rate * FRAME_RATE)
+    if not count:
+        raise MediaError(f"{path}: is shorter than a frame at 25 per second; replace or remove it", stage="decode")
     clip = np.stack([frames[int((i + 0.5) / FRAME_RATE * rate)] for i in range(count)])
     clip.flags.writeable = False
     return clip
@@ -206,7 +210,7 @@ def spoken_digits(rng: Random, folder: Path, split: str) -> Spoken:
     for _ in range(count):
         digit = sorted(own)[int(rng.integers(len(own)))]
         wave = decoded(own[digit][int(rng.integers(len(own[digit])))])
-        spans = active_spans(wave, below_db=30.0) or [(0, len(wave))]
+        spans = active_spans(wave, below_db=30.0)
         parts += [_softened(wave[spans[0][0] : spans[-1][1]], 0.004, 0.01)]
         parts += [np.zeros(int(between(rng, 0.03, 0.25) * AUDIO_RATE), np.float32)]
         said.append(DIGITS[int(digit)])

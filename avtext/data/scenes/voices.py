@@ -34,7 +34,7 @@ def spoken_lines(rng: Random, split: str) -> Spoken:
     voice = f"{ACCENTS[int(rng.integers(len(ACCENTS)))]}+{own[int(rng.integers(len(own)))]}"
     pace, pitch = int(rng.integers(110, 210)), int(rng.integers(20, 80))
     wave = _spoken(text, voice, pace, pitch)
-    spans = active_spans(wave, below_db=30.0) or [(0, len(wave))]
+    spans = active_spans(wave, below_db=30.0)
     return Spoken(wave[spans[0][0] : spans[-1][1]], text)
 
 

@@ -2,6 +2,7 @@
 
 import wave
 
+import av
 import numpy as np
 import pytest
 
@@ -122,6 +123,37 @@ def test_folders_that_lack_something_are_refused(tmp_path):
     (tmp_path / "a.mkv").write_bytes(b"")
     with pytest.raises(ConfigError, match="nine words or more"):
         signing_files(tmp_path, "train")
+
+
+def write_sound(path, samples):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((np.asarray(samples) * 32767).astype("<i2").tobytes())
+
+
+@pytest.mark.parametrize("samples", [[], [0.5] * 100, [0.0] * 16_000], ids=["empty", "6 ms", "silent"])
+def test_a_recording_in_which_nothing_is_heard_is_no_event(tmp_path, samples):
+    for name in ("0_anna_0.wav", "0_bert_0.wav"):
+        write_sound(tmp_path / name, samples)
+    with pytest.raises(MediaError, match=r"0_anna_0\.wav: has no sound of 10 ms or more in it; replace or remove it"):
+        spoken_digits(generator(1, "x"), tmp_path, "train")
+
+
+def test_what_follows_the_speaker_in_a_name_may_have_more_parts(tmp_path):
+    for name in ("0_anna_0_loud.wav", "0_bert_0.wav"):
+        write_sound(tmp_path / name, [0.5] * 1600)
+    assert list(speech_files(tmp_path, "train")) == ["anna"]
+
+
+def test_a_signed_word_shorter_than_a_frame_is_named(tmp_path):
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=60)
+        stream.width, stream.height = 64, 48
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(MediaError, match=r"a\.mkv: is shorter than a frame at 25 per second; replace or remove it"):
+        signed(tmp_path / "a.mkv")
 
 
 def test_a_file_that_is_no_recording_is_named(tmp_path):
