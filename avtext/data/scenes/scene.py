@@ -243,8 +243,16 @@ def _masked(stream: Stream, dropout: tuple[float, float] | None) -> Stream:
 
 
 def clip_of(scene: Scene) -> Clip:
-    """The clip that reading the scene's files would give: sound, 8 frames a second, statistics, cues."""
-    count = len(scene.frames)
+    """The clip that reading the scene's files would give: sound, 8 frames a second, statistics, cues.
+
+    Raises:
+        InvalidInput: a height or a width that is no multiple of 8, of which there are no statistics.
+    """
+    count, height, width, _ = scene.frames.shape
+    if height % 8 or width % 8:
+        raise InvalidInput(
+            f"scene: frames of a clip must be multiples of 8 in height and width, got {height} x {width}"
+        )
     missing, dropouts = scene.absent
     audio = _masked(Stream(scene.waveform, AUDIO_RATE), dropouts.get("audio"))
     shown = (centres(num_steps(scene.duration, VIDEO_RATE), VIDEO_RATE) * FRAME_RATE).astype(int)

@@ -240,6 +240,11 @@ def test_an_odd_seed_is_refused(short_recipe, seed):
         make_scene(short_recipe, seed)
 
 
+def test_a_clip_is_refused_frames_of_which_there_are_no_statistics(short_recipe):
+    with pytest.raises(InvalidInput, match="must be multiples of 8 in height and width, got 17 x 32"):
+        clip_of(make_scene_frames(short_recipe, 1, 17, 32))
+
+
 def test_a_size_too_small_is_refused(short_recipe):
     with pytest.raises(InvalidInput, match="16 pixels or more, got 8 and 64"):
         make_scene_frames(short_recipe, 0, 8, 64)
