@@ -7,6 +7,7 @@ row and seed: stopped, it goes on where it was. Then the table is printed and, w
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,9 @@ from avtext.benchmark.ablation_settings import ROWS, AblationSettings
 from avtext.benchmark.ablation_table import figures_of
 from avtext.benchmark.figures import publish_figures
 from avtext.benchmark.suites import report
+from avtext.cli.inputs import check_folder
 from avtext.config import load
-from avtext.errors import ConfigError
+from avtext.errors import AvtextError, ConfigError
 
 
 def main(
@@ -35,9 +37,12 @@ def main(
     unknown = [name for name in names if name not in ROWS]
     if unknown:
         raise ConfigError(f"--rows: {unknown[0]!r} is not known; known: {', '.join(ROWS)}")
+    numbers = _numbers(seeds)
+    if json is not None:
+        check_folder("--json", json.parent)
     results = []
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # for the processes to come: rows share the cores, not loops
-    for result, is_new in run_rows(settings, names, [int(seed) for seed in seeds.split(",")], jobs):
+    for result, is_new in run_rows(settings, names, numbers, jobs):
         results.append(result)
         if is_new:
             seconds = result["cpu_seconds"]
@@ -49,5 +54,19 @@ def main(
         publish_figures(json, "ablation", figures)
 
 
+def _numbers(seeds: str) -> list[int]:
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        numbers = [-1]
+    if min(numbers) < 0:
+        raise ConfigError(f"--seeds: must be numbers from 0 up, separated by commas, got {seeds!r}")
+    return numbers
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except AvtextError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

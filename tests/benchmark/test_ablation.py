@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,26 @@ def test_the_best_pair_and_the_best_single_one_are_found() -> None:
     assert [gain.value for gain in gains] == [4.0, 20.0]
     assert "best pair is audio_video" in gains[0].detail
     assert all(gain.met for gain in gains)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--seeds", "1,a"], "--seeds: must be numbers from 0 up, separated by commas, got '1,a'"),
+        (["--seeds=-1"], "--seeds: must be numbers from 0 up, separated by commas, got '-1'"),
+        (["--rows", "al"], "--rows: 'al' is not known; known: all, audio"),
+        (["--config", "none.yaml"], "none.yaml: no such config file"),
+        (["--json", "README.md/a.json"], "--json: README.md: cannot be written"),
+    ],
+)
+def test_the_script_says_in_one_line_what_it_cannot_take(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], hint: str
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "argv", ["ablate.py", *words])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path("scripts/ablate.py", run_name="__main__")
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert said.startswith(hint)
+    assert said.count("\n") == 1
