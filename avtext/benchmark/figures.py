@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from avtext.storage import publish_json
 
+ROOT = Path(__file__).resolve().parents[2]
 INSTRUCTIONS = {  # what INT8 and matrix products are fast with, best first
     "amx_int8": "AMX",
     "avx512_vnni": "AVX-512 with VNNI",
@@ -108,12 +109,14 @@ def other_load() -> str:
 
 
 def _commit() -> str:
-    """Of the working tree; where it was exported without its history, ``AVTEXT_COMMIT`` can say it."""
+    """Of the working tree that this is a part of; without its history, ``AVTEXT_COMMIT`` can say it."""
     if told := os.environ.get("AVTEXT_COMMIT"):
         return told
+    if not (ROOT / ".git").exists():  # installed, perhaps below somebody else's repository
+        return ""
     try:
         answer = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
         )
     except (OSError, subprocess.SubprocessError):
         return ""
