@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -30,7 +31,8 @@ class Figure:
 
     Args:
         name: ``rowNN_slug`` for a row of a table of limits, any slug otherwise.
-        value: what was measured; None where it could not be, and ``detail`` says why.
+        value: what was measured; None where it could not be, and ``detail`` says why; one that is no finite number
+            misses its limit and is written as None, for JSON has none.
         unit: of the value, such as ``"s"``, ``"x"``, ``"F1"``.
         limit: what it was to reach; None for an informational figure.
         sense: whether the limit is the least or the most that is allowed.
@@ -53,14 +55,15 @@ class Figure:
         """Whether the limit was reached; None where there is none."""
         if self.limit is None:
             return None
-        if self.value is None:
+        if self.value is None or not math.isfinite(self.value):
             return False
         return self.value >= self.limit if self.sense == "at_least" else self.value <= self.limit
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
+        value = self.value if self.value is not None and math.isfinite(self.value) else None
         return {
-            "name": self.name, "value": self.value, "unit": self.unit, "limit": self.limit,
+            "name": self.name, "value": value, "unit": self.unit, "limit": self.limit,
             "sense": self.sense, "met": self.met, "detail": self.detail,
         }  # fmt: skip
 
