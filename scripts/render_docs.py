@@ -63,6 +63,8 @@ def rendered(text: str) -> str:
 
 def main() -> int:
     """Write the documents, or with ``--check`` say which are not up to date."""
+    if sys.argv[1:] not in ([], ["--check"]):
+        sys.exit(__doc__)
     stale = []
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")

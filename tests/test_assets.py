@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,12 @@ def test_tables_in_the_documents_are_what_was_measured(root: Path) -> None:
     check = [sys.executable, str(root / "scripts" / "render_docs.py"), "--check"]
     out = subprocess.run(check, capture_output=True, text=True, check=False, timeout=60)
     assert out.returncode == 0, f"{out.stdout}{out.stderr}: run python scripts/render_docs.py"
+
+
+def test_a_misspelt_option_renders_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["render_docs.py", "--chekc"])
+    with pytest.raises(SystemExit, match="Render measured figures and real output into the documents"):
+        runpy.run_path(str(root / "scripts" / "render_docs.py"), run_name="__main__")
 
 
 def test_committed_figures_have_the_shape_of_the_house(root: Path) -> None:
