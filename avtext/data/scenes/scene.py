@@ -245,6 +245,8 @@ def _masked(stream: Stream, dropout: tuple[float, float] | None) -> Stream:
 def clip_of(scene: Scene) -> Clip:
     """The clip that reading the scene's files would give: sound, 8 frames a second, statistics, cues.
 
+    Where the picture drops out it is absent; of a file, the frame before it stays on show, as players have it.
+
     Raises:
         InvalidInput: a height or a width that is no multiple of 8, of which there are no statistics.
     """
