@@ -81,11 +81,16 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
         validation: clips to choose weights by.
 
     Raises:
-        ConfigError: there is nothing to learn from, nobody labelled one of its videos and there is no teacher, or a
-            video of the validation cannot be scored.
+        ConfigError: there is nothing to learn from, no term of the loss learns from it, nobody labelled one of its
+            videos and there is no teacher, or a video of the validation cannot be scored.
     """
     if not len(train):
         raise ConfigError("train: has no clip: give at least one to learn from")
+    if settings.distill is None and not _teaches(settings.model, train):
+        raise ConfigError(
+            "model.loss: no term that has a weight learns from these clips, for those beside crf, frame and alone "
+            "compare modalities, or take labels without times: give one of the three a weight"
+        )
     if settings.distill is None and settings.model.loss.supervised:
         for video in _videos_of(train):
             if (video.events is None and video.present is None) or video.annotated == ():
@@ -98,6 +103,17 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
                 f"validation: {video.name} cannot be scored: of some labels it is not known when they occur: leave it "
                 "out, or label all its events"
             )
+
+
+def _teaches(model: ModelSettings, train: ClipSource) -> bool:
+    """Whether the loss can depend on any weight."""
+    loss, modalities = model.loss, {"video" if name == "picture" else name for name in model.encoders}
+    compared = (loss.alignment and model.alignment.enabled) or loss.matching or loss.masked
+    if loss.supervised or (compared and len(modalities) > 1):
+        return True
+    videos = _videos_of(train)
+    timed = all(video.present is None for video in videos) if videos else isinstance(train, SceneSource | KeptScenes)
+    return loss.presence > 0 and not timed
 
 
 def _videos_of(source: ClipSource | None) -> Sequence[Video]:

@@ -281,3 +281,17 @@ def test_videos_that_nobody_labelled_are_refused_before_training(tmp_path: Path,
 def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="train: has no clip"):
         fit(settings_for(tmp_path), [])
+
+
+def test_a_loss_that_cannot_learn_from_the_clips_is_refused(tmp_path: Path) -> None:
+    timeless = {"crf": 0, "frame": 0, "alone": 0, "matching": 1, "masked": 1}
+    alone = settings_for(tmp_path, model={**MODEL, "loss": timeless})  # hears only: there is nothing to compare with
+    for clips in (SceneSource(RECIPE, 0, 2), labelled(tmp_path, {"events": []})):
+        with pytest.raises(ConfigError, match=r"model\.loss: no term that has a weight learns from these clips"):
+            check_clips(alone, clips)
+    check_clips(alone, labelled(tmp_path, {"events": None}, {"labels": []}))  # whose labels without times teach
+    both = {**MODEL, "encoders": {**MODEL["encoders"], "picture": {"name": "picture"}}, "loss": timeless}
+    check_clips(settings_for(tmp_path, model=both), SceneSource(RECIPE, 0, 2))
+    silent = settings_for(tmp_path, model={**both, "loss": dict.fromkeys([*timeless, "alignment", "presence"], 0)})
+    with pytest.raises(ConfigError, match="no term that has a weight"):
+        check_clips(silent, [clip(1.0)])
