@@ -102,9 +102,12 @@ def publishing_folder(folder: str | Path) -> Iterator[Path]:
     """Give a new folder beside ``folder``; on a clean exit it takes its place in one step, else it is removed.
 
     Raises:
-        StorageError: the folder's parent cannot be written, or the disk is full; what was there is as before.
+        StorageError: the folder's parent cannot be written, the disk is full, or what is there is no model, which would
+            be lost; it is as before.
     """
     folder = Path(folder)
+    if folder.exists() and not (folder / CONFIG).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise StorageError(f"{folder}: holds something else than a model, which would be lost: name a new folder")
     try:
         with temporary_beside(folder, folder=True) as temporary:
             yield temporary

@@ -150,3 +150,15 @@ def test_a_folder_that_cannot_be_written_is_a_typed_error(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):
         save_detector(tmp_path / "file" / "m", make(), "")
+
+
+def test_what_is_no_model_is_not_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "a.txt").write_text("dear")
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path / "letters", tmp_path / "letters" / "a.txt"):
+        with pytest.raises(StorageError, match="holds something else than a model, which would be lost"):
+            save_detector(place, make(1), "# tiny\n")
+    assert (tmp_path / "letters" / "a.txt").read_text() == "dear"
+    for _ in range(2):  # a model gives way to a model
+        save_detector(tmp_path / "empty", make(1), "# tiny\n")
