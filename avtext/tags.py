@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +23,26 @@ from avtext.timeline import span_to_steps, steps_to_span
 
 SILENT = 1e-6  # of probability: what a modality that says nothing says
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+
+
+def wanted_labels(wanted: Sequence[str] | None, known: Sequence[str]) -> frozenset[str]:
+    """The labels that are asked for; all that are known where none are named.
+
+    Raises:
+        InvalidInput: one that is not known, or a text in place of several.
+
+    Example:
+        >>> sorted(wanted_labels(None, ("siren", "bell"))), sorted(wanted_labels(["bell"], ("siren", "bell")))
+        (['bell', 'siren'], ['bell'])
+    """
+    if isinstance(wanted, str):
+        raise InvalidInput(f"classes: must be several labels, got {wanted!r}: give [{wanted!r}]")
+    unknown = [name for name in wanted or () if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(str(unknown[0]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        raise InvalidInput(f"classes: {unknown[0]!r} is not one of the model's labels; {hint}")
+    return frozenset(known if wanted is None else wanted)
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from avtext.alignment import Alignment, align_jointly
+from avtext.benchmark.accuracy import unseen_recipe
 from avtext.clip import Clip, Event
+from avtext.data.scenes import SceneRecipe, make_scene
+from avtext.data.scenes.recipe import HEARD, JOINT
 from avtext.layers.warp import warp
 from avtext.model import Batch, Encoded, EventDetector, collate
 from avtext.timeline import ClockMap, centres
 
 Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # embeddings (T, size) and mask (T,) by modality
 EVERY = 1.0  # seconds between the times at which two clocks are compared
+OFFSET = (-2.0, 2.0)  # seconds
+TOGETHER = (*HEARD, *JOINT)  # labels that are seen as well where every sound is shown
+
+
+@dataclass(frozen=True)
+class AlignmentSizes:
+    """How much is measured; the defaults take some minutes on one core.
+
+    Args:
+        scenes: of 20 s, with an offset and as many without.
+        drift_files: with drift.
+        drift_seconds: that each of them lasts.
+        hours: long files made of embeddings.
+        hour_parts: how many files of ``drift_seconds``, in sync, each long file is made of.
+        break_files: with a break.
+        break_seconds: that each of them lasts.
+    """
+
+    scenes: int = 60
+    drift_files: int = 8
+    drift_seconds: float = 600.0
+    hours: int = 3
+    hour_parts: int = 6
+    break_files: int = 20
+    break_seconds: float = 180.0
 
 
 @dataclass(frozen=True)
@@ -108,3 +137,18 @@ def on_clock(streams: Streams, modality: str, clock: ClockMap, rate: float) -> S
     position = clock.to_video(centres(len(values), rate)) * rate - 0.5
     moved, real = warp(torch.from_numpy(values)[None], torch.from_numpy(mask)[None], torch.from_numpy(position)[None])
     return {**streams, modality: (moved[0].numpy(), real[0].numpy())}
+
+
+def recipe_with(data: Path, **changes: object) -> SceneRecipe:
+    """The test recipe with other values, checked."""
+    return SceneRecipe.model_validate({**unseen_recipe(data).model_dump(), **changes})
+
+
+def encoded_scenes(model: EventDetector, recipe: SceneRecipe, count: int) -> Iterator[EncodedScene]:
+    """Scenes of a recipe, those of the seeds from 0 on."""
+    return (encode_scene(model, make_scene(recipe, seed)) for seed in range(count))
+
+
+def quantile(values: Sequence[float], share: float = 0.5) -> float | None:
+    """The median by default; None of nothing."""
+    return float(np.quantile(values, share)) if values else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from avtext.benchmark import layers_alignment, layers_crf, layers_dtw
+from avtext.benchmark.aligned_scenes import AlignmentSizes
 from avtext.benchmark.figures import Figure
-from avtext.benchmark.layers_alignment import AlignmentSizes
 from avtext.benchmark.layers_crf import CRFSizes
 from avtext.benchmark.layers_dtw import DTWSizes
 from avtext.model import load_detector

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -25,7 +24,7 @@ from avtext.features import reading_for
 from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.media.opening import shown
 from avtext.metrics.decision import decide
-from avtext.tags import TagScheme
+from avtext.tags import TagScheme, wanted_labels
 
 WINDOW = 32.0  # seconds encoded at once, 15 clips of SlowFast: longer takes memory, shorter repeats more halo
 
@@ -106,7 +105,7 @@ class EventFinder:
             InvalidInput: a class that the model does not know, or an argument that is not as above.
         """
         transcript, classes = held(transcript), held(classes)
-        wanted = self._wanted(classes)
+        wanted = wanted_labels(classes, self.labels)
         tell = hook or _silent
         source = self._readable(source)
         place = self.place(source, transcript, start, end)
@@ -149,7 +148,11 @@ class EventFinder:
             return None
         with EncodedVideo(self.network) as encoded:
             known = recall(place, encoded, shown(source))
-            return None if known is None else self._finish(encoded, known, self._wanted(classes), hook or _silent)
+            return (
+                None
+                if known is None
+                else self._finish(encoded, known, wanted_labels(classes, self.labels), hook or _silent)
+            )
 
     def reading(
         self,
@@ -180,7 +183,7 @@ class EventFinder:
         Raises:
             StorageError: what was encoded cannot be kept.
         """
-        wanted, results = self._wanted(classes), []
+        wanted, results = wanted_labels(classes, self.labels), []
         encoded = self.network.encode_together([clip for _, clip, _ in videos])
         for (reading, clip, place), tracks in zip(videos, encoded, strict=True):
             with EncodedVideo(self.network) as video:
@@ -223,16 +226,6 @@ class EventFinder:
             tries = [heard, found.get("text", heard)]
             found["text"] = max(tries, key=lambda one: (not one["abstained"], one["confidence"]))
         return found
-
-    def _wanted(self, classes: Sequence[str] | None) -> frozenset[str]:
-        if isinstance(classes, str):
-            raise InvalidInput(f"classes: must be several labels, got {classes!r}: give [{classes!r}]")
-        unknown = [name for name in classes or () if name not in self.labels]
-        if unknown:
-            near = difflib.get_close_matches(str(unknown[0]), self.labels, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.labels)}"
-            raise InvalidInput(f"classes: {unknown[0]!r} is not one of the model's labels; {hint}")
-        return frozenset(self.labels if classes is None else classes)
 
     def _finish(self, encoded: EncodedVideo, reading: Reading, wanted: frozenset[str], tell: Hook) -> Result:
         rate = self.network.settings.grid_rate

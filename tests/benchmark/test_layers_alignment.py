@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from avtext.benchmark import layers_alignment as suite
-from avtext.benchmark.aligned_scenes import EncodedScene, encode_scene
-from avtext.benchmark.layers_alignment import AlignmentSizes, Judged, is_found
+from avtext.benchmark.aligned_scenes import TOGETHER, AlignmentSizes, EncodedScene, encode_scene, recipe_with
+from avtext.benchmark.layers_alignment import Judged
+from avtext.benchmark.layers_long import is_found
 from avtext.clip import Event
 from avtext.config import ModelSettings
 from avtext.data.scenes import make_scene
@@ -44,16 +45,16 @@ def test_scenes_with_offset_are_what_the_row_asks_for(model, data_dir):
     for scene in scenes:
         assert 0 < abs(scene.clocks["audio"].offset) <= 2.0
         assert scene.clocks["audio"].drift_ppm == 0
-        assert sum(event.label in suite.TOGETHER for event in scene.events) >= 2
+        assert sum(event.label in TOGETHER for event in scene.events) >= 2
         assert scene.duration == 20.0
         assert not scene.batch.streams
 
 
 def test_long_recipes_are_what_the_rows_ask_for(data_dir):
-    drift = suite.recipe_with(data_dir, duration=(20.0, 20.0), drift_chance=1.0, drift_ppm=(1000.0, 1000.0))
+    drift = recipe_with(data_dir, duration=(20.0, 20.0), drift_chance=1.0, drift_ppm=(1000.0, 1000.0))
     assert drift.split == "test"
     assert make_scene(drift, 0).clocks["audio"].drift_ppm == pytest.approx(1000)
-    broken = suite.recipe_with(data_dir, duration=(40.0, 40.0), break_chance=1.0, break_seconds=(10.0, 10.0))
+    broken = recipe_with(data_dir, duration=(40.0, 40.0), break_chance=1.0, break_seconds=(10.0, 10.0))
     ((at, jump),) = make_scene(broken, 0).clocks["audio"].breaks
     assert 10 <= at <= 30
     assert jump == pytest.approx(10.0)
@@ -65,7 +66,7 @@ def judged(model, clip, off, on, true):
 
 
 def test_f1_is_that_of_the_events_asked_for(model, data_dir):
-    clip = make_scene(suite.recipe_with(data_dir), 0)
+    clip = make_scene(recipe_with(data_dir), 0)
     late = [Event(e.start + 1.7, e.end + 1.7, e.label) for e in clip.events]
     wrong = [Event(e.start, e.end, "something else") for e in clip.events]
     one = judged(model, clip, wrong, late[:0], clip.events)

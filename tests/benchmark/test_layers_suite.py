@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from avtext.benchmark import layers
-from avtext.benchmark.layers_alignment import AlignmentSizes
+from avtext.benchmark.aligned_scenes import AlignmentSizes
 from avtext.benchmark.layers_crf import CRFSizes
 from avtext.benchmark.layers_dtw import DTWSizes
 from avtext.benchmark.layers_limits import LIMITS, row
