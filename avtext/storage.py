@@ -21,6 +21,7 @@ from typing import Any
 from avtext.errors import StorageError
 
 PART = ".part"
+LOCK = ".lock"
 
 
 @contextmanager
@@ -121,6 +122,47 @@ def _remove(path: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(folder: str | Path) -> Iterator[None]:
+    """Keep ``folder`` for this process alone among those that ask for it; the system lets it go of one that is killed.
+
+    The lock is on a file in it, which stays, but where nothing else came into a folder that is new. Where a file system
+    has no locks, nobody is kept away.
+
+    Raises:
+        StorageError: another one holds it, or it cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with held(tempfile.mkdtemp()):
+        ...     pass
+    """
+    folder = Path(folder)
+    made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise StorageError(_explain(folder, error)) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        text = f"{folder}: is in use by another run: wait until it ends, or choose another folder"
+        raise StorageError(text) from error
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if made and [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                for place in made:
+                    place.rmdir()
+        os.close(lock)
 
 
 def _umask() -> int:

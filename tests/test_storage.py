@@ -4,12 +4,14 @@ import errno
 import os
 import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from avtext.errors import StorageError
 from avtext.storage import (
+    held,
     publish_json,
     publish_text,
     publish_with,
@@ -108,6 +110,33 @@ def test_what_a_living_writer_has_is_left_alone_and_so_is_what_is_no_leftover(tm
         assert target.read_text() == "quick"
     assert target.read_text() == "slow"
     assert sorted(p.name for p in tmp_path.iterdir()) == [".a.txt.mine.part", "a.txt"]
+
+
+def test_a_folder_is_held_by_one_until_it_lets_go_or_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    child = os.fork()
+    if not child:
+        with held(folder):
+            (tmp_path / "ready").touch()
+            signal.pause()
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.001)
+    with pytest.raises(StorageError, match=r"run: is in use by another run: wait until it ends"), held(folder):
+        pass
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    for _ in range(2):
+        with held(folder):
+            pass
+    with held(tmp_path / "new" / "run"):
+        assert (tmp_path / "new" / "run").is_dir()
+    assert not (tmp_path / "new").exists()  # nothing came into it
+
+
+def test_a_folder_that_cannot_be_held_is_one_typed_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"run: cannot be written, a part of the path is a file"):
+        held(tmp_path / "file" / "run").__enter__()
 
 
 def test_many_writers_of_one_name_never_take_each_others_files(tmp_path: Path) -> None:

@@ -34,6 +34,18 @@ def check_lightning() -> None:
         raise MissingExtra.of("lightning", "train")
 
 
+def begins_run() -> bool:
+    """Whether this process is the first of its run, or the only one; the others belong to it.
+
+    Raises:
+        MissingExtra: Lightning is not installed.
+    """
+    check_lightning()
+    from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined]
+
+
 def open_fabric(settings: TrainSettings) -> Any:
     """Lightning Fabric for the devices and the precision of a run, launched.
 

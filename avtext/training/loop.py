@@ -23,9 +23,10 @@ from avtext.data.sources import ClipSource
 from avtext.distill import DistillSettings, Targets, teaching
 from avtext.errors import AvtextError
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
+from avtext.storage import held
 from avtext.training.clips import check_clips, open_teacher
 from avtext.training.cost import CostMeter
-from avtext.training.devices import open_fabric
+from avtext.training.devices import begins_run, open_fabric
 from avtext.training.evaluation import find, with_decision
 from avtext.training.identity import check_same_run, identity_of
 from avtext.training.interruption import deferred_interrupts
@@ -87,11 +88,12 @@ def fit(
         MissingExtra: Lightning is not installed.
         ConfigError: there is nothing to learn from, or videos lack the labels that they need.
         AvtextError: a loss is not finite or a worker died (the last state is intact), the run's folder holds another
-            run.
+            run, or another training uses it.
         KeyboardInterrupt: Ctrl-C; a run of one process finishes its step and keeps its state first.
     """
     check_clips(settings, train, validation)
-    return _Run(settings, train, validation, card, hook).go()
+    with held(settings.out) if begins_run() else nullcontext():
+        return _Run(settings, train, validation, card, hook).go()
 
 
 class _Run:

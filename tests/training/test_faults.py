@@ -14,6 +14,7 @@ import pytest
 
 from avtext.clip import Clip, Stream
 from avtext.errors import AvtextError, StorageError
+from avtext.storage import held
 from avtext.training import fit
 from tests.limits import file_size_limit
 from tests.training.test_loop import MODEL, SOURCE, equal, run, weights
@@ -94,3 +95,9 @@ def test_a_disk_that_fills_up_on_the_way(tmp_path: Path) -> None:
     again = fit(run(tmp_path / "a", **HOW), source, hook=lambda what, step, *_: steps.append(step))
     assert steps[0] == 3
     assert equal(weights(fit(run(tmp_path / "b", **HOW), source)), weights(again))
+
+
+def test_a_folder_that_another_training_uses_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avtext.training.loop._Run", lambda *_: pytest.fail("it began"))
+    with held(tmp_path / "a"), pytest.raises(StorageError, match=r"a: is in use by another run.*another folder"):
+        fit(run(tmp_path / "a", **HOW), [kept(0)])
