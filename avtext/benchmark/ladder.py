@@ -12,10 +12,10 @@ from typing import NamedTuple
 from avtext.attacks import attack
 from avtext.benchmark.ladder_rows import Events, Row, faults
 from avtext.benchmark.timing import Timing, Turns, alternate, first_call, run_code, take_turns
-from avtext.clip import Clip, Stream
+from avtext.clip import Clip, Event, Stream
 from avtext.compression.ladder import LadderSettings, Rung, climb
 from avtext.detection import EventFinder
-from avtext.errors import AvtextError, Code
+from avtext.errors import AvtextError, Code, ConfigError, MediaError
 from avtext.features import reading_for
 from avtext.media import MediaReader
 from avtext.metrics.boundaries import boundary_errors
@@ -40,7 +40,8 @@ Source = Clip | Path
 
 
 class Trial(NamedTuple):
-    """What rungs are tried on: sources by name, the events that are right, and the same clips under attack.
+    """What rungs are tried on: sources by name, the events that are right, and the same clips under attack; and a file,
+    with the clip at its beginning, on which they are timed.
 
     The attack is made with the float32 model that is made small: the student, where there is one.
     """
@@ -48,6 +49,7 @@ class Trial(NamedTuple):
     sources: dict[str, Source]
     reference: Events
     attacked: dict[str, Source]
+    file: Path
     timed: Clip
 
 
@@ -62,34 +64,59 @@ def measure(
 
     Raises:
         AvtextError: a rung is outside its limit, with the reason; what was made until then stays.
+        ConfigError: none of the files can be read.
     """
     rows: dict[str, Row] = {}
     trial: Trial | None = None
     for rung in climb(model, files, out, settings, say):
         if trial is None:
-            trial = _trial(model, files, settings, rung)
+            trial = _trial(model, files, settings, rung, say)
         say(f"measuring {rung.name}")
         parent = next((rows[name].rung for name in _PARENTS[rung.name] if name in rows), rung)
-        rows[rung.name] = _row(rung, parent, trial, files[0])
+        rows[rung.name] = _row(rung, parent, trial)
         yield rows[rung.name]
         wrong = faults(rows, settings.limits)
         if wrong and (settings.stop or rung.name == "int8"):
             raise AvtextError("; ".join(wrong), code=Code.CONFIG, stage="compress")
 
 
-def _trial(model: EventDetector, files: Sequence[Path], settings: LadderSettings, rung: Rung) -> Trial:
+def _trial(
+    model: EventDetector, files: Sequence[Path], settings: LadderSettings, rung: Rung, say: Callable[[str], None]
+) -> Trial:
     finder = rung.open()
-    with MediaReader(files[0], reading_for(finder.network.encoders)) as reader:
-        timed = replace(next(iter(reader)), cues=finder.cues_of(files[0]))
+    found = _readable(finder, files, say, enough=len(files) if settings.evaluate is None else 1)
+    file = next(iter(found))
+    with MediaReader(file, reading_for(finder.network.encoders)) as reader:
+        timed = replace(next(iter(reader)), cues=finder.cues_of(file))
     if settings.evaluate is None:
-        sources: dict[str, Source] = {str(path): path for path in files}
-        return Trial(sources, _found(finder, sources), {}, timed)
+        own = {str(path): events for path, events in found.items()}
+        return Trial({str(path): path for path in found}, own, {}, file, timed)
     clips = open_clips(settings.evaluate, model.settings)
     named = {f"{i}: {clips[i].name}": clips[i] for i in range(len(clips))}
     reference = {name: clip.events or () for name, clip in named.items()}
     made_small = model if settings.student is None else load_detector(settings.student)
     attacked = {name: _under_attack(made_small, clip) for name, clip in named.items()}
-    return Trial(dict(named), dict(reference), dict(attacked), timed)
+    return Trial(dict(named), dict(reference), dict(attacked), file, timed)
+
+
+def _readable(
+    finder: EventFinder, files: Sequence[Path], say: Callable[[str], None], enough: int
+) -> dict[Path, Sequence[Event]]:
+    """What is found in the first files that can be read, ``enough`` of them; ``say`` is told of the others."""
+    found: dict[Path, Sequence[Event]] = {}
+    faults = []
+    for file in files:
+        if len(found) == enough:
+            break
+        try:
+            found[file] = finder(file).events
+        except MediaError as error:
+            faults.append(error.message)
+    if not found:
+        raise ConfigError(f"calibration: no file could be read: {'; '.join(faults[:3]) or 'none was given'}")
+    if faults:
+        say(f"measuring without {len(faults)} of {len(files)} files: {'; '.join(faults[:3])}")
+    return found
 
 
 def _under_attack(model: EventDetector, clip: Clip) -> Clip:
@@ -106,7 +133,7 @@ def _found(finder: EventFinder, sources: Mapping[str, Source]) -> Events:
     return {name: finder(source).events for name, source in sources.items()}
 
 
-def _row(rung: Rung, parent: Rung, trial: Trial, file: Path) -> Row:
+def _row(rung: Rung, parent: Rung, trial: Trial) -> Row:
     def turns(threads: int) -> Turns:
         ours, theirs = (one.open(threads, align=False) for one in (rung, parent))
         return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), ROUNDS)
@@ -122,7 +149,7 @@ def _row(rung: Rung, parent: Rung, trial: Trial, file: Path) -> Row:
         one_thread=turns(1),
         two_threads=turns(2),
         seconds=trial.timed.duration,
-        peak=_peak(rung, file),
+        peak=_peak(rung, trial.file),
         f1=clean,
         boundary_ms=boundary_errors(trial.reference, estimate).both.p90_ms,
         calibration=reliability(score_outcomes(trial.reference, estimate)).expected_error,

@@ -1,16 +1,21 @@
-"""A rung outside its limit says by how much it misses."""
+"""A rung outside its limit says by how much it misses; clips that cannot be read are left out."""
 
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from avtext.benchmark import ladder
 from avtext.benchmark.ladder_rows import Row, differences, faults, figures
 from avtext.benchmark.timing import Timing, Turns
-from avtext.clip import Event
-from avtext.compression.ladder import LimitSettings, Rung
+from avtext.clip import Clip, Cue, Event
+from avtext.compression.ladder import LadderSettings, LimitSettings, Rung
+from avtext.errors import Code, ConfigError, MediaError
+from avtext.training import DataSettings
 
 
 def row(
@@ -69,3 +74,40 @@ def test_events_are_the_same_or_it_is_said_how_they_differ() -> None:
     moved = Event(1.0, 2.08, "bell", 0.4)
     others, steps, scores = differences({"x": [moved]}, {"x": [a]})
     assert (others, steps, scores) == (0, pytest.approx(2.0), pytest.approx(0.1))
+
+
+class _Finder:
+    """Finds one event in what is no ``bad`` file, and remembers what it was asked."""
+
+    network = SimpleNamespace(encoders={"audio": None})
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, file: Path) -> SimpleNamespace:
+        self.asked.append(file.name)
+        if "bad" in file.name:
+            raise MediaError(f"{file}: no sound", code=Code.NO_STREAMS)
+        return SimpleNamespace(events=(Event(0.0, 1.0, "bell"),))
+
+    def cues_of(self, file: Path) -> tuple[Cue, ...]:
+        return (Cue(0.0, 1.0, file.name),)
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_clips_that_cannot_be_read_are_left_out(
+    tmp_path: Path, evaluated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "MediaReader", lambda *_: nullcontext([Clip(1.0)]))
+    monkeypatch.setattr(ladder, "open_clips", lambda *_: [])
+    finder, said = _Finder(), list[str]()
+    rung, model = SimpleNamespace(open=lambda: finder), SimpleNamespace(settings=None)
+    settings = LadderSettings(evaluate=DataSettings(manifest=tmp_path / "m.jsonl") if evaluated else None)
+    files = [tmp_path / f"{name}.mp4" for name in ("bad", "a", "b", "bad2")]
+    trial = ladder._trial(model, files, settings, rung, said.append)  # type: ignore[arg-type]
+    assert (trial.file, trial.timed.cues[0].text) == (files[1], "a.mp4")
+    assert list(trial.sources.values()) == ([] if evaluated else files[1:3])
+    assert len(finder.asked) == (2 if evaluated else 4)
+    assert said[0].startswith(f"measuring without {len(finder.asked) // 2} of 4 files: {files[0]}: no sound")
+    with pytest.raises(ConfigError, match=r"calibration: no file could be read: .*bad\.mp4: no sound"):
+        ladder._trial(model, files[:1], settings, rung, said.append)  # type: ignore[arg-type]
