@@ -117,7 +117,7 @@ class Decoding:
         self._finish()
 
     def _seek(self, streams: list[Any]) -> None:
-        target = (self._options.start or 0.0) - _PREROLL
+        target = min(self._options.start or 0.0, self._limits.max_duration) - _PREROLL  # FFmpeg takes 64 bits
         if target > _PREROLL and self._source.info.seekable:
             self._source.container.seek(round((target + self._source.origin) * av.time_base))
             self._unverified = {self._account.of(stream).name for stream in streams}

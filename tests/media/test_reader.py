@@ -96,6 +96,8 @@ def test_a_part_of_a_file_equals_that_part(long_file: Path) -> None:
 def test_a_part_beyond_the_end_is_refused(long_file: Path) -> None:
     with pytest.raises(MediaError, match="nothing to read from 60 s on, it ends at 17"):
         read(long_file, start=60.0)
+    with pytest.raises(MediaError, match=r"nothing to read from 1e\+300 s on, it ends at 17"):
+        read(long_file, start=1e300)  # no time that FFmpeg could seek
 
 
 def test_variable_frame_rate(tmp_path: Path) -> None:
