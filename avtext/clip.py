@@ -90,7 +90,11 @@ class Event:
 
 @dataclass(frozen=True, order=True)
 class Cue:
-    """A timed piece of text, such as one subtitle; times in seconds, ``end`` not before ``start``."""
+    """A timed piece of text, such as one subtitle; times in seconds, ``end`` not before ``start``.
+
+    Raises:
+        InvalidInput: a time that is not finite, an end before the start, or a text that UTF-8 cannot hold.
+    """
 
     start: float
     end: float
@@ -100,6 +104,8 @@ class Cue:
         _check_span("Cue", self.start, self.end)
         if not isinstance(self.text, str):
             raise InvalidInput(f"Cue: text must be a str, got {type(self.text).__name__}")
+        if has_half_character(self.text):
+            raise InvalidInput(f"Cue: text has half a character, which no file can hold, got {self.text!r}")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ def test_a_cue_must_end_after_it_starts_and_hold_text() -> None:
         Cue(2.0, 1.0, "x")
     with pytest.raises(InvalidInput, match="str"):
         Cue(0.0, 1.0, None)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"Cue: text has half a character, .* got 'a\\ud800b'"):
+        Cue(0.0, 1.0, "a\ud800b")
 
 
 def test_a_stream_gets_a_mask_and_refuses_a_wrong_one() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from avtext.clip import Cue, has_half_character
-from avtext.errors import ConfigError, InvalidInput
+from avtext.clip import Cue
+from avtext.errors import ConfigError
 from avtext.storage import publish_text
 
 HEADS = {".srt": "", ".vtt": "WEBVTT\n\n"}
@@ -17,7 +17,6 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
 
     Raises:
         ConfigError: another ending.
-        InvalidInput: a text with half a character.
         StorageError: the file cannot be written.
 
     Example:
@@ -31,13 +30,11 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
     kind = path.suffix.lower()
     if kind not in HEADS:
         raise ConfigError(f"{path}: subtitles are written as {' or '.join(HEADS)}")
-    blocks = [f"{number}\n{_block(number, cue, kind)}\n\n" for number, cue in enumerate(cues, 1)]
+    blocks = [f"{number}\n{_block(cue, kind)}\n\n" for number, cue in enumerate(cues, 1)]
     publish_text(path, HEADS[kind] + "".join(blocks))
 
 
-def _block(number: int, cue: Cue, kind: str) -> str:
-    if has_half_character(cue.text):
-        raise InvalidInput(f"cues: text {number} has half a character, which no file can hold, got {cue.text!r}")
+def _block(cue: Cue, kind: str) -> str:
     mark = "," if kind == ".srt" else "."
     start, end = (max(0, round(seconds * 1000)) for seconds in (cue.start, cue.end))
     end = max(end, start + 1)  # a cue without length is not shown

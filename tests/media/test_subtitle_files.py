@@ -66,6 +66,13 @@ def test_json_words_and_segments(tmp_path: Path) -> None:
         assert read_cues(path) == expected
 
 
+def test_half_a_character_of_a_word_is_a_blank(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(r'[{"word": "a\ud800b", "start": 0, "end": 1}]')
+    (tmp_path / "a.srt").write_text("00:00:00,000 --> 00:00:01,000\na&#xD800;b\n")
+    assert read_cues(tmp_path / "a.json") == (Cue(0.0, 1.0, "a b"),)
+    assert read_cues(tmp_path / "a.srt") == (Cue(0.0, 1.0, "a\ufffdb"),)
+
+
 @pytest.mark.parametrize("start", ["NaN", "1e999", "null", "true", '"1"', "1" + "0" * 400])
 def test_json_times_that_are_no_times(tmp_path: Path, start: str) -> None:
     path = tmp_path / "a.json"

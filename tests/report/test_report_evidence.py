@@ -14,7 +14,7 @@ from tests.report.conftest import HOSTILE, evidence
 
 def test_evidence_survives_the_disk(tmp_path: Path) -> None:
     given = evidence()
-    told = Evidence(given.scores, given.gates, (*given.cues, Cue(4.0, 5.0, "half \ud800 a character")))
+    told = Evidence(given.scores, given.gates, (*given.cues, Cue(4.0, 5.0, "two\nlines \U0001f514")))
     write_evidence(tmp_path / "a.evidence.json", told)
     found = read_evidence(tmp_path / "a.evidence.json")
     assert found.to_dict() == told.to_dict()
