@@ -153,6 +153,8 @@ def spooled(stream: BinaryIO, max_bytes: int) -> Iterator[str]:
         except OSError as error:
             text = f"file object: cannot be copied to {folder} ({error.strerror or error}); set TMPDIR to a larger disk"
             raise StorageError(text, stage="open") from error
+        except UnicodeDecodeError as error:  # it reads bytes as text, which these are not
+            raise _gives("str") from error
         yield str(path)
 
 
@@ -161,8 +163,12 @@ def _copy(stream: BinaryIO, path: Path, max_bytes: int) -> None:
     with path.open("wb") as target:
         while piece := stream.read(_SPOOL_PIECE):
             if not isinstance(piece, bytes | bytearray | memoryview):
-                raise _refused("file object", f"gives {type(piece).__name__}; open it in binary mode")
+                raise _gives(type(piece).__name__)
             copied += len(piece)
             if copied > max_bytes:
                 raise _refused("file object", f"holds more than {max_bytes} bytes", Code.TOO_LARGE)
             target.write(piece)
+
+
+def _gives(kind: str) -> MediaError:
+    return _refused("file object", f"gives {kind}; open it in binary mode")

@@ -118,5 +118,6 @@ def test_file_objects_that_fail() -> None:
 
 
 def test_file_objects_that_give_text() -> None:
-    with pytest.raises(MediaError, match="binary mode"), spooled(io.StringIO("text"), 10):  # type: ignore[arg-type]
-        pass
+    for stream in (io.StringIO("text"), io.TextIOWrapper(io.BytesIO(b"\xff\xfb"), encoding="utf-8")):
+        with pytest.raises(MediaError, match="file object: gives str; open it in binary mode"), spooled(stream, 10):  # type: ignore[arg-type]
+            pass
