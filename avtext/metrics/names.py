@@ -38,16 +38,15 @@ def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     """
     alone = [file for file in reference if file not in estimate]
     strange = [file for file in estimate if file not in reference]
-    renamed: dict[str, str] = {}
-    if len(reference) == len(estimate) == 1 and strange:
-        renamed = {strange[0]: alone[0]}
-    else:
-        here, there = _by_stem(alone), _by_stem(strange)
-        renamed = {
-            there[stem][0]: here[stem][0] for stem in there if len(there[stem]) == 1 and len(here.get(stem, ())) == 1
-        }
-    found = {renamed.get(file, file): events for file, events in estimate.items()}
+    here, there = _by_stem(alone), _by_stem(strange)
+    renamed = {
+        there[stem][0]: here[stem][0] for stem in there if len(there[stem]) == 1 and len(here.get(stem, ())) == 1
+    }
     notes = [f"{len(renamed)} files were matched by the stem of their name"] if renamed else []
+    if strange and not renamed and len(reference) == len(estimate) == 1:
+        renamed = {strange[0]: alone[0]}
+        notes = [f"{strange[0]} was taken for {alone[0]}: each side has one file, but their names differ"]
+    found = {renamed.get(file, file): events for file, events in estimate.items()}
     notes += _missing("the reference", [file for file in found if file not in reference])
     notes += _missing("the estimate", [file for file in reference if file not in found])
     return Aligned(reference, found, tuple(notes), renamed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from avtext.report.content import Report
 from avtext.report.plots import figure_style, plot_gates, plot_reliability, plot_timeline
 from avtext.storage import publish_with
 
+_LOG = logging.getLogger(__name__)
 ENDINGS = (".pdf", ".png")
 
 
@@ -44,9 +46,13 @@ def write_figures(folder: Path, report: Report, truth: EventSet | None = None) -
 
 def _of_file(truth: EventSet, report: Report) -> tuple[Event, ...]:
     """The true events of a report's file, which both may name differently."""
-    (name,) = align_names(truth.events, {report.file: report.events}).estimate
+    matched = align_names(truth.events, {report.file: report.events})
+    (name,) = matched.estimate
     if name not in truth.events:
         raise ConfigError(f"--truth: has no events of {report.file}, but of {', '.join(list(truth.events)[:3])}")
+    if len(truth.events) == 1:  # of several, it is no news that the others are of no use here
+        for note in matched.notes:
+            _LOG.warning("--truth: %s", note)
     return tuple(truth.events[name])
 
 

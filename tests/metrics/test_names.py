@@ -20,6 +20,8 @@ def test_stems_match_across_folders_and_suffixes():
 def test_one_file_each_is_the_same_file():
     found = align_names({"truth": []}, {"guess": []})
     assert list(found.estimate) == ["truth"]
+    assert found.notes == ("guess was taken for truth: each side has one file, but their names differ",)
+    assert align_names({"a.wav": []}, {"a.mp4": []}).notes == ("1 files were matched by the stem of their name",)
 
 
 def test_stems_that_two_files_share_are_left_alone_and_noted():
