@@ -45,6 +45,8 @@ def align(
     if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
         raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
     given = None if subtitles is None else read_cues(subtitles)
+    if out is not None and given == ():
+        raise ConfigError(f"{subtitles}: has no cue to correct: name another subtitle file")
     with waiting("loading the model"):
         pipe = load_finder(model, Computation())
     cues = pipe.cues_of(video) if given is None else given

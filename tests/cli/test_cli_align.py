@@ -74,6 +74,12 @@ def test_align_refuses_in_one_line(
     assert [p.name for p in here.iterdir()] == ["b.mp4"]
 
 
+def test_subtitles_without_a_cue_are_named(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    (here / "bad.srt").write_text("no cue")
+    said = avtext("align", made / "b.mp4", "bad.srt", "-m", model, "-o", "fixed.srt")
+    assert (said.code, said.err) == (2, "avtext: bad.srt: has no cue to correct: name another subtitle file\n")
+
+
 def test_subtitles_inside_a_video_can_be_written_out(avtext: Run, here: Path, model: Path) -> None:
     write_video(here / "a.mkv", 4.0, subtitles=True)
     assert avtext("align", "a.mkv", "-m", model, "-o", "out.srt").code == 0
