@@ -25,7 +25,7 @@ class DataSettings(Settings):
 
     scenes: SceneRecipe | None = None
     first: int = Field(0, ge=0)
-    count: int = Field(1000, ge=1)
+    count: int = Field(1000, ge=1, le=1_000_000_000)
     manifest: Path | None = None
     window: float = Field(20.0, gt=0, description="seconds of a training clip cut from a longer video")
     cache: Path | None = Field(

@@ -30,6 +30,7 @@ def change(config: Path, **values: object) -> None:
         (["model.tcn.num_layer=3"], "c.yaml: model.tcn.num_layer: unknown key; did you mean 'num_layers'?"),
         (["steps=ten"], "c.yaml: steps: Input should be a valid integer"),
         (["steps=0"], "c.yaml: steps: Input should be greater than or equal to 1, got 0"),
+        (["train.count=9" + 23 * "0"], "train.count: Input should be less than or equal to 1000000000, got 9000"),
         (["learning_rate=.nan"], "c.yaml: learning_rate: "),
         (["train.scenes.duration=[8, 4]"], "c.yaml: train.scenes.duration: "),
         (["steps"], "'steps': an override is written key.sub=value"),
