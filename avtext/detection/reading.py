@@ -17,7 +17,9 @@ from avtext.features import frozen
 from avtext.kernels.picture import SIZE
 from avtext.media import Limits, MediaOptions, MediaReader, Quality
 from avtext.media.cues import find_cues, read_cues
+from avtext.timeline import GRID_RATE, num_steps
 
+_LOUDEST = 1e10  # more than 32 bits hold; far beyond it a spectrum is infinite
 Transcript = str | Path | Sequence[Cue] | None
 
 
@@ -99,6 +101,8 @@ class ClipReading:
     def __init__(self, clip: Clip, encoders: Mapping[str, Any]) -> None:
         if clip.start < 0:
             raise InvalidInput(f"clip: start must not be negative, since a result counts from 0, got {clip.start}")
+        if not num_steps(clip.duration, GRID_RATE):
+            raise InvalidInput(f"clip: duration must be of a sample at least, got {clip.duration:g} s")
         for name, encoder in encoders.items():
             stream = getattr(clip, name)
             if stream is not None:
@@ -128,6 +132,8 @@ def _check_stream(name: str, stream: Stream, encoder: Any) -> None:
         )
     if kind is np.floating and not np.isfinite(values[stream.real]).all():
         raise InvalidInput(f"clip: {name} holds values that are not finite: mask them or set them to 0")
+    if name == "audio" and not shape and (peak := float(np.abs(values[stream.real]).max(initial=0))) > _LOUDEST:
+        raise InvalidInput(f"clip: audio must lie in about [-1, 1], got values up to {peak:g}: divide them first")
 
 
 def _expected(name: str, stream: Stream, encoder: Any) -> tuple[tuple[int, ...], float, type]:

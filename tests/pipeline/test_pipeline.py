@@ -406,6 +406,11 @@ FRAMES = np.zeros((8, 64, 64, 3), np.uint8)
         (audio(np.zeros((16000, 2), np.float32)), "audio must have the shape"),
         (audio(np.zeros(16000, np.int16)), "of int16: resample or convert"),
         (audio(np.full(16000, np.nan, np.float32)), "audio holds values that are not finite"),
+        (audio(np.full(16000, -1e30, np.float32)), r"audio must lie in about \[-1, 1\], got values up to 1e\+30"),
+        (
+            Clip(1e-9, audio=Stream(np.zeros(1, np.float32), 16000.0)),
+            "duration must be of a sample at least, got 1e-09 s",
+        ),
         (video(FRAMES, 30.0), "video must have the shape .* at 8 a second .* at 30 of uint8"),
         (video(FRAMES[:, :32]), "video must have the shape"),
         (video(FRAMES.astype(np.float32)), "of float32"),
