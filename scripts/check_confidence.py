@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from avtext.alignment.evidence import prepare
 from avtext.alignment.fit import Fit
@@ -20,6 +22,7 @@ from avtext.benchmark.aligned_scenes import clock_error, encode_scene, streams_o
 from avtext.benchmark.layers_alignment import OFFSET, recipe_with
 from avtext.benchmark.timing import one_torch_thread
 from avtext.data.scenes import make_scene
+from avtext.errors import AvtextError
 from avtext.model import load_detector
 from avtext.pipeline import DEFAULT_MODEL
 from avtext.timeline import ClockMap
@@ -58,7 +61,7 @@ def _judged(fit: Fit, clock: ClockMap | None, length: float) -> tuple[float, boo
     return fit.confidence(found.lines), right, clock is not None
 
 
-def main(model_folder: Path) -> None:
+def main(model_folder: Annotated[Path, typer.Argument(metavar="MODEL")] = DEFAULT_MODEL) -> None:
     """Say for each length how many maps are kept at the default threshold, and how many of them are right."""
     least = AlignmentSettings().min_confidence
     for length, count in SCENES:
@@ -73,4 +76,8 @@ def main(model_folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_MODEL)
+    try:
+        typer.run(main)
+    except AvtextError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

@@ -22,6 +22,7 @@ import torch
 
 from avtext.data.scenes import SceneRecipe, make_scene_frames
 from avtext.data.scenes.files import write_scene
+from avtext.errors import AvtextError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.pipeline import Pipeline
 from avtext.storage import publish_bytes, publish_json, publish_text
@@ -142,7 +143,8 @@ def take_screenshot() -> None:
     print(SCREENSHOT)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Make what the first word says."""
     match sys.argv[1:]:
         case ["demo"]:
             write_demo()
@@ -156,3 +158,11 @@ if __name__ == "__main__":
             take_screenshot()
         case _:
             sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except AvtextError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

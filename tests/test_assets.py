@@ -87,6 +87,19 @@ def test_the_readmes_two_commands_stand_alone_in_fenced_blocks(root: Path) -> No
         assert lines.count(command) == 1
 
 
+@pytest.mark.parametrize("words", ["check_confidence.py none", "make_assets.py mean out none"])
+def test_a_script_without_its_model_says_so_in_one_line(
+    root: Path, tmp_path: Path, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *arguments = words.split()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(root / "scripts" / name), run_name="__main__")
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", "none: no such model folder\n")
+
+
 def test_ci_runs_the_readmes_test_command(root: Path) -> None:
     script = (root / ".ci" / "run").read_text(encoding="utf-8")
     assert (
