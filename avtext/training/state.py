@@ -60,7 +60,7 @@ def restore_state(folder: Path, model: nn.Module, average: nn.Module, optimizer:
     A damaged state is reported and the one before it is taken.
 
     Raises:
-        ModelError: there are states but none is whole, or it is another model's.
+        ModelError: there are states but none is whole, it is another model's, or the best weights are gone.
     """
     found = [folder / name for name in NAMES if (folder / name).exists()]
     for path in found:
@@ -72,7 +72,11 @@ def restore_state(folder: Path, model: nn.Module, average: nn.Module, optimizer:
         if "progress" not in metadata:
             raise ModelError(f"{path}: not a training state: remove it or choose another out=")
         _load(path, tensors, model, average, optimizer)
-        return json.loads(metadata["progress"])
+        progress = json.loads(metadata["progress"])
+        best = folder / "best"
+        if progress.get("best", -1.0) >= 0 and not best.is_dir():
+            raise ModelError(f"{best}: the best weights of this run are gone: put them back, or choose another out=")
+        return progress
     if found:
         raise ModelError(f"{folder}: no state is whole: remove {', '.join(p.name for p in found)} to start again")
     return None

@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,7 @@ from avtext.checkpoint import load_tensors
 from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
-from avtext.errors import AvtextError, StorageError
+from avtext.errors import AvtextError, ModelError, StorageError
 from avtext.model import EventDetector, collate, save_detector
 from avtext.training import TrainSettings, fit
 from avtext.training.identity import check_same_run, identity_of
@@ -29,7 +30,7 @@ from avtext.training.log import RunLog
 from avtext.training.modality_dropout import draw_lost, modalities_in
 from avtext.training.optimizer import learning_rate
 from avtext.training.plan import StepBatches
-from avtext.training.state import publish_state
+from avtext.training.state import publish_state, restore_state
 from tests.limits import file_size_limit
 from tests.model.test_detector import clip, make
 
@@ -144,6 +145,17 @@ def test_a_damaged_state_falls_back_to_the_one_before_and_says_so(
         again = fit(run(tmp_path / "b"), SOURCE)
     assert "damaged" in caplog.text
     assert equal(weights(whole), weights(again))
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_a_run_whose_best_weights_are_gone_says_what_to_do(tmp_path: Path, scored: bool) -> None:
+    model, average = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    parts = (model, average, torch.optim.SGD(model.parameters()))
+    publish_state(tmp_path, *parts, {"step": 6, "best": 0.5 if scored else -1.0})
+    with pytest.raises(ModelError, match=r"best: the best weights .* gone: put") if scored else nullcontext():
+        assert restore_state(tmp_path, *parts) == {"step": 6, "best": -1.0}
+    (tmp_path / "best").mkdir()
+    assert restore_state(tmp_path, *parts) is not None
 
 
 def test_a_state_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
