@@ -128,8 +128,9 @@ def _remove(path: Path) -> None:
 def held(folder: str | Path) -> Iterator[None]:
     """Keep ``folder`` for this process alone among those that ask for it; the system lets it go of one that is killed.
 
-    The lock is on a file in it, which stays, but where nothing else came into a folder that is new. Where a file system
-    has no locks, nobody is kept away.
+    The lock is on a file in it, which stays, but where nothing else came into a folder that is new. It is of the
+    process, not of the open file, which workers that outlive a killed run would keep open. Where a file system has no
+    locks, nobody is kept away.
 
     Raises:
         StorageError: another one holds it, or it cannot be written.
@@ -147,8 +148,8 @@ def held(folder: str | Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(_explain(folder, error)) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
         os.close(lock)
         text = f"{folder}: is in use by another run: wait until it ends, or choose another folder"
         raise StorageError(text) from error

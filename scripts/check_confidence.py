@@ -18,8 +18,7 @@ from avtext.alignment.evidence import prepare
 from avtext.alignment.fit import Fit
 from avtext.alignment.pairwise import best_map
 from avtext.alignment.settings import AlignmentSettings
-from avtext.benchmark.aligned_scenes import clock_error, encode_scene, streams_of
-from avtext.benchmark.layers_alignment import OFFSET, recipe_with
+from avtext.benchmark.aligned_scenes import OFFSET, clock_error, encode_scene, recipe_with, streams_of
 from avtext.benchmark.timing import one_torch_thread
 from avtext.data.scenes import make_scene
 from avtext.errors import AvtextError

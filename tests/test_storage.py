@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from avtext.storage import (
     system_error,
     temporary_beside,
 )
+from tests.processes import holder_of
 
 
 def test_a_failure_while_writing_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
@@ -114,23 +114,12 @@ def test_what_a_living_writer_has_is_left_alone_and_so_is_what_is_no_leftover(tm
 
 def test_a_folder_is_held_by_one_until_it_lets_go_or_is_killed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    child = os.fork()
-    if not child:
-        with held(folder):
-            (tmp_path / "ready").touch()
-            signal.pause()
-    while not (tmp_path / "ready").exists():
-        time.sleep(0.001)
-    with pytest.raises(StorageError, match=r"run: is in use by another run: wait until it ends"), held(folder):
+    refused = pytest.raises(StorageError, match=r"run: is in use by another run: wait until it ends")
+    with holder_of(folder), refused, held(folder):
         pass
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    for _ in range(2):
+    for _ in range(2):  # the holder was killed; a worker of it lives on
         with held(folder):
             pass
-    with held(tmp_path / "new" / "run"):
-        assert (tmp_path / "new" / "run").is_dir()
-    assert not (tmp_path / "new").exists()  # nothing came into it
 
 
 def test_a_folder_that_cannot_be_held_is_one_typed_line(tmp_path: Path) -> None:

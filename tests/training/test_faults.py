@@ -14,9 +14,9 @@ import pytest
 
 from avtext.clip import Clip, Stream
 from avtext.errors import AvtextError, StorageError
-from avtext.storage import held
 from avtext.training import fit
 from tests.limits import file_size_limit
+from tests.processes import holder_of
 from tests.training.test_loop import MODEL, SOURCE, equal, run, weights
 
 SMALL = {**MODEL, "encoders": {name: MODEL["encoders"][name] for name in ("audio", "picture")}}  # type: ignore[index]
@@ -99,5 +99,5 @@ def test_a_disk_that_fills_up_on_the_way(tmp_path: Path) -> None:
 
 def test_a_folder_that_another_training_uses_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("avtext.training.loop._Run", lambda *_: pytest.fail("it began"))
-    with held(tmp_path / "a"), pytest.raises(StorageError, match=r"a: is in use by another run.*another folder"):
+    with holder_of(tmp_path / "a"), pytest.raises(StorageError, match=r"a: is in use by another run.*another folder"):
         fit(run(tmp_path / "a", **HOW), [kept(0)])
