@@ -106,9 +106,9 @@ def publishing_folder(folder: str | Path) -> Iterator[Path]:
             be lost; it is as before.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder / CONFIG).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise StorageError(f"{folder}: holds something else than a model, which would be lost: name a new folder")
     try:
+        if folder.exists() and not (folder / CONFIG).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise StorageError(f"{folder}: holds something else than a model, which would be lost: name a new folder")
         with temporary_beside(folder, folder=True) as temporary:
             yield temporary
             for file in temporary.iterdir():
