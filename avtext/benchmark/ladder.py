@@ -20,11 +20,10 @@ from avtext.features import reading_for
 from avtext.media import MediaReader
 from avtext.metrics.boundaries import boundary_errors
 from avtext.metrics.calibration import reliability, score_outcomes
-from avtext.metrics.sound_events import event_based
 from avtext.model import EventDetector, collate, load_detector
 from avtext.training import open_clips
+from avtext.training.evaluation import Found
 
-ONSET_COLLAR = 0.2  # seconds
 ROUNDS = 9  # timed calls of a rung and of its parent, in turn; the first of either are slower
 STARTS = 3  # of a process with either
 # What a rung came from, nearest first: the rung that its speed is measured in turn with.
@@ -129,8 +128,8 @@ def _under_attack(model: EventDetector, clip: Clip) -> Clip:
     return replace(clip, **changed)  # type: ignore[arg-type]
 
 
-def _found(finder: EventFinder, sources: Mapping[str, Source]) -> Events:
-    return {name: finder(source).events for name, source in sources.items()}
+def _found(finder: EventFinder, reference: Events, sources: Mapping[str, Source]) -> Found:
+    return Found(reference, {name: finder(source).events for name, source in sources.items()})
 
 
 def _row(rung: Rung, parent: Rung, trial: Trial) -> Row:
@@ -139,9 +138,9 @@ def _row(rung: Rung, parent: Rung, trial: Trial) -> Row:
         return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), ROUNDS)
 
     finder = rung.open()
-    estimate = _found(finder, trial.sources)
-    clean = _f1(trial.reference, estimate)
-    kept = _f1(trial.reference, _found(finder, trial.attacked)) / clean if trial.attacked and clean else math.nan
+    found = _found(finder, trial.reference, trial.sources)
+    clean = found.f1()
+    kept = _found(finder, trial.reference, trial.attacked).f1() / clean if trial.attacked and clean else math.nan
     return Row(
         rung=rung,
         parent=parent,
@@ -150,18 +149,12 @@ def _row(rung: Rung, parent: Rung, trial: Trial) -> Row:
         two_threads=turns(2),
         seconds=trial.timed.duration,
         peak=_peak(rung, trial.file),
-        f1=clean,
-        boundary_ms=boundary_errors(trial.reference, estimate).both.p90_ms,
-        calibration=reliability(score_outcomes(trial.reference, estimate)).expected_error,
+        found=found,
+        boundary_ms=boundary_errors(*found).both.p90_ms,
+        calibration=reliability(score_outcomes(*found)).expected_error,
         kept=kept,
-        events=estimate,
         ready=_ready(rung, parent) if rung.name == "onnx" else None,
     )
-
-
-def _f1(reference: Events, estimate: Events) -> float:
-    f1 = event_based(reference, estimate, onset_collar=ONSET_COLLAR, offset_collar=None).micro.f1
-    return 0.0 if math.isnan(f1) else f1
 
 
 _OPEN = {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from avtext.benchmark.figures import Figure
+from avtext.benchmark.intervals import points, resampled
 from avtext.benchmark.timing import Turns
 from avtext.clip import Event
 from avtext.compression.ladder import LimitSettings, Rung
 from avtext.timeline import GRID_RATE
+from avtext.training.evaluation import Found
 
 Events = dict[str, Sequence[Event]]  # by source
 
@@ -26,12 +28,16 @@ class Row:
     two_threads: Turns
     seconds: float
     peak: float | None
-    f1: float
+    found: Found
     boundary_ms: float  # 90th percentile of starts and ends: the median is zero, for most lie on the same grid step
     calibration: float
     kept: float
-    events: Events = field(default_factory=dict, repr=False)
     ready: Turns | None = None  # new processes until events could be found, in turn with torch; of graphs alone
+
+    @property
+    def f1(self) -> float:
+        """Event F1, start collar 0.2 s."""
+        return self.found.f1()
 
     @property
     def speedup(self) -> float:
@@ -70,16 +76,17 @@ def _student(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]
     share = student.rung.parameters / teacher.rung.parameters
     yield Figure("row01a_student_size", share, "of teacher", limits.student_parameters, "at_most")
     kept = student.f1 / teacher.f1 if teacher.f1 else None
-    yield Figure("row01b_student_f1", kept, "of teacher", limits.student_f1, detail="event F1, student over teacher")
+    said = f"event F1, student over teacher; {resampled(_over, student.found, teacher.found)}"
+    yield Figure("row01b_student_f1", kept, "of teacher", limits.student_f1, detail=said)
     if untaught is not None:
-        gain = 100 * (student.f1 - untaught.f1)
-        yield Figure("row01c_student_gain", gain, "points", limits.student_gain, detail="over it without a teacher")
+        said = f"over it without a teacher; {resampled(points, student.found, untaught.found, decimals=2)}"
+        yield Figure("row01c_student_gain", points(student.f1, untaught.f1), "points", limits.student_gain, detail=said)
 
 
 def _pruned(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]:
     if (pruned := rows.get("pruned")) is None:
         return
-    yield _loss("row02a_pruned_f1_loss", _whole(rows).f1 - pruned.f1, limits.f1_loss, pruned)
+    yield _f1_loss("row02a_pruned_f1_loss", _whole(rows), pruned, limits)
     yield _speedup("row02b_pruned_speedup", pruned, limits.pruned_speedup)
 
 
@@ -91,10 +98,12 @@ def _int8(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]:
     if source is not whole:  # its weights in float32, wherever they are stored as float16
         share = int8.bytes / (4 * whole.rung.parameters)
         yield Figure("row03b_int8_of_student", share, "of unpruned float32", limits.int8_of_student, "at_most")
-    yield _loss("row03c_int8_f1_loss", source.f1 - int8.f1, limits.f1_loss, int8)
+    yield _f1_loss("row03c_int8_f1_loss", source, int8, limits)
     yield _speedup("row03d_int8_speedup", int8, limits.int8_speedup)
     if not math.isnan(int8.kept):
-        yield _loss("row03e_int8_kept_loss", source.kept - int8.kept, limits.kept_loss, int8)
+        loss = points(source.kept, int8.kept)
+        told = f"against {int8.parent.name}"
+        yield Figure("row03e_int8_kept_loss", loss, "points", limits.kept_loss, "at_most", told)
 
 
 def _runtime(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]:
@@ -102,8 +111,8 @@ def _runtime(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]
     if (graphs := rows.get("onnx")) is None:
         return
     source = rows.get("pruned", _whole(rows))
-    others, steps, scores = differences(graphs.events, source.events)
-    of = f"against {source.rung.name} in torch, {sum(map(len, source.events.values()))} events"
+    others, steps, scores = differences(graphs.found.estimate, source.found.estimate)
+    of = f"against {source.rung.name} in torch, {sum(map(len, source.found.estimate.values()))} events"
     yield Figure("row04a_runtime_other_events", others, "events", 0, "at_most", of)
     yield Figure("row04b_runtime_borders", steps, "grid steps", limits.runtime_steps, "at_most", of)
     yield Figure("row04c_runtime_scores", scores, "of score", limits.runtime_score, "at_most", of)
@@ -146,8 +155,13 @@ def _by_label(events: Sequence[Event]) -> dict[str, list[Event]]:
     return found
 
 
-def _loss(name: str, loss: float, limit: float, row: Row) -> Figure:
-    return Figure(name, 100 * loss, "points", limit, "at_most", f"against {row.parent.name}")
+def _f1_loss(name: str, whole: Row, small: Row, limits: LimitSettings) -> Figure:
+    said = f"against {whole.rung.name}; {resampled(points, whole.found, small.found, decimals=2)}"
+    return Figure(name, points(whole.f1, small.f1), "points", limits.f1_loss, "at_most", said)
+
+
+def _over(one: float, other: float) -> float:
+    return one / other if other else math.nan
 
 
 def _speedup(name: str, row: Row, limit: float) -> Figure:

@@ -16,6 +16,7 @@ import torch
 from avtext.attacks import Attack, attack
 from avtext.benchmark.embeddings import behind_encoders, embedded
 from avtext.benchmark.figures import Figure
+from avtext.benchmark.intervals import points, resampled
 from avtext.clip import Clip
 from avtext.data.scenes import SceneRecipe, make_scene
 from avtext.model import Batch, EventDetector, collate
@@ -29,8 +30,8 @@ BATCH = 4
 class AttackSizes(NamedTuple):
     """Scenes for FGSM, scenes of them for PGD, whose every step costs a pass forth and back, and its steps."""
 
-    fgsm: int = 24
-    pgd: int = 6
+    fgsm: int = 96
+    pgd: int = 12
     steps: int = 20
 
 
@@ -75,14 +76,16 @@ def found_in(model: EventDetector, clips: Sequence[Clip], those: Iterable[Batch]
     )
 
 
-def under(model: EventDetector, clips: Sequence[Clip], how: Attack | None = None) -> float:
-    """F1 of ``model`` under an attack; None: as clips are."""
-    return found_in(model, clips, batches(model, clips, how)).f1()
+def under(model: EventDetector, clips: Sequence[Clip], how: Attack | None = None) -> Found:
+    """What ``model`` finds under an attack that follows its own gradients; None: in clips as they are."""
+    return found_in(model, clips, batches(model, clips, how))
 
 
-def kept(model: EventDetector, clips: Sequence[Clip], sizes: AttackSizes) -> dict[str, float]:
-    """F1 by attack: ``clean``, ``fgsm_0006``, …, ``fgsm_0006_audio_alone``, … on one stream each, and ``clean_of_pgd``
-    on the few scenes that PGD is tried on."""
+def kept(model: EventDetector, clips: Sequence[Clip], sizes: AttackSizes) -> dict[str, Found]:
+    """Finds by attack: ``clean``, ``fgsm_0006``, …, ``fgsm_0006_audio_alone``, … on one stream each.
+
+    PGD is tried on a few scenes; ``clean_of_pgd`` is what is found in these as they are.
+    """
     few = clips[: sizes.pgd]
     found = {"clean": under(model, clips), "clean_of_pgd": under(model, few)}
     for epsilon in EPSILONS:
@@ -106,7 +109,7 @@ def on_embeddings(model: EventDetector, clips: Sequence[Clip], steps: int) -> li
         for name, count in (("fgsm", 1), ("pgd", steps)):
             how = replace(attack_of(epsilon, count), budgets=everything)
             found[f"{name}_{slug(epsilon)}"] = under(behind, felt, how)
-    return [Figure(f"attack_embeddings_{name}", f1, "F1", detail=detail) for name, f1 in found.items()]
+    return [Figure(f"attack_embeddings_{name}", one.f1(), "F1", detail=detail) for name, one in found.items()]
 
 
 def slug(epsilon: float) -> str:
@@ -114,31 +117,36 @@ def slug(epsilon: float) -> str:
     return f"{epsilon:g}".replace(".", "")
 
 
-def _judged(rows: Mapping[str, Mapping[str, float]], scenes: int) -> list[Figure]:
-    detail = f"FGSM at ε {EPSILONS[0]:g}, {scenes} scenes"
+def _judged(rows: Mapping[str, Mapping[str, Found]], scenes: int) -> list[Figure]:
     if "after" not in rows:
-        detail = "no model after adversarial training was given: --model FOLDER"
-        share = fall = None
-    else:
-        share = _share(rows["after"][f"fgsm_{slug(EPSILONS[0])}"], rows["after"]["clean"])
-        fall = 100 * (rows["before"]["clean"] - rows["after"]["clean"])
+        why = "no model after adversarial training was given: --model FOLDER"
+        return [
+            Figure("attack_kept", None, "% of clean F1", KEPT, "at_least", why),
+            Figure("attack_clean_fall", None, "points", FALL, "at_most", why),
+        ]
+    after, before = rows["after"], rows["before"]["clean"]
+    clean, attacked = after["clean"], after[f"fgsm_{slug(EPSILONS[0])}"]
+    detail = f"FGSM at ε {EPSILONS[0]:g}, {scenes} scenes"
+    kept_by, fall_by = resampled(_share, attacked, clean, decimals=1), resampled(points, before, clean, decimals=2)
+    share, fall = _share(attacked.f1(), clean.f1()), points(before.f1(), clean.f1())
     return [
-        Figure("attack_kept", share, "% of clean F1", KEPT, "at_least", detail),
-        Figure("attack_clean_fall", fall, "points", FALL, "at_most", detail),
+        Figure("attack_kept", share, "% of clean F1", KEPT, "at_least", f"{detail}; {kept_by}"),
+        Figure("attack_clean_fall", fall, "points", FALL, "at_most", f"{detail}; {fall_by}"),
     ]
 
 
-def _rows(when: str, found: Mapping[str, float], clips: Sequence[Clip], sizes: AttackSizes) -> list[Figure]:
+def _rows(when: str, found: Mapping[str, Found], clips: Sequence[Clip], sizes: AttackSizes) -> list[Figure]:
     seconds, rows = clips[0].duration, []
-    for name, f1 in found.items():
+    for name, one in found.items():
         many = sizes.pgd if "pgd" in name else len(clips)
         detail = f"{many} generated scenes of {seconds:g} s, unseen sources, onset collar 0.2 s"
         if name.startswith("pgd"):
             detail = f"{sizes.steps} steps; {detail}"
-        rows.append(Figure(f"attack_{name}_{when}", f1, "F1", detail=detail))
+        rows.append(Figure(f"attack_{name}_{when}", one.f1(), "F1", detail=detail))
         if not name.startswith("clean"):
             whole = found["clean_of_pgd" if name.startswith("pgd") else "clean"]
-            rows.append(Figure(f"attack_{name}_kept_{when}", _share(f1, whole), "% of clean F1", detail=detail))
+            share = _share(one.f1(), whole.f1())
+            rows.append(Figure(f"attack_{name}_kept_{when}", share, "% of clean F1", detail=detail))
     return rows
 
 

@@ -8,6 +8,7 @@ import torch
 
 from avtext.benchmark.accuracy import SUBSETS
 from avtext.benchmark.figures import Figure
+from avtext.benchmark.intervals import points, resampled
 from avtext.clip import MODALITIES, Clip, Event
 from avtext.data.scenes import SceneRecipe, make_scene
 from avtext.data.scenes.chance import Random, generator
@@ -98,10 +99,11 @@ def _subset_figures(found: Mapping[str, Found], detail: str) -> list[Figure]:
     everything = "_".join(MODALITIES)
     scores = {"_".join(names): found["_".join(names)].f1() for names in SUBSETS}
     best = max((name for name in scores if name != everything), key=lambda name: scores[name])
-    gain = 100 * (scores[everything] - scores[best])
+    gain = points(scores[everything], scores[best])
+    said = f"best subset: {best}; {detail}; {resampled(points, found[everything], found[best], decimals=2)}"
     return [
         *(Figure(f"missing_f1_{name}", f1, "F1", detail=detail) for name, f1 in scores.items()),
-        Figure("missing_all_over_best_subset", gain, "points", 0.0, detail=f"best subset: {best}; {detail}"),
+        Figure("missing_all_over_best_subset", gain, "points", 0.0, detail=said),
     ]
 
 

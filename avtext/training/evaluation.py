@@ -7,13 +7,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from avtext.clip import Clip, Event
 from avtext.config import DecisionSettings
 from avtext.errors import InvalidInput
 from avtext.metrics.decision import choose_decision
-from avtext.metrics.sound_events import SoundEventScores, event_based
+from avtext.metrics.sound_events import SoundEventScores, count_events, event_based
 from avtext.model import EventDetector, collate
 
 ONSET_COLLAR = 0.2  # seconds
@@ -30,6 +31,11 @@ class Found(NamedTuple):
         return event_based(
             self.reference, self.estimate, onset_collar=onset_collar, offset_collar=0.2 if offsets else None
         )
+
+    def counts(self) -> np.ndarray:
+        """True, found and correct events of every clip, int64 ``(clips, 3)``, from which :meth:`f1` comes."""
+        counts = count_events(self.reference, self.estimate, onset_collar=ONSET_COLLAR, offset_collar=None)
+        return counts.events.sum(axis=2)
 
     def f1(self) -> float:
         """Micro F1 over all events; 0 where there are none and none were found."""

@@ -16,18 +16,32 @@ from avtext.clip import Clip, Cue, Event
 from avtext.compression.ladder import LadderSettings, LimitSettings, Rung
 from avtext.errors import Code, ConfigError, MediaError
 from avtext.training import DataSettings
+from avtext.training.evaluation import Found
 
 
 def row(
     folder: Path, name: str, size: int, seconds: float, f1: float, kept: float = math.nan, parameters: int = 1000
 ) -> Row:
-    """A row of a rung whose one file has ``size`` bytes."""
+    """A row of a rung whose one file has ``size`` bytes; ``f1`` in steps of 1/200."""
     place = folder / name
     place.mkdir()
     (place / "model.safetensors").write_bytes(bytes(size))
     turns = Turns(Timing(seconds, seconds), Timing(1.0, 1.0), 1, "")
     rung = Rung(name, "torch", place, parameters)
-    return Row(rung, rung, size, turns, turns, 4.0, None, f1, 50.0, math.nan, kept)
+    return Row(rung, rung, size, turns, turns, 4.0, None, found(f1), 50.0, math.nan, kept)
+
+
+def found(f1: float) -> Found:
+    """Ten events in each of twenty files, of which a share ``f1`` is found and as many are wrong as are missed."""
+    reference = {f"{k}.mp4": [Event(i, i + 0.5, "bell") for i in range(10)] for k in range(20)}
+    right = iter([True] * round(200 * f1) + [False] * round(200 * (1 - f1)))
+    return Found(
+        reference,
+        {
+            name: [e if next(right) else Event(e.start + 20, e.end + 20, "bell") for e in reference[name]]
+            for name in reference
+        },
+    )
 
 
 def test_a_rung_outside_its_limit_says_by_how_much(tmp_path: Path) -> None:
@@ -63,6 +77,7 @@ def test_a_student_is_held_against_its_teacher_and_against_itself_untaught(tmp_p
     assert named["row01b_student_f1"].value == pytest.approx(0.95)
     assert named["row01c_student_gain"].value == pytest.approx(6.0)
     assert [figure.met for figure in list(named.values())[:3]] == [False, False, True]
+    assert "95 % of resampled files: " in named["row01c_student_gain"].detail
     rows["pruned"] = row(tmp_path, "pruned", 70, 0.15, 0.755)
     assert faults(rows, LimitSettings(student_parameters=0.2, student_f1=0.9)) == []  # pruned against the student
 
