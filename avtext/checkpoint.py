@@ -138,7 +138,12 @@ def _swap(new: Path, place: Path) -> None:
     old = place.with_name(f".{place.name}.old-{os.getpid()}")
     if place.exists():
         place.rename(old)
-    new.rename(place)
+    try:
+        new.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -46,9 +46,10 @@ def publishing(path: str | Path) -> Iterator[Path]:
     try:
         target = _replaceable(path)
         with temporary_beside(target) as temporary:
+            mode = temporary.stat().st_mode  # as the umask has it; a writer may replace the file
             yield temporary
             flush(temporary)
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(mode)
             temporary.replace(target)
             flush(target.parent)
     except Exception as error:
@@ -164,12 +165,6 @@ def held(folder: str | Path) -> Iterator[None]:
                 for place in made:
                     place.rmdir()
         os.close(lock)
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
 
 
 def system_error(error: Exception) -> OSError | None:

@@ -23,8 +23,8 @@ def open_session(path: Path, threads: int | None = None) -> Any:
 
     Args:
         path: an ONNX file.
-        threads: None takes as many as there are cores for this process. ONNX Runtime's own default also ties each to a
-            core, where it waits for whatever else runs there.
+        threads: None takes one per core that this process may use, or what the environment variable ``OMP_NUM_THREADS``
+            says. ONNX Runtime's own default also ties each to a core, where it waits for whatever else runs there.
 
     Raises:
         MissingExtra: ONNX Runtime is not installed.
@@ -39,7 +39,7 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     _share_arena()
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.intra_op_num_threads = usable_cores() if threads is None else threads
+    options.intra_op_num_threads = default_threads() if threads is None else threads
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no class but this
@@ -47,8 +47,11 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         raise ModelError(f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it ({reason})") from None
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on, at least one."""
+def default_threads() -> int:
+    """What ``OMP_NUM_THREADS`` says, as torch and BLAS take it; else one per core that this process may run on."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

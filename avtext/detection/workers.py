@@ -31,7 +31,7 @@ _BOOTSTRAP = (  # Ctrl-C is the parent's business, which ends this process
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = sys.argv[3:]; "
     "from avtext.detection.workers import main; main()"
 )
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 _READY = "ready"
 _EXPENDABLE = "500"  # where memory runs out, the system ends a worker before its parent
 

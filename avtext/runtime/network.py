@@ -27,7 +27,7 @@ class OnnxNetwork:
 
     Args:
         folder: as ``avtext compress`` makes it.
-        threads: of ONNX Runtime; None takes all cores.
+        threads: of ONNX Runtime; None takes all cores, or what ``OMP_NUM_THREADS`` says.
 
     Raises:
         ModelError: the folder is refused.
@@ -35,7 +35,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, folder: str | Path, threads: int | None = None) -> None:
-        self._folder = Path(folder)
+        self._folder, self._threads = Path(folder), threads
         self.manifest: Manifest = read_manifest(folder)
         self.settings, self.modalities = self.manifest.settings, self.manifest.modalities
         self.encoders: Mapping[str, Any] = self.manifest.streams
@@ -43,6 +43,9 @@ class OnnxNetwork:
         names = [*self.encoders, *(f"tower-{m}" for m in self.modalities), "fuse"]
         self._sessions = {name: open_session(Path(folder) / f"{name}.onnx", threads) for name in names}
         self._chain = None if self.manifest.chain is None else _scores(self.manifest.chain)
+
+    def __reduce__(self) -> tuple[type[OnnxNetwork], tuple[Path, int | None]]:
+        return OnnxNetwork, (self._folder.absolute(), self._threads)  # sessions cannot be sent to other processes
 
     @cached_property
     def identity(self) -> str:

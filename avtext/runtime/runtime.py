@@ -19,7 +19,7 @@ class Runtime(EventFinder):
         limits: what one file may cost; :class:`avtext.media.Limits`.
         cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
         skim: whether pictures are decoded only where something seems to happen; likewise.
-        threads: of ONNX Runtime; None takes all cores.
+        threads: of ONNX Runtime; None takes all cores, or what ``OMP_NUM_THREADS`` says.
 
     Raises:
         ModelError: the folder is missing, damaged or of another kind.

@@ -1,11 +1,12 @@
-"""Memory that graphs freed goes back to the system."""
+"""Memory that graphs freed goes back to the system; how many threads a session takes."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from avtext.backends.sessions import give_back
+from avtext.backends.sessions import default_threads, give_back
 
 MIB = 1 << 20
 BLOCK = 64_000  # bytes: small enough to come from the heap, whose end alone glibc returns by itself
@@ -27,3 +28,10 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     give_back()
     assert last
     assert before - _resident() > 50 * MIB
+
+
+def test_as_many_threads_as_the_environment_says_or_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2})
+    for asked, threads in (("1", 1), ("7", 7), ("", 3), ("0", 3), ("many", 3)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert default_threads() == threads

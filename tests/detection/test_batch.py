@@ -13,6 +13,7 @@ from avtext.detection.batch import in_order, part_of
 from avtext.detection.workers import detect_each
 from avtext.errors import Code, InvalidInput, MediaError
 from avtext.pipeline import Failure, Pipeline, Result
+from avtext.runtime import Runtime
 from tests.robustness.trial import descendants
 from tests.tiny import talkative, write_wav
 
@@ -34,6 +35,12 @@ def test_workers_give_what_one_process_gives(pipe: Pipeline, sounds: list[Path],
     together = [*pipe.batch(paths, on_error="return", jobs=2)]
     assert [one.to_dict() for one in alone] == [one.to_dict() for one in together]
     assert [type(one) for one in together] == [Result, Failure, Result, Result, Result]
+
+
+def test_workers_run_without_torch_too(graphs: Path, sounds: list[Path]) -> None:
+    runtime = Runtime(graphs / "onnx", threads=1)
+    alone = [one.to_dict() for one in runtime.batch(sounds[:2])]
+    assert [one.to_dict() for one in runtime.batch(sounds[:2], jobs=2)] == alone
 
 
 def test_a_worker_that_is_killed_costs_its_file(pipe: Pipeline, sounds: list[Path]) -> None:

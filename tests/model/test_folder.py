@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -114,6 +115,26 @@ def test_a_folder_is_replaced_where_two_cannot_be_exchanged(
 ) -> None:
     monkeypatch.setattr("avtext.checkpoint._exchanged", lambda one, other: False)
     test_saving_again_replaces_the_whole_folder(saved)
+
+
+def test_a_model_stays_where_a_new_one_cannot_take_its_place(
+    saved: tuple[EventDetector, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, folder = saved
+    before = (folder / "model.safetensors").read_bytes()
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if target == folder and ".old-" not in self.name:
+            raise OSError(errno.EACCES, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr("avtext.checkpoint._exchanged", lambda one, other: False)
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StorageError, match="what was there is unchanged"):
+        save_detector(folder, model, "# new\n")
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
 
 
 def test_weights_of_another_model_are_refused(saved: tuple[EventDetector, Path]) -> None:
