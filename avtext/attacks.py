@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from avtext.errors import InvalidInput
+from avtext.layers.modes import evaluating
 from avtext.model import Batch, EventDetector
 
 # By stream: what may change at most. Sound: -48 dB of full scale; frames: 2 of 255 levels.
@@ -87,7 +88,7 @@ def attack(model: EventDetector, batch: Batch, how: Attack | None = None) -> Bat
     if not clean:
         return batch
     changed = _start(clean, how)
-    with _evaluating(model), _of_unit_spread(model, batch):
+    with _attacked(model), _of_unit_spread(model, batch):
         for _ in range(how.steps):
             changed = _step(model, batch, clean, changed, how)
     if how.whole:
@@ -174,16 +175,14 @@ def _with(batch: Batch, values: Mapping[str, Tensor]) -> Batch:
 
 
 @contextmanager
-def _evaluating(model: EventDetector) -> Iterator[None]:
+def _attacked(model: EventDetector) -> Iterator[None]:
     """No dropout; gradients, but none for weights; undone afterwards."""
-    training = model.training
     asked = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    model.eval().requires_grad_(False)
+    model.requires_grad_(False)
     try:
-        with torch.enable_grad():
+        with evaluating(model), torch.enable_grad():
             yield
     finally:
-        model.train(training)
         for parameter in asked:
             parameter.requires_grad_(True)
 

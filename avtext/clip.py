@@ -13,7 +13,18 @@ from avtext.errors import InvalidInput
 from avtext.timeline import ClockMap
 
 MODALITIES = ("audio", "video", "text")  # always in this order
+STREAMS = ("audio", "video", "picture", "text")  # of a Clip; text only where its features were extracted earlier
 AUDIO_RATE = 16_000  # Hz, what every audio encoder here hears
+
+
+def modality_of(stream: str) -> str:
+    """The modality that a stream belongs to: statistics of the picture are video.
+
+    Example:
+        >>> modality_of("picture"), modality_of("audio")
+        ('video', 'audio')
+    """
+    return "video" if stream == "picture" else stream
 
 
 def _is_finite(value: Any) -> bool:
@@ -225,11 +236,12 @@ class Clip:
         return self.start + self.duration
 
     @property
+    def streams(self) -> dict[str, Stream]:
+        """The streams that it has, by name."""
+        return {name: stream for name in STREAMS if (stream := getattr(self, name)) is not None}
+
+    @property
     def modalities(self) -> tuple[str, ...]:
         """The modalities that have something real in this span."""
-        has = {
-            "audio": self.audio is not None and bool(self.audio.real.any()),
-            "video": self.video is not None and bool(self.video.real.any()),
-            "text": bool(self.cues) or (self.text is not None and bool(self.text.real.any())),
-        }
-        return tuple(name for name in MODALITIES if has[name])
+        real = {modality_of(name) for name, stream in self.streams.items() if stream.real.any()}
+        return tuple(name for name in MODALITIES if name in real or (name == "text" and self.cues))

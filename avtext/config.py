@@ -118,6 +118,11 @@ class ModelSettings(Settings):
     loss: LossSettings = LossSettings()
     decision: DecisionSettings = DecisionSettings()
 
+    @property
+    def reach_steps(self) -> int:
+        """Grid steps to either side that a step can attend to, at least one; attention goes in blocks of as many."""
+        return max(1, round(self.fusion.reach * self.grid_rate))
+
     @model_validator(mode="after")
     def _consistent(self) -> ModelSettings:
         if len(set(self.labels)) != len(self.labels) or not all(self.labels):

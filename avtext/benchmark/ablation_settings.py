@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from avtext.clip import MODALITIES
+from avtext.clip import MODALITIES, modality_of
 from avtext.config import ModelSettings, Settings
 from avtext.training import DataSettings, TrainSettings
 
@@ -90,7 +90,7 @@ def settings_of(row: Row, settings: AblationSettings, seed: int, stage: TrainSet
         stage: ``settings.pretraining`` or ``settings.training``.
     """
     model = stage.model.model_dump(mode="json")
-    kept = [name for name in model["encoders"] if ("video" if name == "picture" else name) in row.modalities]
+    kept = [name for name in model["encoders"] if modality_of(name) in row.modalities]
     model["encoders"] = {name: model["encoders"][name] for name in kept}
     for path, value in row.model.items():
         *parents, last = path.split(".")

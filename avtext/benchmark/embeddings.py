@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from avtext.clip import Clip
+from avtext.clip import STREAMS, Clip
 from avtext.config import EncoderSettings
 from avtext.features import extract
 from avtext.model import EventDetector
-from avtext.model.batch import STREAMS
 
 
 def behind_encoders(model: EventDetector) -> EventDetector:

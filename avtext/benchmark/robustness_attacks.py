@@ -17,7 +17,7 @@ from avtext.attacks import Attack, attack
 from avtext.benchmark.embeddings import behind_encoders, embedded
 from avtext.benchmark.figures import Figure
 from avtext.benchmark.intervals import points, resampled
-from avtext.clip import Clip
+from avtext.clip import STREAMS, Clip
 from avtext.data.scenes import SceneRecipe, make_scene
 from avtext.model import Batch, EventDetector, collate
 from avtext.training.evaluation import Found
@@ -105,7 +105,7 @@ def on_embeddings(model: EventDetector, clips: Sequence[Clip], steps: int) -> li
     detail = f"{len(clips)} scenes, ε of each value; {_deviations(felt)}"
     found = {"clean": under(behind, felt)}
     for epsilon in EPSILONS:
-        everything = dict.fromkeys(("audio", "video", "picture", "text"), epsilon)
+        everything = dict.fromkeys(STREAMS, epsilon)
         for name, count in (("fgsm", 1), ("pgd", steps)):
             how = replace(attack_of(epsilon, count), budgets=everything)
             found[f"{name}_{slug(epsilon)}"] = under(behind, felt, how)
@@ -157,8 +157,8 @@ def _share(part: float, whole: float) -> float:
 def _deviations(clips: Sequence[Clip]) -> str:
     """How much embeddings vary, to which ε compares."""
     parts = []
-    for name in ("audio", "video", "picture", "text"):
-        values = [stream.values for clip in clips if (stream := getattr(clip, name)) is not None]
+    for name in STREAMS:
+        values = [clip.streams[name].values for clip in clips if name in clip.streams]
         if values:
             parts.append(f"{name} {sum(float(v.std()) for v in values) / len(values):.2f}")
     return f"their deviations: {', '.join(parts)}"

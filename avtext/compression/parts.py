@@ -25,7 +25,6 @@ from avtext.errors import ModelError
 from avtext.kernels.picture import SIZE
 from avtext.layers.tcn import keep
 from avtext.model import EventDetector
-from avtext.runtime.folder import block_steps
 
 
 class _Stream(nn.Module):
@@ -112,7 +111,7 @@ def parts_of(model: EventDetector) -> dict[str, Part]:
 
 
 def _fuse(model: EventDetector) -> Part:
-    block, count = block_steps(model.settings), len(model.modalities)
+    block, count = model.settings.reach_steps, len(model.modalities)
     B, T = 2, STEPS * block
     masks = [torch.ones(B, T, dtype=torch.bool) for _ in range(1 + count)]  # one each: shared ones count as one input
     example = (masks[0], *[x for mask in masks[1:] for x in (torch.randn(B, T, model.settings.width), mask)])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from avtext.clip import Clip, Cue, Event, Stream
+from avtext.clip import Clip, Cue, Event
 from avtext.data.sources import SceneSource
 from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, on_media_clock
 from avtext.features.key import digest_of
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 SCENE_SCHEMA = 5  # raised when a recipe and a seed would give another scene
-STREAMS = ("audio", "video", "picture", "text")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class KeptScenes:
         if found is not None:
             return _from_notes(*found)
         clip = _encoded(self.scenes[index], self.encoders)
-        self.cache.put(key, _streams(clip), _notes(clip))
+        self.cache.put(key, clip.streams, _notes(clip))
         return clip
 
 
@@ -69,10 +68,6 @@ def _encoded(clip: Clip, encoders: Mapping[str, nn.Module]) -> Clip:
     """The clip with features in place of the media that ``encoders`` take."""
     features = on_media_clock(extract([clip], encoders), encoders) if encoders else {}
     return replace(clip, **{name: stream for name, stream in features.items() if name in encoders})  # type: ignore[arg-type]
-
-
-def _streams(clip: Clip) -> dict[str, Stream]:
-    return {name: stream for name in STREAMS if (stream := getattr(clip, name)) is not None}
 
 
 def _notes(clip: Clip) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from avtext.clip import Clip, Cue, Event, Stream
-from avtext.features.extraction import STREAMS
 from avtext.timeline import steps_to_span
 
 
@@ -24,9 +23,7 @@ def window_of(clip: Clip, start: float, end: float) -> Clip:
         >>> part.start, part.duration, len(part.audio), part.events[0].start
         (4.0, 4.0, 40, 4.0)
     """
-    streams: dict[str, Any] = {
-        name: cut(stream, start, end) for name in STREAMS if (stream := getattr(clip, name)) is not None
-    }
+    streams: dict[str, Any] = {name: cut(stream, start, end) for name, stream in clip.streams.items()}
     return replace(
         clip,
         start=start,

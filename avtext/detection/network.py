@@ -44,15 +44,18 @@ class Network(Protocol):
         settings: of the model.
         modalities: those it has, in the order of ``MODALITIES``.
         encoders: by stream, how it must be read: ``rate`` and, for video, ``frame_size``.
-        encoding_halo: grid steps to either side that a step's features can depend on.
         fusion_halo: grid steps to either side that fused emissions can depend on.
     """
 
     settings: ModelSettings
     modalities: tuple[str, ...]
     encoders: Mapping[str, Any]
-    encoding_halo: int
     fusion_halo: int
+
+    @property
+    def encoding_halo(self) -> int:
+        """Grid steps to either side that a step's features can depend on."""
+        ...
 
     @property
     def identity(self) -> str:

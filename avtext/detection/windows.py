@@ -1,7 +1,8 @@
 """A network over a video of any length: encode in windows, find the clocks, fuse and decode in chunks.
 
 What passes from stage to stage lies on disk. Neighbouring windows share a halo at least as wide as the
-network can see, and each gives only its middle, so that the whole equals one pass over everything::
+network can see, and each gives only its middle, so that the whole equals one pass over everything. (Of encoders
+that see all of a window, Wav2Vec2 and SlowFast, it does so but for what lies beyond their stated context.)::
 
     window k       |··halo··|=========|··halo··|
     window k + 1                 |··halo··|=========|··halo··|
@@ -23,7 +24,8 @@ from avtext.kernels.resampling import warp
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, centres
 
-CHUNK = 750  # grid steps that are fused at once: half a minute
+CHUNK = 30.0  # seconds that are fused at once
+OVERLAP = 20.0  # seconds of neighbouring chunks that are decoded with one: a chain forgets within a few
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class EncodedVideo:
         self.rate = network.settings.grid_rate
         self._row = _Row(network.settings.width, network.settings.alignment.size, len(network.modalities))
         self._spool = Spool((self._row.length,), np.float32)
+        self._chunk = max(1, round(CHUNK * self.rate))
         self.start_step = 0
         self._present: frozenset[str] = frozenset()
 
@@ -130,10 +133,10 @@ class EncodedVideo:
 
     def embeddings(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Per modality the embeddings ``(steps, size)``, float16 to save memory, and the mask of the whole video."""
-        total, names = len(self), self.network.modalities
+        total, names, chunk = len(self), self.network.modalities, self._chunk
         whole = {m: (np.empty((total, self._row.size), np.float16), np.empty(total, dtype=bool)) for m in names}
-        for first in range(0, total, CHUNK):
-            for name, (_, embedding, mask) in zip(names, self._read(first, first + CHUNK), strict=True):
+        for first in range(0, total, chunk):
+            for name, (_, embedding, mask) in zip(names, self._read(first, first + chunk), strict=True):
                 place = slice(first, first + len(mask))
                 whole[name][0][place], whole[name][1][place] = embedding, mask
         return whole
@@ -144,12 +147,12 @@ class EncodedVideo:
 
     def emissions(self, clocks: Mapping[str, ClockMap]) -> Iterator[Emitted]:
         """Emissions and gates of consecutive chunks on the video's clock."""
-        halo, total = self.network.fusion_halo, len(self)
-        for first in range(0, total, CHUNK):
-            begin, end = max(0, first - halo), min(total, first + CHUNK + halo)
+        halo, total, chunk = self.network.fusion_halo, len(self), self._chunk
+        for first in range(0, total, chunk):
+            begin, end = max(0, first - halo), min(total, first + chunk + halo)
             moved = [self._moved(m, clocks.get(name), begin, end) for m, name in enumerate(self.network.modalities)]
             fused = self.network.fuse([values for values, _ in moved], [mask for _, mask in moved])
-            yield fused.between(first - begin, min(total, first + CHUNK) - begin)
+            yield fused.between(first - begin, min(total, first + chunk) - begin)
 
     def _moved(self, m: int, clock: ClockMap | None, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """Features and mask of one modality for the video's steps ``[begin, end)``, read through its clock."""
@@ -181,20 +184,21 @@ class Decoded:
     alone: np.ndarray | None = None
 
 
-def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: int = 500) -> Decoded:
+def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: float = OVERLAP) -> Decoded:
     """Best tags and label probabilities of a whole video from its chunks of emissions.
 
-    The chain runs over each chunk with ``overlap`` steps of its neighbours, of which half is trusted from either
-    side: a chain forgets within seconds, so the whole is as if decoded at once.
+    The chain runs over each chunk with ``overlap`` seconds of its neighbours, of which half is trusted from either
+    side, so that the whole is as if decoded at once.
 
     Args:
         network: which decodes.
         chunks: as :meth:`EncodedVideo.emissions` gives them.
-        overlap: grid steps.
+        overlap: seconds.
     """
+    shared = round(overlap * network.settings.grid_rate)
     scheme = TagScheme(network.settings.labels, network.settings.scheme)
     pieces: list[Decoded] = []
-    held: Emitted | None = None  # the last `overlap` steps of what came before, half of them not yet given out
+    held: Emitted | None = None  # the last `shared` steps of what came before, half of them not yet given out
     pending = 0  # steps at the end of `held` that are still to be given out
     iterator = iter(chunks)
     chunk = next(iterator, None)
@@ -203,12 +207,12 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: int = 50
         joined = chunk if held is None else _join([held, chunk])
         length = len(joined.gates)
         first = 0 if held is None else len(held.gates) - pending
-        last = length if following is None else max(first, length - overlap // 2)
+        last = length if following is None else max(first, length - shared // 2)
         tags, marginals = network.decode(joined.emissions)
         activity = scheme.activity(marginals).astype(np.float32)
         given = joined.between(first, last)
         pieces.append(Decoded(tags[..., first:last], activity[first:last], given.gates, _small(given.alone)))
-        held, pending = _tail(joined, overlap), length - last
+        held, pending = _tail(joined, shared), length - last
         chunk = following
     if not pieces:
         shape = (scheme.num_chains, 0) if scheme.kind == "overlapping" else (0,)

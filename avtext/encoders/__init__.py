@@ -1,7 +1,8 @@
 """Encoders: one per file, all with one interface, found by name in ``ENCODERS``.
 
-An encoder is an ``nn.Module`` with ``rate`` (steps per second of what it returns), ``size`` (features per step) and
-``start`` (seconds from the stream's first value to the beginning of the first step), and
+An encoder is an ``nn.Module`` with ``rate`` (steps per second of what it returns), ``size`` (features per step),
+``start`` (seconds from the stream's first value to the beginning of the first step) and ``context`` (seconds to either
+side of a step that its features depend on), and
 
     forward(values, mask) -> (features (B, T, size), mask (B, T))
 

@@ -26,12 +26,15 @@ class HashedTextEncoder(nn.Module):
         self.network = nn.Sequential(nn.Linear(embedding, size), nn.GELU(), nn.Linear(size, size))
 
     def forward(self, cues: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
-        """B lists of texts to (B, most cues, size) and its mask; a text without a sub-word gets the network of zero."""
+        """B lists of texts to (B, most cues, size) and its mask.
+
+        A blank text is not real; one that has signs but no sub-word gets the network of zero.
+        """
         device = self.table.weight.device
         count = max((len(row) for row in cues), default=0)
         mask = torch.zeros(len(cues), count, dtype=torch.bool, device=device)
         out = torch.zeros(len(cues), count, self.size, device=device)
-        texts = [(b, c, text) for b, row in enumerate(cues) for c, text in enumerate(row)]
+        texts = [(b, c, text) for b, row in enumerate(cues) for c, text in enumerate(row) if text.strip()]
         if not texts:
             return out, mask
         ids = [subword_ids(text, self.num_buckets) for _, _, text in texts]

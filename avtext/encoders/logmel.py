@@ -31,7 +31,7 @@ class LogMelEncoder(nn.Module):
 
     rate = AUDIO_RATE / STEP
     start = 0.0
-    sight = AROUND * STEP / AUDIO_RATE + 0.2  # seconds to either side that a step can depend on
+    context = AROUND * STEP / AUDIO_RATE + 0.2
 
     def __init__(self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128, 160), num_mels: int = 64) -> None:
         super().__init__()

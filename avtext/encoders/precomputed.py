@@ -58,6 +58,11 @@ class PrecomputedEncoder(nn.Module):
             self._built.append(built if self._preparing is None else self._preparing(built))
         return self._built[0].to(self.device)
 
+    @property
+    def context(self) -> float:
+        """That of the frozen encoder; 0 where only features come, whose windows are not known."""
+        return 0.0 if self.of is None else float(getattr(self.encoder(), "context", 0.0))
+
     def accelerate(self, prepare: Callable[[nn.Module], nn.Module], at_once: bool = True) -> None:
         """Let what ``prepare`` makes of the frozen encoder compute, now or, not ``at_once``, once it is built."""
         if at_once or self._built:

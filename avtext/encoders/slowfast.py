@@ -81,6 +81,8 @@ class SlowFastEncoder(nn.Module):
         rate: steps per second, one per frame.
         size: feature width, slow before fast: 2048 + 256 for R50.
         start: 0: step i is frame i.
+        context: 0.2 s, about what neighbouring frames share; how far a frame sees depends on its place among the
+            ``clip_frames``, which no window beyond them changes.
         batch: as given; features do not depend on it, but for rounding.
         settings: what decides the features besides the weights, as plain JSON values.
 
@@ -98,6 +100,7 @@ class SlowFastEncoder(nn.Module):
     """
 
     start = 0.0
+    context = 0.2
     for_tensor_cores = True  # on a GPU: channels last, and as many of them as its convolutions are made for
     frame_size = 256
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from avtext.kernels.picture import SIZE as NUM_STATISTICS
+from avtext.layers.modes import norm_of_real
 from avtext.layers.tcn import keep
 
 CENTRE = 127.5  # of the values of a frame
@@ -44,6 +45,11 @@ class SmallVideoEncoder(nn.Module):
         self.project = nn.Linear(2 * channels[-1], size)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    @property
+    def context(self) -> float:
+        """The frame before, and where it is shown."""
+        return 2.0 / self.rate
+
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (B, frames, H, W, 3) with mask (B, frames) to (B, frames, size) and the mask."""
         B, T = mask.shape
@@ -54,9 +60,17 @@ class SmallVideoEncoder(nn.Module):
         change = moving - torch.cat([moving[:, :1], moving[:, :-1]], 1)
         known = mask & torch.cat([mask[:, :1], mask[:, :-1]], 1)  # no change is known at the edge of a gap
         hidden = still + (change * known[:, :, None, None, None]).flatten(0, 1)
+        if self.training and 0 < int(mask.sum()) < mask.numel():  # BatchNorm's statistics are those of real frames
+            features = torch.zeros(B, T, self.size, device=mask.device)
+            features[mask] = self._pooled(hidden[mask.flatten()]).to(features.dtype)
+            return features, mask
+        return keep(self._pooled(hidden).reshape(B, T, -1), mask), mask
+
+    def _pooled(self, hidden: Tensor) -> Tensor:
+        """Features of frames after the stem, (frames, size)."""
         hidden = self.network(hidden).flatten(2)
-        features = self.project(torch.cat([hidden.mean(-1), hidden.amax(-1)], -1)).reshape(B, T, -1)
-        return keep(features, mask), mask
+        pooled: Tensor = self.project(torch.cat([hidden.mean(-1), hidden.amax(-1)], -1))
+        return pooled
 
     def _centred(self, values: Tensor, mask: Tensor) -> Tensor:
         """Frames as the stem takes them, (B * frames, 3, H, W), channels last in memory.
@@ -78,6 +92,7 @@ class PictureEncoder(nn.Module):
     """
 
     start = 0.0
+    context = 0.0
 
     def __init__(self, size: int = 64, rate: float = 25.0) -> None:
         super().__init__()
@@ -89,5 +104,6 @@ class PictureEncoder(nn.Module):
         """(B, T, SIZE) with mask (B, T) to (B, T, size) and the mask."""
         values = keep(values.float(), mask)
         stretched = values.sign() * values.abs().sqrt()
-        wide = self.norm(torch.cat([values, stretched], -1).flatten(0, 1)).unflatten(0, mask.shape)
+        rows = torch.cat([values, stretched], -1).flatten(0, 1)
+        wide = norm_of_real(self.norm, rows, mask.flatten()).unflatten(0, mask.shape)
         return keep(self.network(wide), mask), mask

@@ -16,7 +16,8 @@ class StoredEncoder(nn.Module):
     """One encoder of a model folder with the weights that it has there.
 
     Mostly the ``of`` of frozen ``features``: models that are compared on the same features then cost little to train.
-    It has the ``size``, and where the encoder has them the ``rate``, ``start`` and ``frame_size``, of what it holds.
+    It has the ``size``, and where the encoder has them the ``rate``, ``start``, ``context`` and ``frame_size``, of what
+    it holds.
 
     Args:
         folder: of the model.
@@ -39,7 +40,7 @@ class StoredEncoder(nn.Module):
         self.kind: dict[str, Any] = known[stream]  # what it is, for the fingerprint of its features
         prefix = f"encoders.{stream}."
         self.encoder.load_state_dict({n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)})
-        for name in ("size", "rate", "start", "frame_size"):
+        for name in ("size", "rate", "start", "context", "frame_size"):
             if hasattr(self.encoder, name):
                 setattr(self, name, getattr(self.encoder, name))
 

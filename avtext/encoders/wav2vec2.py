@@ -57,6 +57,8 @@ class Wav2Vec2Encoder(nn.Module):
     Attributes:
         rate: steps per second, 16000 / hop; 50 for all published models (hop 320).
         size: feature width, 768 for base.
+        context: 0.2 s, what the convolutions and the positions see; attention sees its whole window, so that features
+            from two windows agree about as well as their halos let them, not to the bit.
         start: seconds from the first sample to the beginning of the first step. A step sees 400 samples and
             stands for the 320 in their middle: (400 - 320) / 2 / 16000 = 2.5 ms.
         settings: what decides the features besides the weights, as plain JSON values.
@@ -73,6 +75,8 @@ class Wav2Vec2Encoder(nn.Module):
         >>> features.shape, encoder.rate, encoder.start
         (torch.Size([2, 49, 16]), 50.0, 0.0025)
     """
+
+    context = 0.2
 
     def __init__(
         self,

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from avtext.clip import AUDIO_RATE, Clip, Stream
+from avtext.clip import AUDIO_RATE, STREAMS, Clip, Stream
 from avtext.errors import InvalidInput
 from avtext.timeline import GRID_RATE, num_steps, span_to_steps
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-STREAMS = ("audio", "video", "picture", "text")
 
 
 def extract(clips: Iterable[Clip], encoders: Mapping[str, nn.Module]) -> dict[str, Stream]:
@@ -163,10 +161,7 @@ def _evaluating(encoder: nn.Module) -> Iterator[torch.device]:
     """Evaluation mode without gradients, undone afterwards; gives the device that the encoder is on."""
     import torch
 
-    training = encoder.training
-    encoder.eval()
-    try:
-        with torch.inference_mode():
-            yield next((p.device for p in encoder.parameters()), torch.device("cpu"))
-    finally:
-        encoder.train(training)
+    from avtext.layers.modes import evaluating
+
+    with evaluating(encoder), torch.inference_mode():
+        yield next((p.device for p in encoder.parameters()), torch.device("cpu"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avtext.layers.modes import norm_of_real
+
 
 class MaskedConv(nn.Module):
     """``relu(norm(conv(x)))`` over (time, frequency), zero outside the mask; a stride in time thins the mask.
@@ -23,6 +25,11 @@ class MaskedConv(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, T, F), zero where masked, and (B, T); T is a multiple of the stride."""
-        values = F.relu(self.norm(self.conv(values)))
-        mask = mask[:, :: self.stride[0]]
-        return values * mask[:, None, :, None], mask
+        values, mask = self.conv(values), mask[:, :: self.stride[0]]
+        if self.training and not bool(mask.all()):
+            rows = values.transpose(1, 2).flatten(0, 1)[..., None]
+            rows = norm_of_real(self.norm, rows, mask.flatten())
+            values = rows[..., 0].unflatten(0, mask.shape).transpose(1, 2)
+        else:
+            values = self.norm(values)
+        return F.relu(values) * mask[:, None, :, None], mask

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from avtext.clip import Clip
+from avtext.layers.modes import evaluating
 from avtext.model.batch import collate
 from avtext.model.detector import EventDetector
 
@@ -42,7 +43,8 @@ def attention_maps(model: EventDetector, clip: Clip, layer: int = -1) -> list[At
     taken: list[Any] = []
     handle = attention.register_forward_pre_hook(lambda module, given: taken.append(given))
     try:
-        model.eval()(collate([clip], None, model.settings.grid_rate).to(next(model.parameters()).device))
+        with evaluating(model):
+            model(collate([clip], None, model.settings.grid_rate).to(next(model.parameters()).device))
     finally:
         handle.remove()
     names = model.modalities if len(taken[0][0]) == len(model.modalities) else ("all",)

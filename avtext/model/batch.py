@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avtext.clip import MODALITIES, Clip, Stream
+from avtext.clip import MODALITIES, STREAMS, Clip, Stream, modality_of
 from avtext.errors import InvalidInput
 from avtext.model.truth import known_chains, presences, tags_of
 from avtext.tags import TagScheme
 from avtext.timeline import ClockMap, num_steps, span_to_steps
-
-STREAMS = ("audio", "video", "picture", "text")  # text only where its features were extracted earlier
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class Batch:
         """
         streams = {}
         for name, s in self.streams.items():
-            lost = dropped.get("video" if name == "picture" else name)
+            lost = dropped.get(modality_of(name))
             mask = s.mask if lost is None else s.mask & ~lost.to(s.mask.device)[:, None]
             streams[name] = replace(s, mask=mask)
         cues, cue_steps = self.cues, self.cue_steps

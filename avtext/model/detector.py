@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avtext.clip import MODALITIES, Event
+from avtext.clip import MODALITIES, STREAMS, Event, modality_of
 from avtext.config import ModelSettings
 from avtext.encoders import build_encoder
 from avtext.layers.crf import CRF
@@ -64,11 +64,11 @@ class EventDetector(nn.Module):
         super().__init__()
         self.settings = settings
         self.scheme = TagScheme(settings.labels, settings.scheme)
-        width, rate = settings.width, settings.grid_rate
+        width = settings.width
         built: dict[str, Any] = {n: build_encoder(e.name, e.options) for n, e in sorted(settings.encoders.items())}
         self.encoders = nn.ModuleDict(built)
         self.projections = nn.ModuleDict({name: nn.Linear(e.size, width) for name, e in built.items()})
-        have = {"video" if name == "picture" else name for name in self.encoders}
+        have = set(map(modality_of, self.encoders))
         self.modalities = tuple(name for name in MODALITIES if name in have)
         tcn = settings.tcn
         self.tcns = nn.ModuleDict(
@@ -93,7 +93,7 @@ class EventDetector(nn.Module):
             fusion.kind,
             fusion.num_layers,
             fusion.num_heads,
-            max(1, round(fusion.reach * rate)),
+            settings.reach_steps,
             fusion.dropout,
         )
         self.head = TCN(width, settings.head_layers, tcn.kernel_size, tcn.dropout)
@@ -138,8 +138,8 @@ class EventDetector(nn.Module):
         B, T = batch.mask.shape
         total = torch.zeros(B, T, self.settings.width, device=batch.mask.device)
         anywhere = torch.zeros_like(batch.mask)
-        for name in ("video", "picture") if modality == "video" else (modality,):
-            if name not in self.encoders:
+        for name in STREAMS:
+            if name not in self.encoders or modality_of(name) != modality:
                 continue
             found = self._text(batch) if name == "text" and "text" not in batch.streams else self._stream(name, batch)
             if found is not None:

@@ -20,16 +20,16 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def encoding_halo(model: EventDetector) -> int:
-    """Grid steps to either side of a step that its encoded features can depend on, encoders' own sight included."""
+    """Grid steps to either side of a step that its encoded features can depend on, the encoders' context included."""
     tcns: list[Any] = list(model.tcns.values())
-    sight = max(float(getattr(encoder, "sight", 0.2)) for encoder in model.encoders.values())
-    return max(tcn.receptive_field for tcn in tcns) // 2 + round(sight * model.settings.grid_rate) + 3
+    context = max(float(getattr(encoder, "context", 0.0)) for encoder in model.encoders.values())  # of text: none
+    return max(tcn.receptive_field for tcn in tcns) // 2 + round(context * model.settings.grid_rate) + 3
 
 
 def fusion_halo(model: EventDetector) -> int:
     """Grid steps to either side that fused emissions can depend on."""
-    fusion = model.settings.fusion
-    return fusion.num_layers * round(fusion.reach * model.settings.grid_rate) + model.head.receptive_field // 2 + 1
+    attention = model.settings.fusion.num_layers * model.settings.reach_steps
+    return attention + model.head.receptive_field // 2 + 1
 
 
 class TorchNetwork:
@@ -45,7 +45,12 @@ class TorchNetwork:
         self.precision = precision
         self.model, self.settings, self.modalities = model, model.settings, model.modalities
         self.encoders: Mapping[str, Any] = dict(model.encoders.items())
-        self.encoding_halo, self.fusion_halo = encoding_halo(model), fusion_halo(model)
+        self.fusion_halo = fusion_halo(model)
+
+    @cached_property
+    def encoding_halo(self) -> int:
+        """See :class:`avtext.detection.network.Network`; found when asked for, which builds frozen encoders."""
+        return encoding_halo(self.model)
 
     @cached_property
     def identity(self) -> str:

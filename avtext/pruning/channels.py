@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from avtext.clip import modality_of
 from avtext.encoders.hashed_text import HashedTextEncoder
 from avtext.encoders.logmel import LogMelEncoder
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
@@ -51,7 +52,7 @@ def axes_of(model: EventDetector) -> Axes:
     axes: Axes = {}
     for name, encoder in model.encoders.items():
         _encoder(axes, name, encoder)
-        modality = "video" if name == "picture" else name
+        modality = modality_of(name)
         _linear(axes, f"projections.{name}", f"stream.{modality}", f"{name}.size")
     for modality in model.modalities:
         _tcn(axes, f"tcns.{modality}", model.tcns[modality], f"stream.{modality}")

@@ -69,11 +69,6 @@ class Manifest:
     precision: str = "float32"
 
 
-def block_steps(settings: ModelSettings) -> int:
-    """Grid steps of a block of the attention: ``fuse`` takes whole ones, so its graph has no case for a remainder."""
-    return max(1, round(settings.fusion.reach * settings.grid_rate))
-
-
 def is_runtime_folder(folder: str | Path) -> bool:
     """Whether ``config.json`` in ``folder`` says that its model is for the runtime."""
     try:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from avtext.backends.sessions import give_back, open_session, run_session
-from avtext.clip import Clip, Stream
+from avtext.clip import STREAMS, Clip, Cue, Stream, modality_of
 from avtext.detection.network import Emitted, Track
 from avtext.kernels.logmel import log_mel
 from avtext.kernels.resampling import to_grid
 from avtext.kernels.subwords import subword_ids
-from avtext.runtime.folder import CONFIG, Chain, Manifest, block_steps, read_manifest
+from avtext.runtime.folder import CONFIG, Chain, Manifest, read_manifest
 from avtext.storage import sha256_of
 from avtext.timeline import num_steps, span_to_steps
 
@@ -67,8 +67,8 @@ class OnnxNetwork:
         """One modality of each clip."""
         shape = len(clips), max(counts)
         values, mask = np.zeros((*shape, self.settings.width), np.float32), np.zeros(shape, dtype=bool)
-        for name in ("video", "picture") if modality == "video" else (modality,):
-            if name not in self.encoders:
+        for name in STREAMS:
+            if name not in self.encoders or modality_of(name) != modality:
                 continue
             for b, found in self._laid(name, clips, counts).items():
                 values[b, : counts[b]] += found[0]
@@ -82,7 +82,8 @@ class OnnxNetwork:
     def _laid(self, name: str, clips: Sequence[Clip], counts: Sequence[int]) -> dict[int, Laid]:
         """A stream's projected features on the grid, by the number of the clip; without clips that have none."""
         if name == "text":
-            return {b: self._text(clip, counts[b]) for b, clip in enumerate(clips) if clip.cues}
+            read = {b: [cue for cue in clip.cues if cue.text.strip()] for b, clip in enumerate(clips)}
+            return {b: self._text(cues, clips[b].start, counts[b]) for b, cues in read.items() if cues}
         streams = {b: s for b, clip in enumerate(clips) if (s := getattr(clip, name)) is not None and s.real.any()}
         if not streams:
             return {}
@@ -96,16 +97,16 @@ class OnnxNetwork:
             for k, (b, s) in enumerate(streams.items())
         }
 
-    def _text(self, clip: Clip, T: int) -> Laid:
+    def _text(self, cues: Sequence[Cue], start: float, T: int) -> Laid:
         """Each cue's vector on the steps it covers; their mean where cues overlap."""
-        ids = [subword_ids(cue.text, self.encoders["text"].num_buckets) for cue in clip.cues]
+        ids = [subword_ids(cue.text, self.encoders["text"].num_buckets) for cue in cues]
         table = np.zeros((len(ids), max(1, *map(len, ids))), np.int64)
         for row, numbers in zip(table, ids, strict=True):
             row[: len(numbers)] = numbers
         (vectors,) = self._run("text", table, np.arange(table.shape[1]) < np.array([[len(x)] for x in ids]))
         cover = np.zeros((T, len(ids)), np.float32)
-        for c, cue in enumerate(clip.cues):
-            first, last = span_to_steps(cue.start, cue.end, self.settings.grid_rate, T, clip.start)
+        for c, cue in enumerate(cues):
+            first, last = span_to_steps(cue.start, cue.end, self.settings.grid_rate, T, start)
             cover[first:last, c] = 1.0
         count = cover.sum(1)
         return (cover @ vectors) / np.maximum(count, 1.0)[:, None], count > 0
@@ -113,7 +114,7 @@ class OnnxNetwork:
     def fuse(self, features: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Emitted:
         """See :meth:`avtext.detection.network.Network.fuse`."""
         steps = len(masks[0])
-        more = -steps % block_steps(self.settings)
+        more = -steps % self.settings.reach_steps  # whole blocks of attention: the graph has no case for a remainder
         arguments = [np.arange(steps + more) < steps]
         for values, mask in zip(features, masks, strict=True):
             arguments += [np.pad(values, ((0, more), (0, 0))), np.pad(mask, (0, more))]

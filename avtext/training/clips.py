@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avtext.clip import modality_of
 from avtext.config import ModelSettings
 from avtext.data.kept import KeptScenes
 from avtext.data.sources import ClipSource, SceneSource
@@ -107,7 +108,7 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
 
 def _teaches(model: ModelSettings, train: ClipSource) -> bool:
     """Whether the loss can depend on any weight."""
-    loss, modalities = model.loss, {"video" if name == "picture" else name for name in model.encoders}
+    loss, modalities = model.loss, set(map(modality_of, model.encoders))
     compared = (loss.alignment and model.alignment.enabled) or loss.matching or loss.masked
     if loss.supervised or (compared and len(modalities) > 1):
         return True

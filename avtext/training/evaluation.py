@@ -13,6 +13,7 @@ import torch
 from avtext.clip import Clip, Event
 from avtext.config import DecisionSettings
 from avtext.errors import InvalidInput
+from avtext.layers.modes import evaluating
 from avtext.metrics.decision import choose_decision
 from avtext.metrics.sound_events import SoundEventScores, count_events, event_based
 from avtext.model import EventDetector, collate
@@ -64,17 +65,15 @@ def find(
     Raises:
         InvalidInput: of a clip it is not known of all labels when they occur.
     """
-    was_training = model.training
-    model.eval()
     reference: dict[str, Sequence[Event]] = {}
     estimate: dict[str, Sequence[Event]] = {}
     device = next(model.parameters()).device
-    for group in _groups(clips, batch_size):
-        batch = collate(group, None, model.settings.grid_rate).only(modalities).to(device)
-        for clip, events in zip(group, model.decode(model(batch), batch.starts.tolist()), strict=True):
-            name = clip.name if clip.name not in reference else f"{clip.name} #{len(reference)}"
-            reference[name], estimate[name] = _truth(clip), events
-    model.train(was_training)
+    with evaluating(model):
+        for group in _groups(clips, batch_size):
+            batch = collate(group, None, model.settings.grid_rate).only(modalities).to(device)
+            for clip, events in zip(group, model.decode(model(batch), batch.starts.tolist()), strict=True):
+                name = clip.name if clip.name not in reference else f"{clip.name} #{len(reference)}"
+                reference[name], estimate[name] = _truth(clip), events
     return Found(reference, estimate)
 
 

@@ -33,7 +33,7 @@ from avtext.training.interruption import deferred_interrupts
 from avtext.training.log import RunLog
 from avtext.training.modality_dropout import draw_lost, modalities_in
 from avtext.training.optimizer import learning_rate, make_optimizer
-from avtext.training.plan import StepBatches, batches
+from avtext.training.plan import StepBatches, batches, seed_of
 from avtext.training.settings import TrainSettings
 from avtext.training.start import fix_all_but, start_from
 from avtext.training.state import publish_state, restore_state
@@ -187,8 +187,8 @@ class _Run:
 
     def _step(self, step: int, batch: Batch) -> dict[str, float]:
         s = self.settings
-        generator = torch.Generator().manual_seed(hash((s.seed, step, self.fabric.global_rank)) % 2**63)
-        torch.manual_seed(hash((s.seed, step, self.fabric.global_rank, 1)) % 2**63)
+        generator = torch.Generator().manual_seed(seed_of(s.seed, step, self.fabric.global_rank))
+        torch.manual_seed(seed_of(s.seed, step, self.fabric.global_rank, 1))
         lost = draw_lost(modalities_in(batch, self.model.modalities), s.modality_dropout, generator)
         batch = batch.to(self.fabric.device)
         rate = learning_rate(step, s)
@@ -216,7 +216,7 @@ class _Run:
             return self._descend(step, batch, lost, targets), None
         batch, leaves = opened(batch, hard.budgets)
         losses = self._descend(step, batch, lost, targets, 1.0 - hard.weight)
-        generator = torch.Generator().manual_seed(hash((self.settings.seed, step, self.fabric.global_rank, 2)) % 2**63)
+        generator = torch.Generator().manual_seed(seed_of(self.settings.seed, step, self.fabric.global_rank, 2))
         batch = harder(batch, leaves, hard.budgets, generator)
         return losses, self._descend(step, batch, lost, targets, hard.weight).total
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avtext.clip import Clip, Stream
+from avtext.clip import STREAMS, Clip, Stream
 from avtext.data import kept as module
-from avtext.data.kept import SCENE_SCHEMA, STREAMS, KeptScenes
+from avtext.data.kept import SCENE_SCHEMA, KeptScenes
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.encoders import build_encoder
@@ -81,7 +81,7 @@ def test_scenes_are_those_of_their_schema() -> None:
     source = SceneSource(RECIPE.model_copy(update={**full, **whole}), 3, 4)
     told = []
     for clip in [source[i] for i in range(4)]:
-        streams = {name: levels(stream) for name in STREAMS if (stream := getattr(clip, name)) is not None}
+        streams = {name: levels(stream) for name, stream in clip.streams.items()}
         spans = [[round(one.start, 2), round(one.end, 2)] for one in (*clip.cues, *(clip.events or ()))]
         words = [*(cue.text for cue in clip.cues), *(event.label for event in clip.events or ())]
         clocks = [[name, np.round([*clock.to_dict().values()], 5).tolist()] for name, clock in clip.clocks.items()]

@@ -67,7 +67,7 @@ def emissions(video: EncodedVideo, clocks: dict[str, ClockMap]) -> torch.Tensor:
 
 
 def test_windows_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "CHUNK", 130)
+    monkeypatch.setattr(windows, "CHUNK", 5.2)
     model = make()
     whole = clip(SECONDS, 5)
     halo = 2 * (encoding_halo(model) + 1) / 25
@@ -79,7 +79,7 @@ def test_windows_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_clock_moves_audio_as_the_model_itself_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "CHUNK", 130)
+    monkeypatch.setattr(windows, "CHUNK", 5.2)
     model = make()
     clock = ClockMap((0.0, 10.0), (-1.0, 1.5), (1.0, 1.0))
     whole = clip(SECONDS, 5, clocks={"audio": clock})
@@ -110,7 +110,7 @@ def test_chunks_decode_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = decode_chunks(model, iter([everything]))
     assert (whole.tags > 0).any()
     for size in (700, 333, 90):
-        got = decode_chunks(model, iter(chunks(size)), overlap=200)
+        got = decode_chunks(model, iter(chunks(size)), overlap=8.0)
         assert got.tags.shape == whole.tags.shape
         assert (got.tags == whole.tags).mean() > 0.999
         np.testing.assert_allclose(got.activity, whole.activity, atol=1e-3)

@@ -26,7 +26,7 @@ def test_it_is_the_encoder_of_the_model(folder: Path) -> None:
         build_encoder("stored", {"folder": folder, "stream": "audio"}),
     )
     assert torch.equal(stored.eval()(wave, mask)[0], own(wave, mask)[0])
-    assert (stored.size, stored.rate, stored.start) == (16, 25.0, 0.0)
+    assert (stored.size, stored.rate, stored.start, stored.context) == (16, 25.0, 0.0, own.context)
     said = [["[dog barks]", "hello"]]
     words = build_encoder("stored", {"folder": folder, "stream": "text"}).eval()
     assert torch.equal(words(said)[0], load_detector(folder).encoders["text"](said)[0])
@@ -39,6 +39,7 @@ def test_frozen_features_of_it_take_media(folder: Path) -> None:
     frames = torch.zeros(1, 8, 64, 64, 3, dtype=torch.uint8)
     values, _ = encoder(frames, torch.ones(1, 8, dtype=torch.bool))
     assert values.shape == (1, 8, 16)
+    assert encoder.context == 0.25  # of windows, which must overlap by what it sees
     assert not list(encoder.parameters())  # no weight of the model that uses it
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from avtext.clip import Clip
+from avtext.clip import Clip, Cue
 from avtext.config import ModelSettings
 from avtext.detection import Result
 from avtext.errors import ModelError
@@ -77,6 +77,7 @@ def test_files_of_one_modality(runtime: Runtime, pipe: Pipeline, tmp_path: Path)
 SOME = {
     "all": {}, "silent": {"audio": None}, "blind": {"video": None, "picture": None}, "wordless": {"cues": ()},
     "no statistics": {"picture": None}, "no frames": {"video": None},
+    "blank words": {"cues": (Cue(4.0, 6.0, " "), Cue(4.0, 4.5, "hello"))},
     "nothing": {"audio": None, "video": None, "picture": None, "cues": ()},
 }  # fmt: skip
 
