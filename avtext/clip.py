@@ -87,7 +87,7 @@ class Event:
         if not isinstance(self.label, str) or not self.label:
             raise InvalidInput(f"Event: label must be a text that is not empty, got {self.label!r}")
         if has_half_character(self.label):
-            raise InvalidInput(f"Event: label has half a character, which no file can hold, got {self.label!r}")
+            raise InvalidInput(f"Event: label has a lone surrogate, which no file can hold, got {self.label!r}")
         if not _is_share(self.score):
             raise InvalidInput(f"Event: score must lie in [0, 1], got {self.score!r}")
         if self.shares is not None and not (len(self.shares) == len(MODALITIES) and all(map(_is_share, self.shares))):
@@ -116,7 +116,7 @@ class Cue:
         if not isinstance(self.text, str):
             raise InvalidInput(f"Cue: text must be a str, got {type(self.text).__name__}")
         if has_half_character(self.text):
-            raise InvalidInput(f"Cue: text has half a character, which no file can hold, got {self.text!r}")
+            raise InvalidInput(f"Cue: text has a lone surrogate, which no file can hold, got {self.text!r}")
 
 
 @dataclass(frozen=True)

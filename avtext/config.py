@@ -40,7 +40,7 @@ class TCNSettings(Settings):
     dropout: float = Field(0.1, ge=0, lt=1)
 
 
-class AlignmentSettings(Settings):
+class AlignmentHeadSettings(Settings):
     """Learned embeddings on which the streams' clocks are found; see :mod:`avtext.alignment`."""
 
     enabled: bool = True
@@ -111,7 +111,7 @@ class ModelSettings(Settings):
     width: int = Field(128, ge=8, le=8192)
     encoders: dict[Literal["audio", "video", "picture", "text"], EncoderSettings] = Field(min_length=1)
     tcn: TCNSettings = TCNSettings()
-    alignment: AlignmentSettings = AlignmentSettings()
+    alignment: AlignmentHeadSettings = AlignmentHeadSettings()
     fusion: FusionSettings = FusionSettings()
     head_layers: int = Field(3, ge=0, le=8)
     decoder: Literal["crf", "softmax"] = "crf"

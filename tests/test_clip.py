@@ -36,7 +36,7 @@ def test_a_cue_must_end_after_it_starts_and_hold_text() -> None:
         Cue(2.0, 1.0, "x")
     with pytest.raises(InvalidInput, match="str"):
         Cue(0.0, 1.0, None)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match=r"Cue: text has half a character, .* got 'a\\ud800b'"):
+    with pytest.raises(InvalidInput, match=r"Cue: text has a lone surrogate, .* got 'a\\ud800b'"):
         Cue(0.0, 1.0, "a\ud800b")
 
 

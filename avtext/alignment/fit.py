@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from avtext.alignment.evidence import Evidence, along, curve, gather
-from avtext.alignment.search import NEAR, Line, Scale, fit_line, lag_prior, standardise
+from avtext.alignment.search import NEAR, SLOPE_COST, Line, Scale, fit_line, lag_prior, standardise
 from avtext.alignment.settings import AlignmentSettings
 from avtext.timeline import ClockMap
 
@@ -15,7 +15,6 @@ IN_SYNC = 0.125  # seconds: where a lag is below it, which few notice (ITU-R BT.
 PROOF = 30.0  # log-likelihood that it must bring
 UNRELATED = 0.2  # share of blocks that nothing in the picture belongs to, wherever they lie
 OUTSIDE = -0.5  # log-likelihood of a block that a lag puts before or behind the whole video
-SLOPE_COST = 2.0  # log-likelihood that a slope must bring
 TEMPERATURE = 0.03  # of cosines of whole streams, at which the default model's lags come true as often as they should
 TINY = 1e-9  # so that odds stay finite
 PEAK = 0.2  # seconds around a lag that are the same answer
@@ -153,8 +152,9 @@ class Fit:
     def odds(self, lines: list[Line]) -> float:
         """Log-odds that the map is the true one among its copies moved in time, as the embeddings were taught to tell.
 
-        Their loss is the cross-entropy of a softmax over lags, of cosines of whole streams over a temperature: that
-        softmax, with the prior of lags, is the probability. It knows nothing of length, of which :meth:`heights` do.
+        Their loss is the cross-entropy of a softmax over lags, of cosines of whole streams over a temperature: such a
+        softmax, at a temperature calibrated after training and with the prior of lags, is the probability. It knows
+        nothing of length, of which :meth:`heights` do.
         """
         lags = self.lags(lines)
         typical = float(np.median(lags))

@@ -10,10 +10,8 @@ from avtext.alignment.evidence import Evidence, along, curve
 
 MOVE_COST = 2.5  # log-likelihood for the lag to move by one step from one block to the next
 NEAR = 1.0  # seconds around a peak that belong to it
-IN_STEP, IN_STEP_ODDS = (
-    0.05,
-    2.0,
-)  # seconds: a lag below it is more probable by these log-odds
+SLOPE_COST = 2.0  # log-likelihood that a slope must bring
+IN_STEP, IN_STEP_ODDS = 0.05, 2.0  # seconds: a lag below it is more probable by these log-odds
 
 
 class Line(NamedTuple):
@@ -96,7 +94,7 @@ def best_line(evidence: Evidence, usable: np.ndarray, *, max_slope: float, rate:
     for slope in slopes:
         scores, energies = curve(merged, np.round(slope * (merged.centres - middle)))
         z = np.where(usable & (energies > 0), scores, 0.0) / np.sqrt(variance * np.maximum(energies, 1e-9))
-        value = np.where(usable, 0.5 * np.maximum(z, 0) ** 2 + prior, -np.inf) - (2.0 if slope else 0.0)
+        value = np.where(usable, 0.5 * np.maximum(z, 0) ** 2 + prior, -np.inf) - (SLOPE_COST if slope else 0.0)
         if value.max() > best:
             best = float(value.max())
             offset = int(np.argmax(value)) - evidence.max_lag

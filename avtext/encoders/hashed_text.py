@@ -1,4 +1,4 @@
-"""The student's reader: sub-words hashed into buckets (:mod:`avtext.kernels.subwords`), their mean, and an MLP."""
+"""Light text encoder: sub-words hashed into buckets (:mod:`avtext.kernels.subwords`), their mean, and an MLP."""
 
 from __future__ import annotations
 

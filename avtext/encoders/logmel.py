@@ -1,4 +1,4 @@
-"""The student's ear: a log-mel spectrogram (torchaudio) and a small convolutional network, 25 steps per second."""
+"""Light audio encoder: a log-mel spectrogram (torchaudio) and a small convolutional network, 25 steps per second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The teacher's eye: SlowFast R50, dense: pooled over space only, so that every frame keeps its own features.
+"""SlowFast R50, dense: pooled over space only, so that every frame keeps its own features.
 
 `Feichtenhofer et al., SlowFast Networks <https://arxiv.org/abs/1812.03982>`_. The usual way slides a window
 and recomputes nearly everything for each; here the video is cut into clips of 32 frames that do not overlap,

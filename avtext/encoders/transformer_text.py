@@ -1,4 +1,4 @@
-"""The teacher's reader: any transformer encoder, its last hidden states averaged over the tokens of each cue.
+"""A transformer's vectors of timed text: its last hidden states averaged over the tokens of each cue.
 
 Mean pooling as in `Reimers and Gurevych, Sentence-BERT <https://arxiv.org/abs/1908.10084>`_: with a sentence
 model such as ``sentence-transformers/all-MiniLM-L6-v2`` the vectors are that model's own, before

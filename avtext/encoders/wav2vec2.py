@@ -1,4 +1,4 @@
-"""The teacher's ear: Wav2Vec2 features of a waveform of any length, 50 a second, equal in a batch and alone.
+"""Wav2Vec2 features of a waveform of any length, 50 a second, equal in a batch and alone.
 
 `Baevski et al., wav2vec 2.0 <https://arxiv.org/abs/2006.11477>`_. The base model's first layer is a GroupNorm
 over all time, so that padding, or cutting into windows, would change every feature. Here no row is padded,

@@ -147,7 +147,7 @@ def write_json(path: Path, events: EventSet) -> list[str]:
     """Publish one record, or a list where there are several files; nothing is lost.
 
     Raises:
-        ConfigError: details with a number that is not finite, or with half a character.
+        ConfigError: details with a number that is not finite, or with a lone surrogate.
     """
     records = [
         file_record(file, values, duration=events.durations.get(file), details=events.details.get(file))

@@ -40,7 +40,7 @@ class Batch:
         tags: (B, C, T) or, exclusive, (B, T), int64; None where no clip has events.
         clocks: per clip, the true or estimated maps from a modality's clock to the video's.
         names: for messages.
-        told: boolean (B, C), C of the tags and 1 where they are exclusive, true where a chain's tags are the truth;
+        known: boolean (B, C), C of the tags and 1 where they are exclusive, true where a chain's tags are the truth;
             None: all are.
         present: (B, labels) int64, of clips whose events have no times: 1 where a label occurs, 0 where it does not,
             -1 where that is not known; None where there is no such clip.
@@ -54,7 +54,7 @@ class Batch:
     tags: Tensor | None
     clocks: list[Mapping[str, ClockMap]]
     names: list[str]
-    told: Tensor | None = None
+    known: Tensor | None = None
     present: Tensor | None = None
 
     @property
@@ -62,7 +62,7 @@ class Batch:
         """Names of the clips whose labels nobody said anything about."""
         known = torch.zeros(len(self.mask), dtype=torch.bool, device=self.mask.device)
         if self.tags is not None:
-            known = ~known if self.told is None else self.told.any(1)
+            known = ~known if self.known is None else self.known.any(1)
         if self.present is not None:
             known = known | (self.present >= 0).any(1)
         return [name for name, labelled in zip(self.names, known.tolist(), strict=True) if not labelled]
@@ -81,10 +81,10 @@ class Batch:
             name: BatchStream(change(s.values), change(s.mask), s.rate, change(s.start))
             for name, s in self.streams.items()
         }
-        tags, told, present = (
-            None if values is None else change(values) for values in (self.tags, self.told, self.present)
+        tags, known, present = (
+            None if values is None else change(values) for values in (self.tags, self.known, self.present)
         )
-        return replace(self, streams=streams, mask=change(self.mask), tags=tags, told=told, present=present)
+        return replace(self, streams=streams, mask=change(self.mask), tags=tags, known=known, present=present)
 
     def without(self, dropped: Mapping[str, Tensor]) -> Batch:
         """The same batch with modalities taken away.
@@ -147,7 +147,7 @@ def collate(clips: Sequence[Clip], scheme: TagScheme | None = None, grid_rate: f
         tags=None if scheme is None else tags_of(clips, counts, scheme, grid_rate),
         clocks=[dict(clip.clocks) for clip in clips],  # a clip's own may be a view, which no other process can be sent
         names=[clip.name for clip in clips],
-        told=None if scheme is None else known_chains(clips, scheme),
+        known=None if scheme is None else known_chains(clips, scheme),
         present=None if scheme is None else presences(clips, scheme),
     )
 

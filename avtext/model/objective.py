@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from avtext.config import AlignmentSettings
+from avtext.config import AlignmentHeadSettings
 from avtext.errors import InvalidInput
 from avtext.layers.contrastive import lag_info_nce
 from avtext.model.batch import Batch
@@ -72,7 +72,7 @@ def detection_losses(
     encoded = model.encode(batch)
     features, masks = model.on_video_clock(encoded, batch)
     zero = features[0].new_zeros((), dtype=torch.float32)
-    crf = frame = presence = alone = told = zero
+    crf = frame = presence = alone = distilled = zero
     weak = bool(weights.presence) and batch.present is not None
     if weights.supervised or taught is not None or weak:
         views = [masks]
@@ -82,14 +82,16 @@ def detection_losses(
         terms = [_view_losses(model, output, batch) for output in outputs]
         crf, frame, presence = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
         alone = _alone_loss(model, features, masks, batch)
-        told = torch.stack([taught(encoded, output) for output in outputs]).mean() if taught else zero
+        distilled = torch.stack([taught(encoded, output) for output in outputs]).mean() if taught else zero
     alignment, matching, masked = _between(model, encoded, features, batch)
-    total = weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment + told
+    total = (
+        weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment + distilled
+    )
     if weights.matching or weights.masked:
         total = total + weights.matching * matching + weights.masked * masked
     if weak:
         total = total + weights.presence * presence
-    return Losses(total, crf, frame, alone, alignment, told, matching, masked, presence)
+    return Losses(total, crf, frame, alone, alignment, distilled, matching, masked, presence)
 
 
 def _view_losses(model: EventDetector, output: Output, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,8 +111,8 @@ def _crf_loss(model: EventDetector, output: Output, batch: Batch) -> Tensor:
     """Negative log-likelihood of the chains whose tags are known."""
     assert batch.tags is not None  # asked for only then
     likelihood = model.crf.log_likelihood(model.for_crf(output.emissions), model.for_crf(batch.tags), batch.mask)
-    if batch.told is not None:
-        likelihood = likelihood.masked_fill(~batch.told.reshape(likelihood.shape), 0.0)
+    if batch.known is not None:
+        likelihood = likelihood.masked_fill(~batch.known.reshape(likelihood.shape), 0.0)
     return -likelihood.sum()
 
 
@@ -127,14 +129,14 @@ def _alone_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor
 
 def _frame_loss(emissions: Tensor, batch: Batch, mask: Tensor, focus: float) -> Tensor:
     """Sum of the cross-entropy, focal where ``focus`` is over 0, at the steps of ``mask`` whose tags are known."""
-    tags, told = batch.tags, batch.told
+    tags, known = batch.tags, batch.known
     assert tags is not None  # asked for only then
     terms = F.cross_entropy(emissions.flatten(0, -2), tags.flatten(), reduction="none").reshape(tags.shape)
     if focus:
         terms = terms * (1.0 - (-terms).exp()).clamp_min(LEAST) ** focus
     counted = mask if tags.ndim == 2 else mask[:, None]
-    if told is not None:
-        counted = counted & (told if tags.ndim == 2 else told[:, :, None])
+    if known is not None:
+        counted = counted & (known if tags.ndim == 2 else known[:, :, None])
     return (terms * counted).sum()
 
 
@@ -157,7 +159,9 @@ def _between(
     return alignment, matching, masked
 
 
-def _alignment_loss(embeddings: list[Tensor], masks: list[Tensor], reach: int, settings: AlignmentSettings) -> Tensor:
+def _alignment_loss(
+    embeddings: list[Tensor], masks: list[Tensor], reach: int, settings: AlignmentHeadSettings
+) -> Tensor:
     """Mean InfoNCE over pairs of modalities that some clip has."""
     terms = [
         lag_info_nce(embeddings[i], embeddings[j], (masks[i], masks[j]), reach, settings.temperature)

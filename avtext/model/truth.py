@@ -47,15 +47,15 @@ def known_chains(clips: Sequence[Clip], scheme: TagScheme) -> Tensor | None:
     """
     rows = []
     for clip in clips:
-        told = [clip.events is not None and _speaks(clip, label) for label in scheme.labels]
+        row = [clip.events is not None and _speaks(clip, label) for label in scheme.labels]
         if scheme.kind == "exclusive":
-            if any(told) and not all(told):
+            if any(row) and not all(row):
                 raise InvalidInput(
                     f"clip {clip.name!r}: only {', '.join(clip.annotated or ())} annotated, but the scheme 'exclusive' "
                     "has one chain for all labels: annotate them all, or use the scheme 'overlapping'"
                 )
-            told = told[:1]
-        rows.append(told)
+            row = row[:1]
+        rows.append(row)
     known = torch.tensor(rows)
     return None if bool(known.all()) else known
 

@@ -14,7 +14,7 @@ _ISLAND = re.compile(r'<script type="application/json" id="data">(.*?)</script>'
 
 
 def island(value: Any) -> str:
-    """``value`` as compact JSON without ``<``, ``>``, ``&``, U+2028 and U+2029; half a character becomes ``?``.
+    """``value`` as compact JSON without ``<``, ``>``, ``&``, U+2028 and U+2029; a lone surrogate becomes ``?``.
 
     Example:
         >>> island({"label": "</script>"})

@@ -10,13 +10,13 @@ from types import FrameType
 
 
 @contextmanager
-def deferred_interrupts(told: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+def deferred_interrupts(on_press: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Gives a function that says whether Ctrl-C was pressed; pressed a second time, it interrupts as ever.
 
     Does nothing outside the main thread, where Python handles no signals, and where someone else handles this one.
 
     Args:
-        told: called when it is pressed.
+        on_press: called when it is pressed.
     """
     pressed = False
 
@@ -25,7 +25,7 @@ def deferred_interrupts(told: Callable[[], None]) -> Iterator[Callable[[], bool]
         if pressed:
             signal.default_int_handler(number, frame)
         pressed = True
-        told()
+        on_press()
 
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

@@ -73,8 +73,8 @@ def test_the_new_terms_change_nothing_where_all_is_known_or_they_have_no_weight(
     silent = losses(without, clip(2.0), weak)[0]
     assert silent.presence.item() == 0
     assert silent.total.item() < losses(default, clip(2.0), weak)[0].total.item()
-    told = collate([clip(2.0), clip(1.0, 1, annotated=tuple(LABELS))], default.scheme)
-    assert (told.told, told.present, told.unlabelled) == (None, None, [])
+    whole = collate([clip(2.0), clip(1.0, 1, annotated=tuple(LABELS))], default.scheme)
+    assert (whole.known, whole.present, whole.unlabelled) == (None, None, [])
 
 
 def test_labels_without_times_teach_where_no_other_term_has_a_weight() -> None:
@@ -97,8 +97,8 @@ def test_one_chain_for_all_labels_needs_all_of_them() -> None:
     with pytest.raises(InvalidInput, match="clip 'clip-0': only dog annotated, but the scheme 'exclusive'"):
         collate([clip(1.0, events=DOG, annotated=("dog",))], model.scheme)
     batch = collate([clip(1.0, events=DOG), clip(1.0, events=None, present=())], model.scheme)
-    assert batch.told is not None
-    assert batch.told.tolist() == [[True], [False]]
+    assert batch.known is not None
+    assert batch.known.tolist() == [[True], [False]]
 
 
 def test_a_focal_loss_counts_what_is_known_well_less() -> None:
