@@ -1,4 +1,4 @@
-"""Light video encoders: a small 2-D network on each frame at 8 fps, and a linear one on full-rate picture statistics."""
+"""Light video encoders: a 2-D network on each frame at 8 fps, and a linear one on full-rate picture statistics."""
 
 from __future__ import annotations
 
