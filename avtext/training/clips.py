@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avtext.clip import modality_of
+from avtext.clip import STREAMS, modality_of
 from avtext.config import ModelSettings
 from avtext.data.kept import KeptScenes
 from avtext.data.sources import ClipSource, SceneSource
@@ -63,7 +63,9 @@ def _open_videos(
 
     assert settings.manifest is not None  # DataSettings has exactly one of the two
     cache = settings.cache or Path("cache")
-    videos = open_videos(settings.manifest, model.labels, settings.window, cache, _encoders(model, device), hook)
+    videos = open_videos(
+        settings.manifest, model.labels, settings.window, cache, _encoders(model, device, STREAMS), hook
+    )
     partly = [video.name for video in videos.videos if video.events is not None and video.annotated is not None]
     if partly and model.scheme == "exclusive":
         raise ConfigError(
@@ -123,15 +125,21 @@ def _videos_of(source: ClipSource | None) -> Sequence[Video]:
     return source.videos if isinstance(source, VideoSource) else ()
 
 
-def _encoders(model: ModelSettings, device: str) -> dict[str, nn.Module]:
-    return {str(name): build_encoder(one.name, one.options).to(device) for name, one in model.encoders.items()}
+def _encoders(model: ModelSettings, device: str, names: Collection[str]) -> dict[str, nn.Module]:
+    chosen = {str(name): one for name, one in model.encoders.items() if name in names}
+    return {name: build_encoder(one.name, one.options).to(device) for name, one in chosen.items()}
+
+
+def _frozen(model: ModelSettings) -> list[str]:
+    """The streams whose features are extracted once; no encoder is built to be asked."""
+    return [name for name, one in model.encoders.items() if one.name == "features" and one.options.get("of")]
 
 
 def _open_scenes(scenes: SceneSource, cache: Path | None, model: ModelSettings, device: str) -> ClipSource:
     """Scenes; kept where there is a cache, as features where the model's encoders are frozen."""
     if cache is None:
         return scenes
-    return KeptScenes(scenes, FeatureCache(cache), frozen_ones(_encoders(model, device)))
+    return KeptScenes(scenes, FeatureCache(cache), frozen_ones(_encoders(model, device, _frozen(model))))
 
 
 def open_teacher(settings: TrainSettings) -> Teacher | None:
@@ -155,11 +163,6 @@ def _clips_for(teacher: ModelSettings, settings: TrainSettings) -> ClipSource | 
         return None
     device = accelerator_of(settings)
     if train.scenes is not None:
-        return open_clips(train, teacher, device=device) if _kept_as_features(train, student) else None
+        return open_clips(train, teacher, device=device) if train.cache is not None and _frozen(student) else None
     theirs, ours = (_open_videos(train, model, None, device) for model in (teacher, student))
     return replace(theirs, windows=ours.windows)  # a video is as long as what is read of it
-
-
-def _kept_as_features(scenes: DataSettings, model: ModelSettings) -> bool:
-    encoders = _encoders(model, "cpu").values()
-    return scenes.cache is not None and any(getattr(encoder, "of", None) for encoder in encoders)
