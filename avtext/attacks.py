@@ -30,7 +30,7 @@ from avtext.model import Batch, EventDetector
 
 # By stream: what may change at most. Sound: -48 dB of full scale; frames: 2 of 255 levels.
 BUDGETS: Mapping[str, float] = MappingProxyType({"audio": 0.004, "video": 2.0, "picture": 0.01, "text": 0.01})
-LONG_STEP = 1.25  # budgets, of `harder`: as Wong et al. found
+FAST_STEP = 1.25  # budgets, of `fgsm_from_random_start`: as Wong et al. found
 # By stream and number of axes: waveforms (batch, samples), frames (batch, frames, height, width, 3).
 RANGES = {("audio", 2): (-1.0, 1.0), ("video", 5): (0.0, 255.0)}
 
@@ -96,8 +96,8 @@ def attack(model: EventDetector, batch: Batch, how: Attack | None = None) -> Bat
     return _with(batch, changed)
 
 
-def opened(batch: Batch, budgets: Mapping[str, float]) -> tuple[Batch, dict[str, Tensor]]:
-    """The same batch with inputs in which a backward pass leaves its gradient, for :func:`harder`.
+def with_gradients(batch: Batch, budgets: Mapping[str, float]) -> tuple[Batch, dict[str, Tensor]]:
+    """The same batch with inputs in which a backward pass leaves its gradient, for :func:`fgsm_from_random_start`.
 
     Args:
         batch: not changed.
@@ -108,7 +108,7 @@ def opened(batch: Batch, budgets: Mapping[str, float]) -> tuple[Batch, dict[str,
     return _with(batch, leaves), leaves
 
 
-def harder(
+def fgsm_from_random_start(
     batch: Batch, leaves: Mapping[str, Tensor], budgets: Mapping[str, float], generator: torch.Generator
 ) -> Batch:
     """The batch to learn from next: one step uphill from a random start (Wong et al. 2020, "Fast is better than free").
@@ -117,8 +117,8 @@ def harder(
     its own. A step longer than the budget, and the random start, keep the model from learning to be steep and bent.
 
     Args:
-        batch: of :func:`opened`.
-        leaves: of :func:`opened`, after a backward pass of its loss.
+        batch: of :func:`with_gradients`.
+        leaves: of :func:`with_gradients`, after a backward pass of its loss.
         budgets: as there.
         generator: on the CPU, of the random start.
     """
@@ -127,7 +127,7 @@ def harder(
         clean, budget = leaf.detach(), budgets[name]
         uphill = torch.zeros_like(clean) if leaf.grad is None else torch.nan_to_num(leaf.grad).sign()
         start = 2.0 * torch.rand(clean.shape, generator=generator).to(clean.device) - 1.0
-        changed[name] = within_range(name, clean + budget * (start + LONG_STEP * uphill).clamp(-1.0, 1.0))
+        changed[name] = within_range(name, clean + budget * (start + FAST_STEP * uphill).clamp(-1.0, 1.0))
     return _with(batch, changed)
 
 

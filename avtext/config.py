@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from avtext.errors import ConfigError
 
@@ -38,6 +38,13 @@ class TCNSettings(Settings):
     num_layers: int = Field(5, ge=0, le=12)
     kernel_size: int = Field(3, ge=3, le=15)
     dropout: float = Field(0.1, ge=0, lt=1)
+
+    @field_validator("kernel_size")
+    @classmethod
+    def _odd(cls, size: int) -> int:
+        if size % 2 == 0:
+            raise ValueError("must be odd, so that a sequence keeps its length")
+        return size
 
 
 class AlignmentHeadSettings(Settings):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from avtext.attacks import BUDGETS, Attack, attack, harder, opened
+from avtext.attacks import BUDGETS, Attack, attack, fgsm_from_random_start, with_gradients
 from avtext.benchmark.robustness_guards import scaled
 from avtext.clip import Clip, Event, Stream
 from avtext.errors import InvalidInput
@@ -95,12 +95,12 @@ def test_features_of_frozen_encoders_have_no_range() -> None:
     drawn = [Stream(10 * np.random.default_rng(i).normal(size=(50, 8)).astype(np.float32), 25.0) for i in range(2)]
     batch = collate([Clip(2.0, audio=drawn[0], video=drawn[1], events=(Event(0.4, 1.0, "bell"),))], model.scheme)
     budgets = {"audio": 0.006, "video": 0.001}
-    open_batch, leaves = opened(batch, budgets)
+    open_batch, leaves = with_gradients(batch, budgets)
     model.loss(open_batch).total.backward()
     worse = (
         attack(model, batch, Attack(budgets)),
         attack(model, batch, Attack(budgets, steps=2)),
-        harder(open_batch, leaves, budgets, torch.Generator().manual_seed(0)),
+        fgsm_from_random_start(open_batch, leaves, budgets, torch.Generator().manual_seed(0)),
     )
     for name, budget in budgets.items():
         for changed in worse:
@@ -111,17 +111,17 @@ def test_features_of_frozen_encoders_have_no_range() -> None:
 def test_a_backward_pass_is_enough_for_a_harder_batch(model: EventDetector, batch: Batch) -> None:
     budgets = {"audio": 0.01, "picture": 0.05}
     before = {name: stream.values.clone() for name, stream in batch.streams.items()}
-    open_batch, leaves = opened(batch, budgets)
+    open_batch, leaves = with_gradients(batch, budgets)
     model.loss(open_batch).total.backward()
     model.zero_grad()
-    worse = harder(open_batch, leaves, budgets, torch.Generator().manual_seed(0))
+    worse = fgsm_from_random_start(open_batch, leaves, budgets, torch.Generator().manual_seed(0))
     assert loss(model, worse) > loss(model, batch) + 1e-3
     for name, stream in batch.streams.items():
         assert torch.equal(stream.values, before[name])
         assert not stream.values.requires_grad
         moved = (worse.streams[name].values.float() - stream.values.float()).abs()
         assert (moved.max() <= budgets[name] + 1e-6) if name in budgets else moved.max() == 0
-    again = harder(open_batch, leaves, budgets, torch.Generator().manual_seed(0))
+    again = fgsm_from_random_start(open_batch, leaves, budgets, torch.Generator().manual_seed(0))
     assert torch.equal(again.streams["audio"].values, worse.streams["audio"].values)
 
 

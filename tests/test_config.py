@@ -31,6 +31,11 @@ def test_numbers_that_yaml_reads_as_text_become_numbers(tmp_path: Path) -> None:
     assert load(TCNSettings, tmp_path / "a.yaml").dropout == 0.001
 
 
+def test_an_even_kernel_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"m: tcn\.kernel_size: .*must be odd.*, got 4"):
+        parse(ModelSettings, {**GOOD, "tcn": {"kernel_size": 4}}, "m")
+
+
 def test_every_fault_has_its_line() -> None:
     with pytest.raises(ConfigError) as caught:
         parse(ModelSettings, {"labels": [], "encoders": {}, "width": 1}, "m.yaml")

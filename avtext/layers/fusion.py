@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avtext.errors import InvalidInput
 from avtext.layers.tcn import keep
 
 # What a modality attends to: the others, itself, or all. `early` mixes inputs before any attention.
@@ -161,6 +162,9 @@ class GatedFusion(nn.Module):
         reach: steps to either side that a step can attend to.
         dropout: on attention and MLP outputs.
 
+    Raises:
+        InvalidInput: another ``kind``, or a width that the heads do not divide.
+
     Example:
         >>> fusion = GatedFusion(8, 2, num_heads=2, reach=3).eval()
         >>> there = torch.tensor([[True, True, False]])
@@ -180,6 +184,11 @@ class GatedFusion(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if kind not in SIGHT or width % num_heads:
+            raise InvalidInput(
+                f"GatedFusion: kind must be one of {', '.join(SIGHT)} and width a multiple of num_heads, "
+                f"got {kind!r}, {width}, {num_heads}"
+            )
         self.kind = kind
         streams = 1 if kind == "early" else num_modalities
         self.layers = nn.ModuleList(

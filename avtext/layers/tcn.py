@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avtext.errors import InvalidInput
+
 
 def keep(values: Tensor, mask: Tensor) -> Tensor:
     """``values`` (B, T, D) with steps outside ``mask`` (B, T) set to zero, also where they are NaN."""
@@ -92,6 +94,9 @@ class TCN(nn.Module):
         kernel_size: odd.
         dropout: inside blocks.
 
+    Raises:
+        InvalidInput: an even kernel, after which a sequence has another length.
+
     Example:
         >>> TCN(8, num_layers=5, kernel_size=3).receptive_field
         63
@@ -99,6 +104,8 @@ class TCN(nn.Module):
 
     def __init__(self, width: int, num_layers: int, kernel_size: int = 3, dropout: float = 0.0) -> None:
         super().__init__()
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise InvalidInput(f"TCN: kernel_size must be odd and at least 1, got {kernel_size}")
         self.kernel_size = kernel_size
         self.blocks = nn.ModuleList(ResidualBlock(width, kernel_size, 2**i, dropout) for i in range(num_layers))
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from avtext.attacks import harder, opened
+from avtext.attacks import fgsm_from_random_start, with_gradients
 from avtext.config import DecisionSettings
 from avtext.data.sources import ClipSource
 from avtext.distill import DistillSettings, Targets, teaching
@@ -214,10 +214,10 @@ class _Run:
         hard = self.settings.adversarial
         if hard is None:
             return self._descend(step, batch, lost, targets), None
-        batch, leaves = opened(batch, hard.budgets)
+        batch, leaves = with_gradients(batch, hard.budgets)
         losses = self._descend(step, batch, lost, targets, 1.0 - hard.weight)
         generator = torch.Generator().manual_seed(seed_of(self.settings.seed, step, self.fabric.global_rank, 2))
-        batch = harder(batch, leaves, hard.budgets, generator)
+        batch = fgsm_from_random_start(batch, leaves, hard.budgets, generator)
         return losses, self._descend(step, batch, lost, targets, hard.weight).total
 
     def _descend(

@@ -40,7 +40,7 @@ class DataSettings(Settings):
 
 
 class AdversarialSettings(Settings):
-    """Each batch is learnt as it is and under attack, by FGSM from a random start; see :func:`avtext.attacks.harder`.
+    """Each batch is learnt as it is and under attack; see :func:`avtext.attacks.fgsm_from_random_start`.
 
     It costs a second pass. What is gained and what it costs in clean accuracy is measured by ``avtext benchmark
     robustness``.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from avtext.errors import InvalidInput
 from avtext.layers.fusion import SIGHT, GatedFusion, banded_attention, banded_weights
 
 
@@ -134,3 +135,10 @@ def test_memory_is_linear_in_time() -> None:
             handle.remove()
         sizes.append(biggest)
     assert sizes[1] <= 2 * sizes[0]
+
+
+def test_another_kind_or_a_width_that_heads_do_not_divide_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"kind must be one of cross, co_attention, late, early .* got 'sum', 8, 2"):
+        GatedFusion(8, 2, "sum", num_heads=2)
+    with pytest.raises(InvalidInput, match="width a multiple of num_heads, got 'cross', 8, 3"):
+        GatedFusion(8, 2, num_heads=3)

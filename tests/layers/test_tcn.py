@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from avtext.errors import InvalidInput
 from avtext.layers.tcn import TCN, to_grid
 
 
@@ -125,3 +126,9 @@ def test_alone_equals_in_a_batch_with_nan_padding_also_in_gradients() -> None:
 def test_very_short_sequences_keep_their_length(length: int) -> None:
     out = TCN(4, 3, 3).eval()(torch.randn(2, length, 4), torch.ones(2, length, dtype=torch.bool))
     assert out.shape == (2, length, 4)
+
+
+@pytest.mark.parametrize("size", [0, 4, -3])
+def test_a_kernel_that_changes_the_length_is_refused(size: int) -> None:
+    with pytest.raises(InvalidInput, match=f"kernel_size must be odd and at least 1, got {size}"):
+        TCN(8, 1, size)
