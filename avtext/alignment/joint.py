@@ -15,7 +15,7 @@ from avtext.kernels.blas import one_blas_thread
 from avtext.timeline import GRID_RATE, ClockMap, centres
 
 REFERENCE = "video"  # the modality whose clock is the one that counts
-LEAST = {"text": 0.98}  # confidence with which cues are moved: they are few, and loosely timed
+MIN_CONFIDENCE = {"text": 0.98}  # confidence with which cues are moved: they are few, and loosely timed
 
 
 @one_blas_thread()
@@ -65,7 +65,7 @@ def align_jointly(
     references = [ready[anchor]]  # on the reference's clock
     best = {name: Alignment(ClockMap.shift(), 0.0, True) for name in ready if name != anchor}
     settings = settings or AlignmentSettings()
-    own = {n: replace(settings, min_confidence=max(settings.min_confidence, LEAST.get(n, 0.0))) for n in best}
+    own = {n: replace(settings, min_confidence=max(settings.min_confidence, MIN_CONFIDENCE.get(n, 0.0))) for n in best}
     newest = references
     while best:
         for name in best:

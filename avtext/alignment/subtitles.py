@@ -17,8 +17,8 @@ from avtext.timeline import GRID_RATE, ClockMap, num_steps, span_to_steps
 # 23.976 is a drift of 1000 ppm, which is found without.
 FRAME_RATE_RATIOS = (24 / 25, 25 / 24)
 SUBTITLE_SETTINGS = AlignmentSettings(max_offset=60.0, break_cost=20.0, min_piece=60.0)
-WORTH = 4.0  # log-odds of confidence that a frame rate ratio must bring over none
-CERTAIN = 14.0  # log-odds at which no ratio is tried
+RATIO_GAIN = 4.0  # log-odds of confidence that a frame rate ratio must bring over none
+CERTAIN_ODDS = 14.0  # log-odds at which no ratio is tried
 SURPLUS = 0.25  # seconds; what a backward break repeats of less is no scene, and its cues stay
 
 
@@ -65,8 +65,8 @@ def sync_cues(
     if not all(np.isfinite(ratio) and ratio > 0 for ratio in ratios):
         raise InvalidInput(f"sync_cues: ratios must be positive, got {tuple(ratios)}")
     best = _at_ratio(cues, speech, 1.0, rate, settings)
-    best_odds = _log_odds(best) + WORTH
-    for ratio in ratios if best_odds < CERTAIN else ():
+    best_odds = _log_odds(best) + RATIO_GAIN
+    for ratio in ratios if best_odds < CERTAIN_ODDS else ():
         found = _at_ratio(cues, speech, ratio, rate, settings)
         if not found.abstained and _log_odds(found) > best_odds:
             best, best_odds = found, _log_odds(found)

@@ -13,7 +13,7 @@ from avtext.storage import publishing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 40  # videos that are drawn of each manifest
+MAX_VIDEOS = 40  # videos that are drawn of each manifest
 ENDINGS = (".png", ".svg", ".pdf")
 
 
@@ -44,7 +44,7 @@ def _figure_of(inspections: Sequence[Inspection]) -> Figure:
 
     labels = sorted({label for one in inspections for label in one.counts()})
     colours = {label: f"C{k % 10}" for k, label in enumerate(labels)}
-    rows = [len(one.entries[:MOST]) for one in inspections]
+    rows = [len(one.entries[:MAX_VIDEOS]) for one in inspections]
     figure = Figure(figsize=(10, 2 + 0.25 * (sum(rows) + len(labels))), layout="constrained")
     axes = figure.subplots(len(inspections) + 1, 1, height_ratios=[*(n + 2 for n in rows), len(labels) + 2])
     for one, axis in zip(inspections, axes, strict=False):
@@ -62,7 +62,7 @@ def _draw_videos(axis: object, one: Inspection, colours: dict[str, str]) -> None
     import matplotlib.axes
 
     assert isinstance(axis, matplotlib.axes.Axes)
-    shown = one.entries[:MOST]
+    shown = one.entries[:MAX_VIDEOS]
     for row, (entry, info) in enumerate(shown):
         if info is not None and info.duration:
             axis.barh(row, info.duration, height=0.9, color="0.93")
@@ -70,6 +70,6 @@ def _draw_videos(axis: object, one: Inspection, colours: dict[str, str]) -> None
             axis.barh(row, max(event.duration, 0.04), left=event.start, height=0.7, color=colours[event.label])
     axis.set_yticks(range(len(shown)), [entry.path.name for entry, _ in shown], fontsize=7)
     axis.invert_yaxis()
-    rest = f", {MOST} shown" if len(one.entries) > MOST else ""
+    rest = f", {MAX_VIDEOS} shown" if len(one.entries) > MAX_VIDEOS else ""
     axis.set_title(f"{one.path}: {len(one.entries)} videos{rest}", fontsize=9)
     axis.set_xlabel("seconds", fontsize=8)

@@ -16,7 +16,9 @@ from avtext.errors import InvalidInput
 from avtext.kernels.chain import as_scores, chains
 from avtext.kernels.threads import in_parts
 
-LIGHT = 8  # by how much a cell is less work than where logarithms are taken: what is soon done is not worth threads
+LIGHTNESS = 8  # by how much a cell is less work than where logarithms are taken: what is soon done needs no threads
+    8  # by how much a cell is less work than where logarithms are taken: what is soon done is not worth threads
+)
 
 
 class Paths(NamedTuple):
@@ -67,7 +69,7 @@ def viterbi(
         rows = tags[part], scores[part]
         _viterbi(emissions[part], lengths[part], start, table, spread, end, chain[part], back, *rows)
 
-    in_parts(run, lengths * K // LIGHT)
+    in_parts(run, lengths * K // LIGHTNESS)
     if check:
         _refuse_nan(scores)
     return Paths(tags, scores)

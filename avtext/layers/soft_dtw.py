@@ -16,7 +16,7 @@ from avtext.layers.soft_dtw_torch import soft_dtw_diagonals
 Backend = Literal["numba", "torch"]
 # Cells of an anti-diagonal of all pairs together from which a GPU is faster than a core: a step took 0.49 ms on an H100
 # whatever its length (docs/results/gpu.json: 0.274 s for 559 of them), a cell 9.7 ns on one core.
-LONG = 50_000
+GPU_CELLS = 50_000
 
 
 def soft_dtw(
@@ -38,7 +38,7 @@ def soft_dtw(
         y_lengths: ``(B,)`` integer, real columns.
         gamma: softness, positive, in units of the cost.
         backend: ``"numba"`` on the CPU, wherever the costs are; ``"torch"`` runs one step per anti-diagonal on the
-            costs' device. None takes numba, but on CUDA torch where the anti-diagonals are long; see ``LONG``.
+            costs' device. None takes numba, but on CUDA torch where the anti-diagonals are long; see ``GPU_CELLS``.
 
     Returns:
         ``(B,)`` in the costs' type (float32 at least); 0 where a length is 0, inf where no path is finite.
@@ -80,7 +80,7 @@ def backend_for(shape: Sequence[int], on_gpu: bool) -> Backend:
         ('numba', 'torch', 'numba')
     """
     B, N, M = shape
-    return "torch" if on_gpu and B * N * M > LONG * (N + M) else "numba"
+    return "torch" if on_gpu and B * N * M > GPU_CELLS * (N + M) else "numba"
 
 
 def soft_dtw_divergence(

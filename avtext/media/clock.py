@@ -9,7 +9,7 @@ that sound and picture stay together::
 
 from __future__ import annotations
 
-FAR = 10.0  # seconds; a stamp further off belongs to another clock, as in ffmpeg's own tool
+MAX_DEVIATION = 10.0  # seconds; a stamp further off belongs to another clock, as in ffmpeg's own tool
 _BEHIND = 0.5  # seconds; clocks do not go back, so several stamps in a row that do are of another clock, too
 _IN_A_ROW = 6
 _SAME = 1.0  # seconds by which two streams' jumps may differ and still be one
@@ -56,7 +56,7 @@ class Clock:
 
     def _first_of_another_clock(self, stream: str, time: float, deviation: float) -> float | None:
         """Where another clock began, if this stamp shows that one did."""
-        if abs(deviation) > FAR:
+        if abs(deviation) > MAX_DEVIATION:
             return time
         behind = self._behind.setdefault(stream, [])
         if deviation >= -_BEHIND:

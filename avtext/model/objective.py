@@ -19,7 +19,7 @@ from avtext.model.self_supervision import masked_loss, matching_loss
 if TYPE_CHECKING:
     from avtext.model.detector import Encoded, EventDetector, Output
 
-LEAST = 1e-6  # of what is raised to a power: the slope of a root has no end
+EPSILON = 1e-6  # of what is raised to a power: the slope of a root has no end
 
 
 class Losses(NamedTuple):
@@ -133,7 +133,7 @@ def _frame_loss(emissions: Tensor, batch: Batch, mask: Tensor, focus: float) -> 
     assert tags is not None  # asked for only then
     terms = F.cross_entropy(emissions.flatten(0, -2), tags.flatten(), reduction="none").reshape(tags.shape)
     if focus:
-        terms = terms * (1.0 - (-terms).exp()).clamp_min(LEAST) ** focus
+        terms = terms * (1.0 - (-terms).exp()).clamp_min(EPSILON) ** focus
     counted = mask if tags.ndim == 2 else mask[:, None]
     if known is not None:
         counted = counted & (known if tags.ndim == 2 else known[:, :, None])

@@ -21,7 +21,7 @@ from avtext.tags import OUTSIDE
 if TYPE_CHECKING:
     from avtext.model.detector import EventDetector, Output
 
-LEAST = 1e-6  # of a probability whose logarithm is taken; its gradient stays
+EPSILON = 1e-6  # of a probability whose logarithm is taken; its gradient stays
 
 
 def presence_loss(model: EventDetector, output: Output, present: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def presence_loss(model: EventDetector, output: Output, present: Tensor) -> Tens
         present: (B, labels) int64: 1 where a label occurs, 0 where it does not, -1 where that is not known.
     """
     nowhere = log_nowhere(model, output)
-    somewhere = (LEAST - torch.expm1(nowhere)).log()
+    somewhere = (EPSILON - torch.expm1(nowhere)).log()
     likelihood = torch.where(present == 1, somewhere, nowhere)
     return -likelihood.masked_fill(present < 0, 0.0).sum().float()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HARDNESS = 0.5  # of other clips in the batch
 EVERY = 5  # steps between those that masked modelling tells apart: neighbours are too alike
-LEAST = 4  # steps of a modality in a clip, fewer cannot be told apart
+MIN_STEPS = 4  # steps of a modality in a clip, fewer cannot be told apart
 
 
 def matching_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: float) -> Tensor:
@@ -67,7 +67,7 @@ def masked_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor
     for m, (embed, target) in enumerate(zip(model.embedders.values(), embeddings, strict=True)):
         told = (hidden == m).to(target.device)
         known = (masks[m] & fused.mask & told[:, None])[:, place]
-        known = known & (known.sum(1, keepdim=True) >= LEAST)
+        known = known & (known.sum(1, keepdim=True) >= MIN_STEPS)
         if bool(known.any()):
             guess = F.normalize(embed(fused.features[:, place]), dim=-1)
             terms.append(info_nce(guess, target[:, place].detach(), known, model.settings.alignment.temperature))

@@ -21,7 +21,7 @@ from avtext.errors import InvalidInput
 from avtext.model import EventDetector
 from avtext.pruning.channels import Axes, axes_of
 
-EIGHT = 8  # processors take channels by eights: eleven cost what sixteen do
+CHANNEL_MULTIPLE = 8  # processors take channels by eights: eleven cost what sixteen do
 
 
 def fewer(count: int, share: float, multiple: int = 1) -> int:
@@ -31,7 +31,7 @@ def fewer(count: int, share: float, multiple: int = 1) -> int:
         >>> [fewer(n, 0.3) for n in (16, 24, 64, 96, 128, 160, 6)]
         [8, 16, 48, 64, 88, 112, 4]
     """
-    step = math.lcm(EIGHT if count >= 2 * EIGHT else 1, multiple)
+    step = math.lcm(CHANNEL_MULTIPLE if count >= 2 * CHANNEL_MULTIPLE else 1, multiple)
     return min(count, max(step, round(count * (1 - share) / step) * step))
 
 
@@ -45,7 +45,7 @@ def pruned_settings(model: EventDetector, share: float) -> ModelSettings:
         raise InvalidInput(f"share: must lie in (0, 0.9], got {share}")
     values = model.settings.model_dump()
     heads = model.settings.fusion.num_heads
-    least = math.ceil(EIGHT / heads) * heads  # a width is 8 or more
+    least = math.ceil(CHANNEL_MULTIPLE / heads) * heads  # a width is 8 or more
     values["width"] = max(least, fewer(model.settings.width, share, heads))
     for name, encoder in model.encoders.items():
         values["encoders"][name]["options"] |= resized_options(encoder, lambda count: fewer(count, share))

@@ -17,7 +17,7 @@ from avtext.model import EventDetector
 from avtext.pruning.channels import axes_of
 from avtext.pruning.slicing import group_sizes, is_by_head, resized_options, sliced
 
-MOST = 8  # copies
+MAX_FACTOR = 8  # copies of each channel
 
 
 def widened_settings(model: EventDetector, factor: int) -> ModelSettings:
@@ -26,8 +26,8 @@ def widened_settings(model: EventDetector, factor: int) -> ModelSettings:
     Raises:
         InvalidInput: a factor outside 2 to 8.
     """
-    if not 2 <= factor <= MOST:
-        raise InvalidInput(f"factor: must lie in 2 to {MOST}, got {factor}")
+    if not 2 <= factor <= MAX_FACTOR:
+        raise InvalidInput(f"factor: must lie in 2 to {MAX_FACTOR}, got {factor}")
     values = model.settings.model_dump()
     values["width"] = model.settings.width * factor
     for name, encoder in model.encoders.items():

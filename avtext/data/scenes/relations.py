@@ -16,7 +16,7 @@ from avtext.data.scenes.picture import shots_between
 from avtext.data.scenes.recipe import FRAME_RATE, SceneRecipe
 from avtext.data.scenes.soundtrack import Sound
 
-LEAST = 0.2  # seconds that a source must be seen
+MIN_SEEN = 0.2  # seconds that a source must be seen
 
 
 def is_shown(rng: Random, recipe: SceneRecipe) -> bool:
@@ -44,7 +44,7 @@ def on_screen(
         moment = int(sound.start * FRAME_RATE)
         last = max(shot.last for shot in shots if shot.first <= moment < shot.last) / FRAME_RATE
         end = min(sound.end, last, duration)
-        if end - sound.start >= LEAST:
+        if end - sound.start >= MIN_SEEN:
             until[number] = end
     return until
 
