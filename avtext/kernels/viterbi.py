@@ -17,8 +17,6 @@ from avtext.kernels.chain import as_scores, chains
 from avtext.kernels.threads import in_parts
 
 LIGHTNESS = 8  # by how much a cell is less work than where logarithms are taken: what is soon done needs no threads
-    8  # by how much a cell is less work than where logarithms are taken: what is soon done is not worth threads
-)
 
 
 class Paths(NamedTuple):
