@@ -7,6 +7,7 @@ from pathlib import Path
 
 from avtext.clip import Cue
 from avtext.errors import ConfigError
+from avtext.formats.timestamps import clock
 from avtext.storage import publish_text
 
 HEADS = {".srt": "", ".vtt": "WEBVTT\n\n"}
@@ -24,27 +25,21 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
         >>> path = Path(tempfile.mkdtemp()) / "a.srt"
         >>> write_cues(path, [Cue(1.0, 2.5, "Hello")])
         >>> path.read_text()
-        '1\n00:00:01,000 --> 00:00:02,500\nHello\n\n'
+        '1\n00:00:01,000 --> 00:00:02,500\nHello\n'
     """
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in HEADS:
         raise ConfigError(f"{path}: subtitles are written as {' or '.join(HEADS)}")
-    blocks = [f"{number}\n{_block(cue, kind)}\n\n" for number, cue in enumerate(cues, 1)]
-    publish_text(path, HEADS[kind] + "".join(blocks))
+    blocks = [f"{number}\n{_block(cue, kind)}\n" for number, cue in enumerate(cues, 1)]
+    publish_text(path, HEADS[kind] + "\n".join(blocks))
 
 
 def _block(cue: Cue, kind: str) -> str:
     mark = "," if kind == ".srt" else "."
     start, end = (max(0, round(seconds * 1000)) for seconds in (cue.start, cue.end))
     end = max(end, start + 1)  # a cue without length is not shown
-    return f"{_clock(start, mark)} --> {_clock(end, mark)}\n{_inert(cue.text, kind)}"
-
-
-def _clock(total: int, mark: str) -> str:
-    minutes, milliseconds = divmod(total, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"
+    return f"{clock(start / 1000, mark)} --> {clock(end / 1000, mark)}\n{_inert(cue.text, kind)}"
 
 
 def _inert(text: str, kind: str) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from avtext.clip import AUDIO_RATE, Cue
+from avtext.clip import AUDIO_RATE
 from avtext.data.scenes.recipe import FRAME_RATE
 from avtext.data.scenes.scene import Scene
 from avtext.errors import Code, InvalidInput, StorageError
 from avtext.formats.json_events import file_record
 from avtext.formats.schema import FileRecord
-from avtext.storage import publish_json, publish_text, publishing
+from avtext.media.cue_writing import write_cues
+from avtext.storage import publish_json, publishing
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -69,7 +70,7 @@ def write_scene(scene: Scene, folder: str | Path, stem: str, audio_rate: int = A
         _write_media(scene, temporary, audio_rate, media)
     has_cues = bool(scene.cues) and scene.absent.missing != "text"
     if has_cues:
-        publish_text(cues, srt_of(scene.cues))
+        write_cues(cues, scene.cues)
     else:
         cues.unlink(missing_ok=True)  # another scene's cues must not be taken for this one's
     publish_json(truth, truth_of(scene, media.name))
@@ -79,24 +80,6 @@ def write_scene(scene: Scene, folder: str | Path, stem: str, audio_rate: int = A
 def truth_of(scene: Scene, file: str) -> FileRecord:
     """The truth as JSON has it: schema, file, duration and events."""
     return file_record(file, scene.events, duration=scene.duration)
-
-
-def srt_of(cues: tuple[Cue, ...]) -> str:
-    r"""Cues as SubRip text.
-
-    Example:
-        >>> srt_of((Cue(1.0, 2.5, "[bell rings]"),))
-        '1\n00:00:01,000 --> 00:00:02,500\n[bell rings]\n'
-    """
-    blocks = [
-        f"{number}\n{_stamp(cue.start)} --> {_stamp(cue.end)}\n{cue.text}\n" for number, cue in enumerate(cues, 1)
-    ]
-    return "\n".join(blocks)
-
-
-def _stamp(seconds: float) -> str:
-    whole, thousandths = divmod(round(seconds * 1000), 1000)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02},{thousandths:03}"
 
 
 def _write_media(scene: Scene, path: Path, audio_rate: int, meant: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 from avtext.clip import AUDIO_RATE, Cue
 from avtext.data.scenes import make_scene_frames
 from avtext.data.scenes.clocks import Absent
-from avtext.data.scenes.files import srt_of, write_scene
+from avtext.data.scenes.files import write_scene
 from avtext.errors import InvalidInput, StorageError
 from avtext.formats.schema import SCHEMA
+from avtext.media import read_cues
 
 
 def _sound(path: Path) -> np.ndarray:
@@ -119,11 +120,11 @@ def test_a_dropout_at_an_end_of_a_silent_film_moves_no_time(short_recipe, tmp_pa
         assert container.duration / 1e6 == pytest.approx(6.0, abs=0.05)
 
 
-def test_stamps_carry_over_to_the_next_second_and_hour():
-    assert srt_of(()) == ""
-    text = srt_of((Cue(0.9996, 59.9999, "a"), Cue(3599.5, 3661.25, "b\nc")))
-    assert "00:00:01,000 --> 00:01:00,000\na\n" in text
-    assert "2\n00:59:59,500 --> 01:01:01,250\nb\nc\n" in text
+def test_a_cue_cannot_end_its_block_or_begin_another(short_recipe, tmp_path):
+    scene = make_scene_frames(short_recipe, 0, 32, 32)
+    said = (Cue(0.0, 1.0, "1 --> 2\n\nb"), Cue(2.0, 3.0, "after"))
+    paths = write_scene(replace(scene, cues=said), tmp_path, "a")
+    assert [cue.text for cue in read_cues(paths.cues)] == ["1 → 2\nb", "after"]
 
 
 def test_odd_sizes_and_names_are_refused_and_nothing_is_left(short_recipe, tmp_path):
