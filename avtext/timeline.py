@@ -10,6 +10,7 @@ span ``[i / rate, (i + 1) / rate)``; a step's time is its centre::
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,3 +166,8 @@ class ClockMap:
     def to_dict(self) -> dict[str, list[float]]:
         """Plain lists, for JSON."""
         return {"starts": [*self.starts], "offsets": [*self.offsets], "rates": [*self.rates]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Iterable[float]]) -> ClockMap:
+        """The inverse of :meth:`to_dict`; what is no such dict raises as Python does."""
+        return cls(**{name: tuple(map(float, row)) for name, row in values.items()})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -55,6 +57,11 @@ def test_a_forward_jump_leaves_a_hole_on_the_videos_clock() -> None:
     assert clock.to_stream(np.array([59.0, 71.0])).tolist() == [59.0, 61.0]
     assert np.isnan(clock.to_stream(65.0))
     assert clock.breaks == ((60.0, 10.0),)
+
+
+def test_a_map_comes_back_from_plain_lists() -> None:
+    clock = ClockMap((0.0, 60.0), (0.5, 10.0), (1.0, 1.001))
+    assert ClockMap.from_dict(json.loads(json.dumps(clock.to_dict()))) == clock
 
 
 def test_a_backward_jump_is_answered_by_the_earlier_piece() -> None:

@@ -110,8 +110,8 @@ def _at_ratio(
     found = align(speech[:, None], shown, rate=rate, settings=settings)
     if ratio == 1.0 or found.abstained:
         return found
-    starts, offsets, rates = (np.array(row) for row in found.clock.to_dict().values())
-    clock = ClockMap(tuple(starts / ratio), tuple(offsets), tuple(rates * ratio))
+    own = found.clock
+    clock = ClockMap(tuple(np.array(own.starts) / ratio), own.offsets, tuple(np.array(own.rates) * ratio))
     path = None if found.path is None else found.path / (ratio, 1.0)
     return replace(found, clock=clock, path=path)
 

@@ -71,9 +71,7 @@ def _write(out: Path, cues: Sequence[Cue], found: Mapping[str, Any], to: TextIO)
     from avtext.media.cue_writing import write_cues
     from avtext.timeline import ClockMap
 
-    clock = (
-        ClockMap(**{k: tuple(v) for k, v in found["text"]["clock"].items()}) if "text" in found else ClockMap.shift()
-    )
+    clock = ClockMap.from_dict(found["text"]["clock"]) if "text" in found else ClockMap.shift()
     moved = retime(cues, clock)
     there = os.path.lexists(out)
     write_cues(out, moved)

@@ -86,7 +86,7 @@ def _from_notes(streams: Mapping[str, Any], notes: Mapping[str, Any]) -> Clip:
         duration=notes["duration"],
         cues=tuple(Cue(*cue) for cue in notes["cues"]),
         events=tuple(Event(*event) for event in notes["events"]),
-        clocks={name: ClockMap(**{k: tuple(v) for k, v in clock.items()}) for name, clock in notes["clocks"].items()},
+        clocks={name: ClockMap.from_dict(clock) for name, clock in notes["clocks"].items()},
         name=notes["name"],
         **streams,
     )

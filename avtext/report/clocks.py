@@ -38,7 +38,7 @@ class StreamClock:
             ConfigError: it is not as that schema has it.
         """
         try:
-            clock = ClockMap(**{key: tuple(map(float, one)) for key, one in values["clock"].items()})
+            clock = ClockMap.from_dict(values["clock"])
             breaks = tuple((float(at), float(jump)) for at, jump in values["breaks"])
             confidence = float(values["confidence"])
             return cls(name, clock, confidence, bool(values["abstained"]), breaks)
