@@ -52,13 +52,13 @@ def compress(
         from avtext.benchmark.ladder_rows import figures
         from avtext.compression.ladder import LadderSettings
         from avtext.model import load_detector
-        from avtext.pipeline.hub import model_folder
+        from avtext.pipeline.hub import detector_folder
 
     values = override({} if config is None else read_yaml(config), overrides or [])
     settings = parse(LadderSettings, values, "overrides" if config is None else str(config))
     rows: dict[str, Row] = {}
     try:
-        for row in measure(load_detector(model_folder(model)), files, out, settings, _say):
+        for row in measure(load_detector(detector_folder(model)), files, out, settings, _say):
             rows[row.rung.name] = row
             print_lines(_lines(row))
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,37 +28,45 @@ def model_folder(source: str | Path) -> Path:
     path = Path(source).expanduser()
     if path.is_dir():
         return _complete(path, str(source))
-    text = str(source)
-    name, _, revision = text.partition("@")
-    if isinstance(source, Path) or not _is_hub_id(name):
-        raise ModelError(f"{text}: no such folder; give a folder with config.json and model.safetensors, or a hub id")
-    return _complete(_fetched(name, revision or None), text)
+    if not is_hub_id(source):
+        raise ModelError(f"{source}: no such folder; give a folder with config.json and model.safetensors, or a hub id")
+    return _complete(fetched(str(source)), str(source))
 
 
-def _is_hub_id(name: str) -> bool:
+def is_hub_id(source: str | Path) -> bool:
+    """Whether a source that is no folder reads as a hub id, and not as a path or a name in a folder that is there."""
+    name = str(source).partition("@")[0]
     parts = name.split("/")
-    return len(parts) <= 2 and all(parts) and name[0] not in ".~" and not name.endswith((".safetensors", ".bin", ".pt"))
+    if isinstance(source, Path) or len(parts) > 2 or not all(parts) or name[0] in ".~":
+        return False
+    return not name.endswith((".safetensors", ".bin", ".pt")) and (len(parts) == 1 or not Path(parts[0]).is_dir())
 
 
-def _fetched(name: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
+def fetched(source: str, patterns: Sequence[str] = PATTERNS) -> Path:
+    """The copy of a hub id ``owner/name`` or ``owner/name@revision`` on this machine, fetched where there is none.
+
+    Raises:
+        ModelError: there is none, and the hub does not give it or is not to be asked (``HF_HUB_OFFLINE``).
+    """
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    name, _, revision = source.partition("@")
+    wanted: dict[str, Any] = {"revision": revision or None, "allow_patterns": [*patterns]}
     try:
-        found = Path(snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=[*PATTERNS]))
+        found = Path(snapshot_download(name, local_files_only=True, **wanted))
         if (found / "config.json").is_file() and any(found.glob("*.safetensors")):
             return found
     except OSError:
         pass  # not on this machine yet: ask the hub
     except HFValidationError as error:
-        raise ModelError(f"{name}: neither a local folder nor a hub id (owner/name)") from error
+        raise ModelError(f"{source}: neither a local folder nor a hub id (owner/name)") from error
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[*PATTERNS], etag_timeout=5.0))
+        return Path(snapshot_download(name, etag_timeout=5.0, **wanted))
     except (OSError, HfHubHTTPError) as error:
-        offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-        reason = "HF_HUB_OFFLINE is set" if offline else first_line(error)
+        reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
         raise ModelError(
-            f"{name}: no local folder of this name, not fetched earlier, and the hub did not give it "
+            f"{source}: no local folder of this name, not fetched earlier, and the hub did not give it "
             f"({reason}); copy the model here and give its folder"
         ) from error
 

@@ -12,7 +12,6 @@ every fourth, interpolated::
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -267,6 +266,7 @@ def _read_weights(source: str | Path) -> dict[str, Tensor]:
 
 def _fetched() -> Path:
     """The hub's checkpoint on this machine, fetched where it is not there yet."""
+    from huggingface_hub import constants
     from pytorchvideo.models.hub.slowfast import checkpoint_paths
 
     url = checkpoint_paths[HUB_ID]
@@ -274,7 +274,7 @@ def _fetched() -> Path:
     if path.is_file():
         return path
     try:
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        if constants.HF_HUB_OFFLINE:
             raise OSError("HF_HUB_OFFLINE is set")
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(path))

@@ -13,7 +13,7 @@ from avtext.errors import InvalidInput
 from avtext.media import Limits
 from avtext.model import EventDetector, load_detector
 from avtext.pipeline.acceleration import accelerate
-from avtext.pipeline.hub import model_folder
+from avtext.pipeline.hub import detector_folder
 from avtext.pipeline.network import Precision, TorchNetwork
 from avtext.pipeline.tensors import Tensors
 
@@ -77,7 +77,8 @@ class Pipeline(EventFinder):
         """A pipeline with a stored model.
 
         Args:
-            source: a model folder, or a hub id such as ``"someone/model"``; None is the default model of the package.
+            source: a model folder, or a hub id such as ``"someone/model"`` or ``"someone/model@revision"``, of which a
+                copy fetched earlier is taken; None is the default model of the package.
             backend: what computes Wav2Vec2 and SlowFast: ``"torch"``, ``"onnxruntime"``, ``"openvino"``, or ``"auto"``
                 for the fastest that is installed. Graphs are made at first and kept; see :mod:`avtext.backends`.
             int8: clips as those to come, on which they are calibrated for INT8; None for float32.
@@ -89,7 +90,7 @@ class Pipeline(EventFinder):
             MissingExtra: the backend is not installed.
         """
         _device(options.get("device", "auto"))  # told before a model is loaded for it
-        pipe = cls(load_detector(DEFAULT_MODEL if source is None else model_folder(source)), **options)
+        pipe = cls(load_detector(DEFAULT_MODEL if source is None else detector_folder(source)), **options)
         accelerate(pipe.model, pipe.device, backend, int8)
         return pipe
 

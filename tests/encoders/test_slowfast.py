@@ -181,7 +181,7 @@ class TestRefusals:
             SlowFastEncoder(tmp_path / "absent.pyth")
 
     def test_hub_offline(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         with pytest.raises(ModelError, match=r"slowfast_r50: .*HF_HUB_OFFLINE is set.*or put SLOWFAST_8x8_R50.pyth"):
             SlowFastEncoder("slowfast_r50")

@@ -222,7 +222,6 @@ class TestRefusals:
 
     def test_hub_id_offline_is_refused_at_once(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
         begin = time.monotonic()
         with pytest.raises(ModelError, match=r"nobody/nothing: .*HF_HUB_OFFLINE is set.*give its folder") as caught:

@@ -460,14 +460,25 @@ def test_a_device_of_torch(folder: Path) -> None:
 
 
 def test_models_that_are_not_there(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub.constants
-
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     save_detector(tmp_path / "runs" / "mine", talkative(), "")
     assert Pipeline.from_pretrained("runs/mine").labels == ("bell", "dog", "cut")
     for local in ("runs/none", "./some/model", str(tmp_path / "x" / "y"), "one", "a/b/c"):
         with pytest.raises(ModelError, match="no such model folder"):
             Pipeline.from_pretrained(local)
-    with pytest.raises(ModelError, match="someone/none: no such local folder, and it cannot be had from the hub"):
+    with pytest.raises(ModelError, match=r"someone/none: no local folder of this name, .*HF_HUB_OFFLINE is set"):
         Pipeline.from_pretrained("someone/none")
+
+
+def test_a_model_fetched_earlier_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--someone--mine"
+    save_detector(kept / "snapshots" / ("0" * 40), talkative(), "")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "v1").write_text("0" * 40)
+    assert Pipeline.from_pretrained("someone/mine@v1").labels == ("bell", "dog", "cut")
+    with pytest.raises(ModelError, match="someone/mine: no local folder of this name"):
+        Pipeline.from_pretrained("someone/mine")
