@@ -11,8 +11,8 @@ import numpy as np
 
 from avtext.errors import InvalidInput
 from avtext.metrics.columns import EventsByFile, check_events, file_names, labels_in, table_of
-from avtext.metrics.detection import surest_first
-from avtext.metrics.matching import first_come, meeting_pairs, tiou
+from avtext.metrics.detection import served, surest_first
+from avtext.metrics.matching import first_come
 
 _EDGE = 1e-6  # scores of exactly 0 and 1 have no logit
 
@@ -76,12 +76,9 @@ def score_outcomes(reference: EventsByFile, estimate: EventsByFile, *, overlap: 
     files, names = sorted(file_names(reference, estimate)), labels_in(reference, estimate)
     truth = table_of(reference, files, names)
     guess = surest_first(table_of(estimate, files, names))
-    left, right = meeting_pairs(truth.spans, guess.spans)
-    shared = tiou(truth.spans, guess.spans, (left, right))
-    keep = (truth.labels[left] == guess.labels[right]) & (shared >= overlap - 1e-9)
-    left, right, shared = left[keep], right[keep], shared[keep]
-    order = np.lexsort((truth.starts[left], -shared, right))
-    got = first_come((left[order], right[order]), len(truth.starts), len(guess.starts))
+    (left, right), shared = served(truth, guess, truth.labels, guess.labels)
+    enough = shared >= overlap - 1e-9
+    got = first_come((left[enough], right[enough]), len(truth.starts), len(guess.starts))
     return Outcomes(guess.scores, got >= 0)
 
 

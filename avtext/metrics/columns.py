@@ -48,6 +48,29 @@ def columns_of(events: Sequence[Event], position: Mapping[str, int]) -> Columns:
     return Columns(table[:, 0], table[:, 1], table[:, 2].astype(np.int64), table[:, 3])
 
 
+def activity_of(side: Columns, num_labels: int, count: int, resolution: float) -> np.ndarray:
+    """Which classes are active in which of ``count`` segments: boolean ``(labels, segments)``.
+
+    Example:
+        >>> activity_of(columns_of([Event(0.5, 1.0, "bell")], {"bell": 0}), 1, 3, 0.5).tolist()
+        [[False, True, False]]
+    """
+    first = np.clip(np.floor(side.starts / resolution), 0, count).astype(np.int64)
+    last = np.clip(np.ceil(side.ends / resolution), 0, count).astype(np.int64)
+    real = last > first
+    steps = np.zeros((num_labels, count + 1), dtype=np.int32)
+    np.add.at(steps, (side.labels[real], first[real]), 1)
+    np.add.at(steps, (side.labels[real], last[real]), -1)
+    return np.cumsum(steps, axis=1, dtype=np.int32)[:, :count] > 0
+
+
+def scores_at_even_ranks(events: EventsByFile, limit: int = 50) -> list[float]:
+    """Scores that occur, ascending: all of them, or ``limit`` at even ranks where there are more."""
+    scores = sorted({event.score for values in events.values() for event in values})
+    ranks = np.linspace(0, len(scores) - 1, min(limit, len(scores))).round().astype(int)
+    return [scores[rank] for rank in ranks]
+
+
 def check_events(argument: str, events: EventsByFile) -> None:
     """Refuse anything but a mapping from file names to sequences of events.
 
@@ -62,18 +85,21 @@ def check_events(argument: str, events: EventsByFile) -> None:
                 raise InvalidInput(f"{argument}[{name!r}]: must hold Event values, got {type(value).__name__}")
 
 
-def check_length(file: str, seconds: float) -> float:
-    """``seconds``, refused where a file is so long that its steps fill the memory.
+def length_of(file: str, last: float, durations: Mapping[str, float] | None) -> float:
+    """Seconds of a file that is compared step by step: what ``durations`` say, or up to the end of its last event.
 
     Raises:
-        InvalidInput: names the file.
+        InvalidInput: ``durations`` lack the file, or it is so long that its steps fill the memory.
     """
+    if durations is not None and file not in durations:
+        raise InvalidInput(f"durations: {file!r} is missing; every file needs its seconds")
+    seconds = float(last if durations is None else durations[file])
     if not seconds <= MOST_SECONDS:
         raise InvalidInput(
             f"{file}: lasts {seconds:g} s, files of up to {MOST_SECONDS:,} s (31 days) are compared step by step: "
             "are its times in seconds?"
         )
-    return seconds
+    return max(0.0, seconds)
 
 
 def labels_in(*sets: EventsByFile) -> list[str]:

@@ -117,7 +117,7 @@ def average_precisions(
         num_classes: how many classes there are.
         thresholds: temporal overlaps.
     """
-    pairs, overlap = _served(truth, guess, truth_class, guess_class)
+    pairs, overlap = served(truth, guess, truth_class, guess_class)
     totals = np.bincount(truth_class, minlength=num_classes)
     order = np.argsort(guess_class, kind="stable")
     borders = np.searchsorted(guess_class[order], np.arange(num_classes + 1))
@@ -131,8 +131,11 @@ def average_precisions(
     return out
 
 
-def _served(truth: Table, guess: Table, truth_class: np.ndarray, guess_class: np.ndarray) -> tuple[Pairs, np.ndarray]:
-    """Pairs of one class in the order in which they are served, and their overlaps."""
+def served(truth: Table, guess: Table, truth_class: np.ndarray, guess_class: np.ndarray) -> tuple[Pairs, np.ndarray]:
+    """Pairs of one class in the order in which they are served, and their overlaps.
+
+    Estimates, which come surest first, one after the other; of each the true events by their overlap, then by time.
+    """
     left, right = meeting_pairs(truth.spans, guess.spans)
     same = truth_class[left] == guess_class[right]
     left, right = left[same], right[same]

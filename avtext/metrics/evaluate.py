@@ -19,7 +19,7 @@ from avtext.metrics.mistakes import confusion, find_mistakes
 from avtext.metrics.parsing import audio_visual_parsing, parsed_by_prefix
 from avtext.metrics.psds import PSDS1, PSDS2, operating_points_of, psds
 from avtext.metrics.queries import moment_retrieval
-from avtext.metrics.rates import nan_mean
+from avtext.metrics.rates import nan_mean, rates_from_counts
 from avtext.metrics.segmentation import segmentation
 from avtext.metrics.sound_events import averaged_labels, count_events, event_based
 from avtext.metrics.sound_segments import segment_based
@@ -151,15 +151,11 @@ def _event_intervals(task: Task) -> EventIntervals:
     asked = averaged_labels(task.reference, counts.names, None)
     rows = [counts.names.index(name) for name in asked]
     return EventIntervals(
-        micro_f1=interval_of_counts(counts.events, lambda total: _f1(*total.sum(axis=1).tolist())),
+        micro_f1=interval_of_counts(counts.events, lambda total: rates_from_counts(*total.sum(axis=1).tolist()).f1),
         macro_f1=interval_of_counts(
-            counts.events[:, :, rows], lambda total: nan_mean(_f1(*row) for row in total.T.tolist())
+            counts.events[:, :, rows], lambda total: nan_mean(rates_from_counts(*row).f1 for row in total.T.tolist())
         ),
     )
-
-
-def _f1(reference: int, estimate: int, correct: int) -> float:
-    return 2 * correct / (reference + estimate) if reference and estimate else math.nan
 
 
 def _psds(task: Task) -> dict[str, Any]:

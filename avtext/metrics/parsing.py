@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from avtext.clip import Event
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, check_events, check_length, columns_of, labels_in
+from avtext.metrics.columns import EventsByFile, activity_of, check_events, columns_of, labels_in, length_of
 from avtext.metrics.matching import Spans, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
 
@@ -109,9 +109,8 @@ def audio_visual_parsing(
         >>> scores.segment.audio, round(scores.segment.video, 3), round(scores.segment.event_at_av, 3)
         (1.0, 0.667, 0.857)
     """
-    sides = {"reference": reference, "estimate": estimate}
-    every = [side for parsed in sides.values() for side in (parsed.audio, parsed.video)]
-    for name, parsed in sides.items():
+    every = [reference.audio, reference.video, estimate.audio, estimate.video]
+    for name, parsed in (("reference", reference), ("estimate", estimate)):
         check_events(f"{name}.audio", parsed.audio)
         check_events(f"{name}.video", parsed.video)
     if not 0 < resolution < math.inf:
@@ -120,34 +119,15 @@ def audio_visual_parsing(
     files = list(dict.fromkeys(file for side in every for file in side))
     segment, event = [], []
     for file in files:
-        count = _num_segments(file, every, resolution, durations)
-        rolls = [_roll(side.get(file, ()), position, count, resolution) for side in every]
+        sides = [columns_of(side.get(file, ()), position) for side in every]
+        last = max(side.ends.max(initial=0.0) for side in sides)
+        count = math.ceil(length_of(file, last, durations) / resolution)
+        rolls = [activity_of(side, len(position), count, resolution) for side in sides]
         pairs = {"audio": (rolls[0], rolls[2]), "video": (rolls[1], rolls[3])}
         pairs["both"] = (rolls[0] & rolls[1], rolls[2] & rolls[3])
         segment.append(_file_scores({name: _segment_counts(*pair) for name, pair in pairs.items()}))
         event.append(_file_scores({name: _event_counts(*pair) for name, pair in pairs.items()}))
     return ParsingScores(_mean(segment), _mean(event), len(files))
-
-
-def _num_segments(
-    file: str, sides: list[EventsByFile], resolution: float, durations: Mapping[str, float] | None
-) -> int:
-    if durations is not None and file not in durations:
-        raise InvalidInput(f"durations: {file!r} is missing; every file needs its seconds")
-    last = max((event.end for side in sides for event in side.get(file, ())), default=0.0)
-    seconds = check_length(file, last if durations is None else durations[file])
-    return max(0, math.ceil(seconds / resolution))
-
-
-def _roll(events: Sequence[Event], position: Mapping[str, int], count: int, resolution: float) -> np.ndarray:
-    """Which classes are active where: boolean ``(classes, segments)``."""
-    columns = columns_of(events, position)
-    first = np.clip(np.floor(columns.starts / resolution), 0, count).astype(int)
-    last = np.clip(np.ceil(columns.ends / resolution), 0, count).astype(int)
-    roll = np.zeros((len(position), count), dtype=bool)
-    for label, begin, end in zip(columns.labels, first, last, strict=True):
-        roll[label, begin:end] = True
-    return roll
 
 
 def _segment_counts(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, Table, check_events, labels_in, table_of
+from avtext.metrics.columns import EventsByFile, Table, check_events, labels_in, scores_at_even_ranks, table_of
 from avtext.metrics.matching import Pairs, meeting_pairs
 
 _DECIMALS = 6  # a share of a duration met exactly must not be missed by a rounding error
@@ -145,9 +145,7 @@ def operating_points_of(
         [2, 1]
     """
     if thresholds is None:
-        scores = sorted({event.score for events in estimate.values() for event in events})
-        ranks = np.linspace(0, len(scores) - 1, min(limit, len(scores))).round().astype(int)
-        thresholds = [scores[rank] for rank in ranks]
+        thresholds = scores_at_even_ranks(estimate, limit)
     return [
         {file: [event for event in events if event.score >= low] for file, events in estimate.items()}
         for low in thresholds

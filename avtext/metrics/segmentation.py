@@ -11,7 +11,7 @@ import numpy as np
 
 from avtext.clip import Event
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, check_events, check_length, file_names, labels_in
+from avtext.metrics.columns import EventsByFile, check_events, file_names, labels_in, length_of
 from avtext.metrics.detection import check_thresholds
 from avtext.metrics.matching import Spans, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
@@ -90,7 +90,8 @@ def segmentation(
     counts = np.zeros((len(thresholds), 3), dtype=np.int64)
     for file in file_names(reference, estimate):
         sides = reference.get(file, ()), estimate.get(file, ())
-        count = num_steps(_duration(file, sides, durations), rate)
+        last = max((event.end for side in sides for event in side), default=0.0)
+        count = num_steps(length_of(file, last, durations), rate)
         truth, guess = (frames_of(side, position, count, rate) for side in sides)
         correct, num_frames = correct + int((truth == guess).sum()), num_frames + count
         one, two = segments_of(truth), segments_of(guess)
@@ -194,13 +195,3 @@ def segment_counts(one: Segments, two: Segments, thresholds: Sequence[float]) ->
 def _f1(hits: int, false: int, missed: int) -> float:
     total = 2 * hits + false + missed
     return 2 * hits / total if total else math.nan
-
-
-def _duration(
-    file: str, sides: tuple[Sequence[Event], Sequence[Event]], durations: Mapping[str, float] | None
-) -> float:
-    if durations is None:
-        return check_length(file, max((event.end for side in sides for event in side), default=0.0))
-    if file not in durations:
-        raise InvalidInput(f"durations: {file!r} is missing; every file needs its seconds")
-    return check_length(file, float(durations[file]))

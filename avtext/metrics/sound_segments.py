@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import Columns, EventsByFile, check_events, check_length, labels_in, paired
+from avtext.metrics.columns import EventsByFile, activity_of, check_events, labels_in, length_of, paired
 from avtext.metrics.rates import Rates, mean_rates, nan_mean, rates_from_counts, rates_from_segments
 from avtext.metrics.sound_events import averaged_labels
 
@@ -100,9 +100,9 @@ def segment_based(
     errors = np.zeros(3, dtype=np.int64)
     seconds, num_files = 0.0, 0
     for file, truth, guess in paired(reference, estimate, names):
-        length = _length(file, truth, guess, durations)
+        length = length_of(file, max(truth.ends.max(initial=0.0), guess.ends.max(initial=0.0)), durations)
         count = math.ceil(length / resolution)
-        one, two = (_roll(side, len(names), count, resolution) for side in (truth, guess))
+        one, two = (activity_of(side, len(names), count, resolution) for side in (truth, guess))
         cells += [one.sum(1), two.sum(1), (one & two).sum(1), (~one & ~two).sum(1)]
         errors += _errors(one, two)
         seconds, num_files = seconds + length, num_files + 1
@@ -123,25 +123,6 @@ def segment_based(
         num_files=num_files,
         duration=seconds,
     )
-
-
-def _length(file: str, truth: Columns, guess: Columns, durations: Mapping[str, float] | None) -> float:
-    if durations is None:
-        return check_length(file, max(0.0, truth.ends.max(initial=0.0), guess.ends.max(initial=0.0)))
-    if file not in durations:
-        raise InvalidInput(f"durations: {file!r} is missing; every file with events needs its seconds")
-    return check_length(file, float(durations[file]))
-
-
-def _roll(side: Columns, num_labels: int, count: int, resolution: float) -> np.ndarray:
-    """Which classes are active where: boolean ``(labels, segments)``."""
-    first = np.clip(np.floor(side.starts / resolution), 0, count).astype(np.int64)
-    last = np.clip(np.ceil(side.ends / resolution), 0, count).astype(np.int64)
-    real = last > first
-    steps = np.zeros((num_labels, count + 1), dtype=np.int32)
-    np.add.at(steps, (side.labels[real], first[real]), 1)
-    np.add.at(steps, (side.labels[real], last[real]), -1)
-    return np.cumsum(steps, axis=1, dtype=np.int32)[:, :count] > 0
 
 
 def _errors(one: np.ndarray, two: np.ndarray) -> list[int]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from avtext.clip import Event
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, check_events
+from avtext.metrics.columns import EventsByFile, check_events, scores_at_even_ranks
 from avtext.metrics.sound_events import event_based
 
 
@@ -51,7 +49,7 @@ def choose_thresholds(
     check_events("reference", reference)
     check_events("estimate", estimate)
     if candidates is None:
-        candidates = _even_ranks(estimate)
+        candidates = scores_at_even_ranks(estimate) or [0.5]  # nothing was found: any threshold does
     if not all(0 <= low <= 1 for low in candidates):
         raise InvalidInput(f"candidates: must lie in [0, 1], got {list(candidates)}")
     best: dict[str, Choice] = {}
@@ -88,9 +86,3 @@ def apply_thresholds(
         file: [event for event in values if event.score >= thresholds.get(event.label, default)]
         for file, values in events.items()
     }
-
-
-def _even_ranks(estimate: EventsByFile, limit: int = 50) -> list[float]:
-    scores = sorted({event.score for events in estimate.values() for event in events})
-    ranks = np.linspace(0, len(scores) - 1, min(limit, len(scores))).round().astype(int)
-    return [scores[rank] for rank in ranks] or [0.5]  # nothing was found: any threshold does
