@@ -17,8 +17,8 @@ from avtext import __version__
 from avtext.cli import align, benchmark, compress, convert, detect, doctor, evaluate, info, report, train
 from avtext.cli.inputs import InputError
 from avtext.cli.options import show_traceback
-from avtext.cli.tables import plain
 from avtext.errors import AvtextError, MediaError
+from avtext.media.opening import shown
 
 app = typer.Typer(
     name="avtext",
@@ -100,4 +100,4 @@ def _usage(error: TyperException) -> str:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write("".join(f"avtext: {plain(line)}\n" for line in text.splitlines()))
+    sys.stderr.write("".join(f"avtext: {shown(line)}\n" for line in text.splitlines()))

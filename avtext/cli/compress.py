@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from avtext.cli.options import Debug, Verbose
-from avtext.cli.tables import print_lines
+from avtext.cli.tables import print_lines, say
 from avtext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,17 +57,13 @@ def compress(
     settings = parse(LadderSettings, values, "overrides" if config is None else str(config))
     rows: dict[str, Row] = {}
     try:
-        for row in measure(load_detector(detector_folder(model)), files, out, settings, _say):
+        for row in measure(load_detector(detector_folder(model)), files, out, settings, say):
             rows[row.rung.name] = row
             print_lines(_lines(row))
     finally:
         if json is not None and rows:
             publish_figures(json, "ladder", figures(rows, settings.limits))
     print_lines([f"use it with: avtext detect VIDEO -m {out / 'int8'}"])
-
-
-def _say(line: str) -> None:
-    print_lines([line], sys.stderr)
 
 
 def _lines(row: Row) -> list[str]:

@@ -15,6 +15,7 @@ import typer
 from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose, show_traceback
 from avtext.cli.results import endings_of, is_done, write_results
+from avtext.cli.tables import say
 from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def detect(
     mine = part_of(paths, None if shard is None else _shard(shard))
     todo = [path for path in mine if not (skip_existing and is_done(path, places[path], endings))]
     if skipped := len(mine) - len(todo):
-        _say(f"{skipped} of {len(mine)} files have results already: skipped")
+        say(f"{skipped} of {len(mine)} files have results already: skipped")
     by = Computation(device, backend, int8)
     pipe = None
     if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
@@ -189,13 +190,13 @@ def _failure(path: Path, error: AvtextError) -> Failure:
     Raises:
         AvtextError: an option that is wrong.
     """
-    from avtext.cli.tables import plain
     from avtext.detection import Failure
+    from avtext.media.opening import shown
 
     if not isinstance(error, MediaError | StorageError):
         raise error
     show_traceback(error)
-    return Failure.of(plain(str(path)), error)
+    return Failure.of(shown(path), error)
 
 
 def _written(
@@ -224,13 +225,7 @@ def _show(outcome: Result | Failure, written: list[Path], as_json: bool) -> None
 def _finish(failures: list[Any], count: int) -> None:
     if not failures:
         return
-    _say(f"{len(failures)} of {count} files failed:")
+    say(f"{len(failures)} of {count} files failed:")
     for failure in failures:
-        _say(f"  {failure.message} [{failure.code}]")
+        say(f"  {failure.message} [{failure.code}]")
     raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    from avtext.cli.tables import print_lines
-
-    print_lines([line], sys.stderr)

@@ -83,7 +83,7 @@ def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from avtext.cli.tables import plain
+    from avtext.media.opening import shown
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     table = Table("class", "F1", "precision", "recall", "true", "found", show_edge=False, pad_edge=False)
@@ -91,7 +91,7 @@ def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
     rows = [*onsets.classes.items(), ("all (micro)", onsets.micro)]
     for label, rates in rows:
         numbers = [_percent(x) for x in (rates.f1, rates.precision, rates.recall)]
-        table.add_row(Text(plain(label)), *numbers, str(rates.num_reference), str(rates.num_estimate))
+        table.add_row(Text(shown(label)), *numbers, str(rates.num_reference), str(rates.num_estimate))
     console.print(table)
     console.print(f"event F1: {_percent(onsets.micro.f1)} micro, {_percent(onsets.macro.f1)} macro")
     console.print(_grouped(report))

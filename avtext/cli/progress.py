@@ -81,9 +81,9 @@ class Counter:
         """Say it."""
         from rich.text import Text
 
-        from avtext.cli.tables import plain
+        from avtext.media.opening import shown
 
-        line = plain(f"{self._what} {number}/{count} {path}")
+        line = shown(f"{self._what} {number}/{count} {path}")
         if self._status is not None:
             self._status.update(Text(line))
         elif self._piped:

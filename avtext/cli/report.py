@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from avtext.cli.options import Debug, Verbose
+from avtext.cli.tables import print_lines, say
 from avtext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def _page(page: Path, told: Report, video: Path | None, results: Path, embed: bo
     there = os.path.lexists(page)
     write_report(page, told, media=media, embed=embed)
     if not media.is_file():
-        _say(f"{media}: is not here: the page offers to choose it")
+        say(f"{media}: is not here: the page offers to choose it")
     if there:
-        _say(f"{page}: replaced")
-    _print(f"wrote {page}: {len(told.events)} events")
+        say(f"{page}: replaced")
+    print_lines([f"wrote {page}: {len(told.events)} events"])
 
 
 def _folder(results: Path, out: Path, embed: bool) -> None:
@@ -104,11 +104,11 @@ def _folder(results: Path, out: Path, embed: bool) -> None:
         if isinstance(said, ConfigError):
             failures.append(said.message)
         else:
-            _print(said)
+            print_lines([said])
     if failures:
-        _say(f"{len(failures)} of the results failed:")
+        say(f"{len(failures)} of the results failed:")
         for message in failures:
-            _say(f"  {message}")
+            say(f"  {message}")
         raise typer.Exit(1)
 
 
@@ -118,16 +118,4 @@ def _figures(folder: Path, told: Report, truth: Path | None) -> None:
 
     known = None if truth is None else read_event_file(truth)
     for path in write_figures(folder, told, known):
-        _print(f"wrote {path}")
-
-
-def _print(line: str) -> None:
-    from avtext.cli.tables import print_lines
-
-    print_lines([line])
-
-
-def _say(line: str) -> None:
-    from avtext.cli.tables import print_lines
-
-    print_lines([line], sys.stderr)
+        print_lines([f"wrote {path}"])

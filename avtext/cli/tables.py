@@ -6,22 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avtext.media.opening import shown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
     from avtext.clip import Event
     from avtext.detection import Failure, Result
-
-
-def plain(text: str) -> str:
-    """``text`` without control characters, so that a file name cannot write to the terminal.
-
-    Example:
-        >>> plain("a" + chr(27) + "[31mb")
-        'a?[31mb'
-    """
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def clock(seconds: float) -> str:
@@ -52,19 +44,19 @@ def print_outcome(outcome: Result | Failure, written: Sequence[Path]) -> None:
     heard = ", ".join(outcome.modalities) or "nothing"
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     summary = f"{outcome.file}: {len(outcome.events)} events in {clock(outcome.duration)} (from {heard})"
-    console.print(Text(plain(summary)), soft_wrap=True)
+    console.print(Text(shown(summary)), soft_wrap=True)
     table = Table(box=None, pad_edge=True)
     for name in ("start", "end", "event", "score", "from"):
         table.add_column(name, justify="left" if name in ("event", "from") else "right")
     for event in outcome.events:
-        label, score = Text(plain(event.label)), f"{event.score:.2f}"
+        label, score = Text(shown(event.label)), f"{event.score:.2f}"
         table.add_row(clock(event.start), clock(event.end), label, score, _shares(event))
     if outcome.events:
         console.print(table)
     for line in _remarks(outcome):
-        console.print(Text("  " + plain(line)), soft_wrap=True)
+        console.print(Text("  " + shown(line)), soft_wrap=True)
     for path in written:
-        console.print(Text(plain(f"  wrote {path}")), soft_wrap=True)
+        console.print(Text(shown(f"  wrote {path}")), soft_wrap=True)
 
 
 def _shares(event: Event) -> str:
@@ -85,5 +77,10 @@ def _remarks(outcome: Result) -> list[str]:
 
 
 def print_lines(lines: Sequence[str], to: TextIO | None = None) -> None:
-    """Lines, made plain, on standard output or another stream."""
-    (to or sys.stdout).write("".join(plain(line) + "\n" for line in lines))
+    """Lines, on one line each, on standard output or another stream."""
+    (to or sys.stdout).write("".join(shown(line) + "\n" for line in lines))
+
+
+def say(line: str) -> None:
+    """A line on standard error."""
+    print_lines([line], sys.stderr)

@@ -57,7 +57,7 @@ def media_file(path: str | Path) -> str:
 
 
 def shown(path: str | Path) -> str:
-    r"""A path as it appears in messages: on one line, without anything that a terminal would obey.
+    r"""A path or another text as it appears in messages: on one line, without anything that a terminal would obey.
 
     Example:
         >>> shown("a\x1b[2Jb\n.mp4")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from avtext.errors import Code, MediaError
+from avtext.media.opening import shown
 from avtext.media.options import Limits, MediaOptions
 from avtext.media.spare import prepare, take
 from avtext.media.wire import WireError, WireReader, WireTimeoutError
@@ -114,4 +115,4 @@ class DecoderProcess:
         """The last line of what the child wrote to its log, made safe to print."""
         self._log.seek(max(self._log.seek(0, os.SEEK_END) - 2000, 0))
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
-        return "".join(c if c.isprintable() else "?" for c in lines[-1])[:300] if lines else ""
+        return shown(lines[-1])[:300] if lines else ""

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from avtext.media.opening import shown
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -39,8 +41,8 @@ class ProgressHook:
             TextColumn("{task.fields[stage]}"),
             TimeElapsedColumn(),
         )
-        shown = sys.stderr.isatty()
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=transient, disable=not shown)
+        console = Console(stderr=True)
+        self._progress = Progress(*columns, console=console, transient=transient, disable=not sys.stderr.isatty())
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> ProgressHook:
@@ -57,7 +59,7 @@ class ProgressHook:
         self._task(file)
 
     def _task(self, file: str) -> TaskID:
-        name = "".join(c if c.isprintable() else "?" for c in Path(file).name)
+        name = shown(Path(file).name)
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=None, stage="opening")
         return self._tasks[name]
