@@ -21,9 +21,10 @@ from typing import Any
 import torch
 
 from avtext.benchmark.ablation_settings import ROWS, AblationSettings, Row, settings_of
-from avtext.benchmark.aligned_scenes import encode_scene, find_clocks, find_events, streams_of
+from avtext.benchmark.aligned_scenes import encode_scene, find_events, streams_of
 from avtext.clip import MODALITIES, Clip, Event
 from avtext.data.crops import Crops
+from avtext.detection.clocks import align_to_picture
 from avtext.features.key import digest_of
 from avtext.metrics.segmentation import segmentation
 from avtext.model import EventDetector, load_detector, save_detector
@@ -196,7 +197,7 @@ def _both_ways(model: EventDetector, clips: Sequence[Clip]) -> tuple[Found, Foun
     aligned: dict[str, Sequence[Event]] = {}
     for clip in clips:
         scene = encode_scene(model, clip)
-        found = find_clocks(streams_of(model, scene), model.settings.grid_rate)
+        found = align_to_picture(streams_of(model, scene), model.settings.grid_rate)
         plain[clip.name] = find_events(model, scene, {})
         aligned[clip.name] = find_events(model, scene, {name: one.clock for name, one in found.items()})
     return Found(truth, plain), Found(truth, aligned)

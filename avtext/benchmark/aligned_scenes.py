@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avtext.alignment import Alignment, align_jointly
+from avtext.alignment import Alignment
 from avtext.benchmark.accuracy import unseen_recipe
 from avtext.clip import Clip, Event
 from avtext.data.scenes import SceneRecipe, make_scene
@@ -79,15 +79,6 @@ def streams_of(model: EventDetector, scene: EncodedScene) -> Streams:
     """Embeddings and masks of a scene by modality."""
     parts = zip(model.modalities, scene.encoded.embeddings, scene.encoded.masks, strict=True)
     return {name: (values[0].numpy(), mask[0].numpy()) for name, values, mask in parts}
-
-
-def find_clocks(streams: Streams, rate: float) -> dict[str, Alignment]:
-    """The maps that the pipeline would find: none without a picture and something to align with it."""
-    present = {name: pair for name, pair in streams.items() if pair[1].any()}
-    if "video" not in present or len(present) < 2:
-        return {}
-    embeddings = {name: values for name, (values, _) in present.items()}
-    return align_jointly(embeddings, {name: mask for name, (_, mask) in present.items()}, rate=rate)
 
 
 def clock_of(found: Mapping[str, Alignment], modality: str) -> ClockMap:

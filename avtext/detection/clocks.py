@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +19,23 @@ def find_clocks(encoded: EncodedVideo) -> dict[str, Alignment]:
     to compare."""
     if not encoded.network.settings.alignment.enabled:
         return {}
-    present = {name: pair for name, pair in encoded.embeddings().items() if pair[1].any()}
+    found = align_to_picture(encoded.embeddings(), encoded.rate)
+    return {name: later(one, encoded.start_step / encoded.rate) for name, one in found.items()}
+
+
+def align_to_picture(streams: Mapping[str, tuple[np.ndarray, np.ndarray]], rate: float) -> dict[str, Alignment]:
+    """How modalities lie against the picture; nothing where there is none, or nothing to compare with it.
+
+    Args:
+        streams: embeddings ``(steps, size)`` and mask ``(steps,)`` per modality.
+        rate: steps per second.
+    """
+    present = {name: pair for name, pair in streams.items() if pair[1].any()}
     if "video" not in present or len(present) < 2:
         return {}
     embeddings = {name: pair[0] for name, pair in present.items()}
     masks = {name: pair[1] for name, pair in present.items()}
-    found = align_jointly(embeddings, masks, rate=encoded.rate)
-    return {name: later(one, encoded.start_step / encoded.rate) for name, one in found.items()}
+    return align_jointly(embeddings, masks, rate=rate)
 
 
 def later(found: Alignment, origin: float) -> Alignment:

@@ -6,7 +6,6 @@ from avtext.benchmark.aligned_scenes import (
     clock_error,
     clock_of,
     encode_scene,
-    find_clocks,
     find_events,
     joined,
     on_clock,
@@ -14,6 +13,7 @@ from avtext.benchmark.aligned_scenes import (
 )
 from avtext.config import ModelSettings
 from avtext.data.scenes import SceneRecipe, make_scene
+from avtext.detection.clocks import align_to_picture
 from avtext.model import EventDetector, collate
 from avtext.timeline import ClockMap
 
@@ -74,7 +74,7 @@ def test_streams_of_a_scene_are_on_the_grid(model, clip):
 def test_a_stream_put_on_another_clock_is_found_there(offset, ppm):
     clock = ClockMap.shift(offset, 1 + ppm * 1e-6)
     moved = on_clock(streams(0, 1000), "audio", clock, RATE)
-    found = find_clocks(moved, RATE)
+    found = align_to_picture(moved, RATE)
     assert clock_error(clock_of(found, "audio"), clock, 3000 / RATE) < 0.04
     assert clock_error(ClockMap.shift(), clock, 3000 / RATE) > 0.04
 
@@ -98,8 +98,8 @@ def test_joined_streams_follow_each_other():
 def test_nothing_to_align_with_is_the_identity():
     one = {"audio": streams(0, 30)["audio"]}
     absent = {**one, "video": (smooth(0, 30), np.zeros(90, bool))}
-    assert find_clocks(one, RATE) == {}
-    assert find_clocks(absent, RATE) == {}
+    assert align_to_picture(one, RATE) == {}
+    assert align_to_picture(absent, RATE) == {}
     assert clock_of({}, "audio").is_identity
 
 
