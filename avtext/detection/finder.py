@@ -17,7 +17,7 @@ from avtext.detection.network import Network
 from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, held
 from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
-from avtext.detection.skimming import SkimmedReading
+from avtext.detection.skimming import skimmed
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
 from avtext.features import reading_for
@@ -163,8 +163,10 @@ class EventFinder:
         end: float | None = None,
     ) -> FileReading:
         """Windows of a file as the network takes them; arguments as of calling, ``stack`` closes the file."""
-        how = source, transcript, self._options(start, end), self.limits, stack
-        return SkimmedReading(*how, self.network) if self.skim else FileReading(*how)
+        options = self._options(start, end)
+        if self.skim:
+            return skimmed(source, transcript, options, self.limits, stack, self.network)
+        return FileReading(source, transcript, options, self.limits, stack)
 
     def _options(self, start: float | None, end: float | None) -> MediaOptions:
         overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate

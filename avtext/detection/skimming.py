@@ -34,15 +34,30 @@ NO_VIDEO = "nothing of the video could be decoded"  # as an account says it
 LEVELS, AREA = 16, 0.005  # two keyframes are unlike where more than this share of pixels differs by more levels
 
 
-class SkimmedReading(FileReading):
-    """Windows of a file, with pictures only where they are worth decoding.
-
-    A file without pictures, or of a format in which no part can be found without decoding all before it, is read whole.
+def skimmed(
+    source: str | Path | BinaryIO,
+    transcript: Transcript,
+    options: MediaOptions,
+    limits: Limits | None,
+    stack: ExitStack,
+    network: Network,
+) -> FileReading:
+    """A file skimmed; whole without pictures, or in a format where no part is found without decoding all before it.
 
     Args:
         source, transcript, options, limits, stack: as of :class:`FileReading`.
         network: which says where something is heard or read.
     """
+    reading = SkimmedReading(source, transcript, options, limits, stack, network)
+    if reading.is_possible:
+        return reading
+    whole = FileReading(reading.path, reading.cues, options, limits, stack)
+    whole.name = reading.name
+    return whole
+
+
+class SkimmedReading(FileReading):
+    """Windows of a file, with pictures only where they are worth decoding; arguments as of :func:`skimmed`."""
 
     def __init__(
         self,
@@ -53,15 +68,11 @@ class SkimmedReading(FileReading):
         stack: ExitStack,
         network: Network,
     ) -> None:
-        quick = replace(options, keyframes=True, statistics=False)
-        super().__init__(source, transcript, quick, limits, stack)
-        name, info = self.name, self._reader.info
-        self._skims = info.has_video and info.seekable
-        if not self._skims:
-            super().__init__(self._reader.path, self.cues, options, limits, stack)
-            self.name = name
+        super().__init__(source, transcript, replace(options, keyframes=True, statistics=False), limits, stack)
+        self.path = self._reader.path
+        self.is_possible = self._reader.info.has_video and self._reader.info.seekable
         self._network = network
-        self._pictures = _Pictures(self._reader.path, replace(options, audio=False), limits)
+        self._pictures = _Pictures(self.path, replace(options, audio=False), limits)
         self._keyframes = _Keyframes()
         self._seen: list[tuple[float, float]] = []
         self._account: Quality | None = None
@@ -69,9 +80,6 @@ class SkimmedReading(FileReading):
 
     def clips(self) -> Iterator[Clip]:
         """See :class:`avtext.detection.reading.Reading`."""
-        if not self._skims:
-            yield from super().clips()
-            return
         seen = None
         for clip, following in with_next(super().clips()):
             for known in (clip, following):
@@ -92,8 +100,6 @@ class SkimmedReading(FileReading):
     def quality(self) -> Quality:
         """See :class:`FileReading`; it also says where there were pictures, and what was wrong with the last ones."""
         quality = super().quality
-        if not self._skims:
-            return quality
         end = quality.decoded_duration
         if self._account is not None:
             quality = _with_pictures(quality, self._account)
