@@ -9,11 +9,6 @@ import typer
 
 from avtext.cli.options import Debug, Verbose
 
-PACKAGES = (
-    "torch", "torchaudio", "torchvision", "transformers", "pytorchvideo", "pytorch-crf", "librosa", "av", "numpy",
-    "numba", "lightning", "onnxruntime",
-)  # fmt: skip
-
 
 def info(
     what: Annotated[
@@ -43,20 +38,17 @@ def _about(place: Path) -> list[str]:
 
 
 def _installation() -> list[str]:
-    import importlib.metadata
     import platform
 
     import torch
 
     from avtext import __version__
     from avtext.pipeline import DEFAULT_MODEL
+    from avtext.pipeline.environment import EXTRAS, NEEDED, version_of
 
     lines = [f"avtext {__version__}, Python {platform.python_version()}"]
-    for name in PACKAGES:
-        try:
-            lines.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            lines.append(f"{name}: not installed")
+    versions = {name: version_of(name) for name in (*NEEDED, *EXTRAS.values())}
+    lines += [f"{name} {version}" if version else f"{name}: not installed" for name, version in versions.items()]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return [*lines, f"GPU: {gpu}", f"default model: {DEFAULT_MODEL}"]
 

@@ -47,7 +47,7 @@ def check_environment() -> Iterator[Check]:
 
     yield Check(f"avtext {__version__}, Python {platform.python_version()}, {os.cpu_count()} cores")
     for name in NEEDED:
-        version = _version(name)
+        version = version_of(name)
         yield Check(f"{name} {version}") if version else Check(f"{name} is missing", "pip install -e . once more")
     yield from (_extra(name, package) for name, package in EXTRAS.items())
     yield _gpu()
@@ -56,7 +56,8 @@ def check_environment() -> Iterator[Check]:
     yield _writable("hub cache", hub_cache(), "set HF_HOME to a folder with space")
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """The version that is installed; empty where none is."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -64,7 +65,7 @@ def _version(package: str) -> str:
 
 
 def _extra(name: str, package: str) -> Check:
-    version = _version(package)
+    version = version_of(package)
     return Check(
         f"extra {name}: {package} {version}" if version else f'extra {name}: no (pip install "avtext[{name}]")'
     )
