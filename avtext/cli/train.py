@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -48,6 +47,7 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
     with waiting("loading"):
         from avtext.training import accelerator_of, check_lightning, fit, open_clips, read_settings
         from avtext.training.card import draft_card
+        from avtext.training.devices import begins_run
 
     settings = read_settings(config, overrides)
     if settings.train is None:
@@ -64,7 +64,7 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
     words = shlex.join(["avtext", command, "-c", str(config), *overrides])
     with _Bar() as bar:
         model = fit(settings, source, validation, card=draft_card(settings, words), hook=bar)
-    if os.environ.get("LOCAL_RANK", "0") != "0":  # another process of this run says it
+    if not begins_run():  # another process of this run says it
         return
     best = settings.out / ("best" if validation is not None else "last")
     total = model.num_parameters()["total"]
