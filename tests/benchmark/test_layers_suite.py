@@ -5,30 +5,10 @@ from avtext.benchmark import layers
 from avtext.benchmark.aligned_scenes import AlignmentSizes
 from avtext.benchmark.layers_crf import CRFSizes
 from avtext.benchmark.layers_dtw import DTWSizes
-from avtext.benchmark.layers_limits import LIMITS, row
+from avtext.benchmark.layers_limits import LIMITS
 from avtext.config import ModelSettings
 from avtext.errors import MissingExtra, ModelError
 from avtext.model import EventDetector, save_detector
-
-AT_LEAST = {"row01a": 20, "row01b": 8, "row05": 2, "row06": 50, "row08": 40, "row12": 0.9, "row13": 0, "row14": 0.97}
-AT_MOST = {
-    "row02": 0.35, "row03": 0.25, "row04": 0.45, "row07": 4.4, "row09a": 1.2, "row09b": 1.2, "row10a": 0.035,
-    "row10b": 0.14, "row11a": 0.06, "row11b": 0.06,
-}  # fmt: skip
-
-
-def test_limits_are_those_of_the_table():
-    by_row = {name.split("_")[0]: limit for name, limit in LIMITS.items()}
-    assert {name: limit.value for name, limit in by_row.items() if limit.sense == "at_least"} == AT_LEAST
-    assert {name: limit.value for name, limit in by_row.items() if limit.sense == "at_most"} == AT_MOST
-    assert list(LIMITS) == sorted(LIMITS)
-
-
-def test_a_row_that_was_not_measured_is_missed():
-    assert row("row04_dtw_memory_against_librosa", None, "why").met is False
-    assert row("row04_dtw_memory_against_librosa", 0.45, "").met is True
-    with pytest.raises(KeyError):
-        row("row99_unheard_of", 1.0, "")
 
 
 @pytest.fixture

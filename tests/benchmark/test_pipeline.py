@@ -11,38 +11,18 @@ from avtext.benchmark import pipeline_archive, pipeline_decode
 from avtext.benchmark.pipeline_archive import make_archive
 from avtext.benchmark.pipeline_child import spent
 from avtext.benchmark.pipeline_clips import make_video, width_of
-from avtext.benchmark.pipeline_limits import FULL, LIMITS, row
+from avtext.benchmark.pipeline_limits import FULL, LIMITS
 from avtext.benchmark.timing import run_code
 from avtext.media import MediaOptions, MediaReader
 from avtext.pipeline import Pipeline
 from tests.benchmark.holding import holder
 
-AT_LEAST = {"row01a": 10, "row01b": 4, "row02": 3.5, "row04": 100, "row07a": 1.6, "row08": 20, "row13b": 0.99}
-AT_MOST = {
-    "row03": 1.15, "row05a": 1.15, "row05b": 1.15, "row05c": 1.25, "row06a": 1, "row06b": 1, "row06c": 1,
-    "row07b": 0, "row09": 1.2, "row10a": 0.25, "row10b": 0.6, "row11a": 10.5, "row11b": 1.1,
-    "row12": 0.5, "row13a": 0.5,  # the gate of every speed-up
-}  # fmt: skip
 TINY = FULL._replace(short=12, long=24, height=72, small=36, rounds=1, clips=5)
 
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 13, height=72)
-
-
-def test_limits_are_those_of_the_table() -> None:
-    by_row = {name.split("_")[0]: limit for name, limit in LIMITS.items()}
-    assert {name: limit.value for name, limit in by_row.items() if limit.sense == "at_least"} == AT_LEAST
-    assert {name: limit.value for name, limit in by_row.items() if limit.sense == "at_most"} == AT_MOST
-    assert list(LIMITS) == sorted(LIMITS)
-
-
-def test_a_row_that_was_not_measured_is_missed() -> None:
-    assert row("row08_second_run_on_a_cached_video", None, "why").met is False
-    assert row("row07b_dynamic_batches_other_events", 0.0, "").met is True
-    with pytest.raises(KeyError):
-        row("row99_unheard_of", 1.0, "")
 
 
 def test_a_made_video_is_whole_and_moves(video: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 import warnings
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -36,13 +34,6 @@ RATES = {
         "substitution_rate": "substitution_rate",
     },
 }
-
-
-@pytest.fixture(scope="module")
-def sed_eval() -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module("sed_eval")
 
 
 def rows_of(events: list[Event]) -> list[dict]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import warnings
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -26,13 +24,6 @@ PAIRS = [
     ("mini_reference.txt", "mini_detected_b.txt"),
     *((f"binary{k}.txt", f"binary{k}_detected.txt") for k in (1, 2, 3, 5)),
 ]
-
-
-@pytest.fixture(scope="module")
-def sed_eval() -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module("sed_eval")
 
 
 def by_sed_eval(sed_eval, labels: list[str], resolution: float, reference: dict, estimate: dict, **more) -> dict:

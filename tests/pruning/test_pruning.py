@@ -15,11 +15,6 @@ from tests.model.test_detector import clip, make
 KINDS = ["cross", "early", "late", "co_attention"]
 
 
-@pytest.fixture(scope="module")
-def batch() -> Batch:
-    return collate([clip(2.0, 0), clip(1.2, 1)])
-
-
 def model_of(kind: str = "cross", **changes: object) -> EventDetector:
     fusion = {"num_layers": 2, "num_heads": 2, "reach": 0.4, "kind": kind}
     model = with_statistics(make(4, fusion=fusion, **changes))

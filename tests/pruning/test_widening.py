@@ -16,11 +16,6 @@ from tests.model.test_detector import ENCODERS, clip, make
 from tests.pruning.test_pruning import KINDS, model_of
 
 
-@pytest.fixture(scope="module")
-def batch() -> Batch:
-    return collate([clip(2.0, 0), clip(1.2, 1)])
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("factor", [2, 3])
 def test_a_wider_model_says_the_same(kind: str, factor: int, batch: Batch) -> None:
