@@ -152,7 +152,7 @@ def _names(value: Mapping[str, Any], key: str, where: str) -> tuple[str, ...] | 
         raise ConfigError(f'{where}: {key} must be a list of labels, as ["bell", "dog"], got {names!r}')
     halves = [name for name in names if has_half_character(name)]
     if halves:
-        raise ConfigError(f"{where}: {key}: a label has half a character, which no file can hold, got {halves[0]!r}")
+        raise ConfigError(f"{where}: {key}: a label has a lone surrogate, which no file can hold, got {halves[0]!r}")
     return tuple(dict.fromkeys(names))
 
 

@@ -201,7 +201,7 @@ def _check_encodes(path: Path, text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        message = f"{path}: {text!r} has half a character (a lone surrogate) that no file can hold; rename it"
+        message = f"{path}: {text!r} has a lone surrogate, which no file can hold; rename it"
         raise ConfigError(message, stage="write") from error
 
 

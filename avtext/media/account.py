@@ -244,7 +244,7 @@ def _stream_reasons(tally: Tally, part: Waveform | Pictures, promised: int) -> I
         yield f"nothing of the {tally.name} could be decoded"
     hidden = max(tally.unshown, promised - tally.packets)  # those behind the edit list's end are not even read
     if hidden > tally.packets and tally.packet_duration > _LONG_PACKET:
-        yield f"the edit list hides {hidden} {tally.name} packets, of seconds each: the time scale is a lie"
+        yield f"the edit list hides {hidden} {tally.name} packets, of seconds each: the track's time scale is wrong"
     if tally.unshown > _HIDDEN and tally.seconds(tally.unshown_ticks) < 0.5 * tally.unshown * tally.frame_seconds:
         yield f"the edit list hides {tally.unshown} {tally.name} packets that are said to last no time"
     if tally.undecodable:

@@ -12,7 +12,7 @@ from avtext.media.opening import shown
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-WORDS = {"read": "reading", "align": "aligning", "fuse": "understanding", "decode": "done"}
+WORDS = {"read": "reading", "align": "aligning", "fuse": "fusing", "decode": "done"}
 
 
 class ProgressHook:
@@ -67,6 +67,6 @@ class ProgressHook:
     def __call__(
         self, step: str, artifact: Any = None, *, file: str, total: float | None = None, completed: float = 0.0
     ) -> None:
-        """A :class:`avtext.pipeline.pipeline.Hook`."""
+        """A :class:`avtext.detection.finder.Hook`."""
         done = min(completed, total or completed)
         self._progress.update(self._task(file), total=total, completed=done, stage=WORDS.get(step, step))

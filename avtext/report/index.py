@@ -1,4 +1,4 @@
-"""The pages of a folder of results, and one that lists them."""
+"""The rows of the page that lists a folder of results: per file its labels, and where something happens."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def _render(template: str, *, script: str, **values: Any) -> str:
             **values,
         )
     )
-    return html.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate of a file name has no UTF-8
+    return html.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate in a file name has no UTF-8
 
 
 @functools.cache

@@ -118,7 +118,7 @@ def test_numbers_that_are_not_finite_are_refused(folder: Path, number: str) -> N
         ({"path": "videos/a.mp4", "labels": None}, "labels must be a list of labels"),
         ({"path": "videos/a.mp4", "labels": [""]}, "labels must be a list of labels"),
         ({"path": "videos/a.mp4", "labels": [3]}, "got [3]"),
-        ('{"path": "videos/a.mp4", "labels": ["\\ud800"]}', "labels: a label has half a character"),
+        ('{"path": "videos/a.mp4", "labels": ["\\ud800"]}', "labels: a label has a lone surrogate"),
         ({"path": "videos/a.mp4", "events": [], "annotated": {"bell": 1}}, "annotated must be a list of labels"),
         (
             {"path": "videos/a.mp4", "events": [BELL], "annotated": ["dog"]},

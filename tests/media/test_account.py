@@ -233,7 +233,7 @@ def test_a_time_scale_that_puts_frames_behind_the_edit_list(tmp_path: Path) -> N
     start = content.rindex(b"mdhd", 0, content.index(b"vmhd"))
     content[start + 16 : start + 20] = b"\0\0\0\1"
     path.write_bytes(content)
-    assert any("time scale is a lie" in reason for reason in read(path).reasons)
+    assert any("time scale is wrong" in reason for reason in read(path).reasons)
 
 
 def test_frames_that_are_shown_long_after_they_are_decoded() -> None:

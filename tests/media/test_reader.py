@@ -403,7 +403,7 @@ def test_a_time_scale_that_hides_most_of_a_file_is_told(tmp_path: Path) -> None:
     content[scale : scale + 4] = (9).to_bytes(4, "big")
     path.write_bytes(content)
     _, quality = whole(path)
-    assert any("time scale is a lie" in reason for reason in quality.reasons)
+    assert any("time scale is wrong" in reason for reason in quality.reasons)
 
 
 def test_a_time_stamp_that_lies_is_not_believed(tmp_path: Path) -> None:
