@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -60,13 +61,21 @@ def load_json(path: Path) -> Any:
     """The value of a JSON file.
 
     Raises:
-        ConfigError: it cannot be read, is not JSON (names the line), or is nested too deeply.
+        ConfigError: it cannot be read, is not JSON (names the line), nested too deeply, or has a key twice.
     """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+            raise ValueError(f"{twice!r} is there twice in one object: join the two")
+        return value
+
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         raise fail(path, error.lineno, f"is not JSON: {error.msg}") from error
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number of thousands of digits, or a key twice
         raise fail(path, None, f"is not usable JSON: {error}") from error
     except RecursionError as error:
         raise fail(path, None, "is nested too deeply to be a file of events") from error

@@ -30,6 +30,13 @@ def test_truth_as_published(put):
     assert found.durations == {"v1": 82.73, "v2": 10.0}
 
 
+@pytest.mark.parametrize("kind", ["results", "database"])
+def test_a_video_that_is_there_twice_is_refused(put, kind):
+    rows = '{"annotations": []}' if kind == "database" else "[]"
+    with pytest.raises(ConfigError, match=r"a\.json: is not usable JSON: 'v1' is there twice in one object"):
+        read_activitynet(put("a.json", f'{{"{kind}": {{"v1": {rows}, "v2": {rows}, "v1": {rows}}}}}'))
+
+
 def test_which_kind_is_written(tmp_path):
     path = tmp_path / "a.json"
     scored = EventSet({"v": (Event(0, 1, "x", 0.5),)}, {"v": 9.0})
