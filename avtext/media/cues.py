@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from avtext.media.opening import existing_file, shown
 
 _LOG = logging.getLogger(__name__)
 _MAX_BYTES = 64 << 20
+_INNER_BREAK = re.compile("[\v\f\x1c-\x1e\x85\u2028\u2029]")  # within a line of the file, though not for str.splitlines
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins like UTF-16: tried first
@@ -81,7 +83,7 @@ def read_cues(path: str | Path) -> tuple[Cue, ...]:
     if "\x00" in text:
         message = f"{name}: holds binary data, not subtitles"
         raise MediaError(message, code=Code.NOT_MEDIA, stage="open")
-    return _usable(name, READERS[suffix](text.splitlines()))
+    return _usable(name, READERS[suffix](_INNER_BREAK.sub(" ", text).splitlines()))
 
 
 def _content(path: str | Path) -> bytes:

@@ -25,6 +25,16 @@ def test_every_encoding(tmp_path: Path, encoding: str, newline: str) -> None:
     assert read_cues(path) == CUES
 
 
+@pytest.mark.parametrize("mark", "\v\f\x1c\x85\u2028\u2029")
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("a.ass", "Dialogue: 0,0:00:01.00,0:00:02.00,,,,,,,"), ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n")],
+)
+def test_a_break_that_does_not_end_the_line_ends_no_text(tmp_path: Path, name: str, head: str, mark: str) -> None:
+    (tmp_path / name).write_bytes(f"{head}one{mark}{mark}two\n".encode())
+    assert read_cues(tmp_path / name) == (Cue(1.0, 2.0, "one two"),)
+
+
 def test_cues_come_sorted(tmp_path: Path) -> None:
     path = tmp_path / "a.srt"
     blocks = SRT.strip().split("\n\n")
