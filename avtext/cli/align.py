@@ -39,11 +39,14 @@ def align(
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """
+    from avtext.cli.inputs import check_folder
     from avtext.cli.progress import progress_hook, waiting
     from avtext.media.cues import read_cues
 
     if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
         raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
+    if out is not None:
+        check_folder("--out", out.parent)
     given = None if subtitles is None else read_cues(subtitles)
     if out is not None and given == ():
         raise ConfigError(f"{subtitles}: has no cue to correct: name another subtitle file")

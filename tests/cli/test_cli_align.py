@@ -61,6 +61,7 @@ def test_align_says_how_many_cues_have_no_place(
         (["b.mp4", "none.srt"], 1, "none.srt: no such file"),
         (["b.mp4", "-o", "fixed.ass"], 2, "--out: fixed.ass: corrected subtitles are written as .srt or .vtt"),
         (["b.mp4", "-o", "fixed.srt"], 2, "b.mp4: has no subtitles to correct: name a subtitle file"),
+        (["b.mp4", "-o", "b.mp4/fixed.srt"], 2, "--out: b.mp4: cannot be written: choose another folder"),
     ],
 )
 def test_align_refuses_in_one_line(
