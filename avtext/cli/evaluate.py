@@ -50,7 +50,7 @@ def evaluate_command(
 
     estimated, true = read_event_file(predictions), read_event_file(truth)
     matched = align_names(true.events, estimated.events)
-    names = metrics if metrics == "all" else [name.strip() for name in metrics.split(",")]
+    names = [name.strip() for name in metrics.split(",")]
     lengths = {matched.names.get(file, file): seconds for file, seconds in estimated.durations.items()}
     durations = {**lengths, **true.durations}
     with waiting("scoring"):

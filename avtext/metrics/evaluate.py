@@ -97,7 +97,7 @@ def evaluate(
     Args:
         reference: file name to true events.
         estimate: file name to estimated events; a file that one side lacks is empty there and is listed.
-        metrics: ``"all"`` that apply, or names of :data:`FAMILIES`.
+        metrics: ``"all"`` that apply, also among others, or names of :data:`FAMILIES`.
         durations: seconds of files, where known.
 
     Raises:
@@ -111,7 +111,9 @@ def evaluate(
     """
     check_events("reference", reference)
     check_events("estimate", estimate)
-    asked = list(FAMILIES) if metrics == "all" else [metrics] if isinstance(metrics, str) else list(metrics)
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    every = "all" in names
+    asked = list(FAMILIES) if every else names
     unknown = [name for name in asked if name not in FAMILIES]
     if unknown:
         raise InvalidInput(f"metrics: {', '.join(unknown)} not known; known: all, {', '.join(FAMILIES)}")
@@ -121,7 +123,7 @@ def evaluate(
         try:
             families[name] = FAMILIES[name](task)
         except Inapplicable as error:
-            if metrics != "all":
+            if not every:
                 raise
             skipped[name] = error.message
     ours, theirs = set(labels_in(estimate)), set(labels_in(reference))
@@ -165,6 +167,8 @@ def _psds(task: Task) -> dict[str, Any]:
             f"psds: the durations of {len(missing)} files are not known, such as {missing[0]!r}; "
             "give them with the reference or the estimate"
         )
+    if not any(task.durations[f] for f in file_names(task.reference, task.estimate)):
+        raise Inapplicable("psds: all durations are 0: there is no hour to count false positives in")
     if not labels_in(task.reference):
         raise Inapplicable("psds: the reference has no events")
     points = operating_points_of(task.estimate)

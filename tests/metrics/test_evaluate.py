@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from avtext.clip import Event
 from avtext.errors import InvalidInput
 from avtext.formats import read_events
-from avtext.metrics.evaluate import FAMILIES, Report, evaluate
+from avtext.metrics.evaluate import FAMILIES, Report, evaluate, plain
 
 TRUTH = {
     "v": [Event(0, 2, "a"), Event(3, 7, "b"), Event(8, 8, "a")],
@@ -145,6 +145,12 @@ def test_families_by_name():
         evaluate(TRUTH, TRUTH, ["event_f1", "bleu"])
     with pytest.raises(InvalidInput, match="psds: the durations of 3 files are not known"):
         evaluate(TRUTH, TRUTH, ["psds"])
+
+
+def test_all_are_those_that_apply_also_beside_names():
+    every = evaluate(TRUTH, TRUTH)
+    assert plain(evaluate(TRUTH, TRUTH, ["map", "all"])) == plain(every)
+    assert "psds: all durations are 0" in evaluate(TRUTH, TRUTH, durations=dict.fromkeys(TRUTH, 0.0)).skipped["psds"]
 
 
 def test_parsing_and_calibration_where_they_apply():
