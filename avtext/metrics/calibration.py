@@ -154,10 +154,13 @@ class Isotonic:
     shares: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Refuse points that do not rise."""
+        """Refuse points that are none, or fall."""
         if len(self.scores) != len(self.shares) or not self.scores:
             raise InvalidInput("Isotonic: needs as many shares as scores, and at least one")
-        if np.any(np.diff(self.scores) < 0) or np.any(np.diff(self.shares) < 0):
+        points = np.asarray([self.scores, self.shares], dtype=np.float64)
+        if points.ndim != 2 or not (np.isfinite(points).all() and np.all((points[1] >= 0) & (points[1] <= 1))):
+            raise InvalidInput(f"Isotonic: scores must be finite, shares in [0, 1], got {self.scores}, {self.shares}")
+        if np.any(np.diff(points) < 0):
             raise InvalidInput("Isotonic: scores and shares must not fall")
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
@@ -242,7 +245,7 @@ def calibration_from_dict(values: Mapping[str, Any]) -> Temperature | Isotonic:
         raise InvalidInput(f"calibration: kind must be one of {sorted(CALIBRATIONS)}, got {values.get('kind')!r}")
     try:
         return known(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "kind"})
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InvalidInput(f"calibration: fields do not fit {values['kind']!r}: {error}") from error
 
 

@@ -148,6 +148,15 @@ def test_malformed_values_are_refused():
         Isotonic((0.1, 0.2), (0.5, 0.4))
     with pytest.raises(InvalidInput, match="at least one"):
         Isotonic((), ())
+    for strange in (
+        [[[0.1]], [[0.2]]],
+        [["a"], [0.2]],
+        [[0.1], [5.0]],
+        [[0.1], [math.nan]],
+        [[[0.1], 0.2], [0.1, 0.2]],
+    ):
+        with pytest.raises(InvalidInput, match="fields do not fit 'isotonic'"):
+            calibration_from_dict({"kind": "isotonic", "scores": strange[0], "shares": strange[1]})
     with pytest.raises(InvalidInput, match="kind must be one of"):
         calibration_from_dict({"kind": "platt"})
     with pytest.raises(InvalidInput, match="fields do not fit"):
