@@ -135,13 +135,14 @@ class AttentionLayer(nn.Module):
 
     def _heads(self, features: list[Tensor], masks: list[Tensor]) -> Iterator[tuple[Tensor, ...]]:
         """Query, key, value, mask and bias of each modality, as :func:`banded_attention` takes them."""
-        B, T, _ = features[0].shape
+        B, T, D = features[0].shape
+        H, E = self.num_heads, D // self.num_heads  # said in full: of a clip without steps nothing could be told
         normed = [norm(x) * m.unsqueeze(-1) for norm, x, m in zip(self.norms, features, masks, strict=True)]
-        pairs = [linear(x).reshape(B, T, 2, self.num_heads, -1) for linear, x in zip(self.keys, normed, strict=True)]
+        pairs = [linear(x).reshape(B, T, 2, H, E) for linear, x in zip(self.keys, normed, strict=True)]
         for m in range(len(features)):
             sources = self.sources(m)
             key, value = torch.stack([pairs[s] for s in sources], 0).permute(3, 1, 4, 0, 2, 5)
-            query = self.queries[m](normed[m]).reshape(B, T, self.num_heads, -1).transpose(1, 2)
+            query = self.queries[m](normed[m]).reshape(B, T, H, E).transpose(1, 2)
             yield query, key, value, torch.stack([masks[s] for s in sources], 1), self.bias[:, sources]
 
     def weights(self, features: list[Tensor], masks: list[Tensor]) -> list[Tensor]:

@@ -26,6 +26,8 @@ def warp(values: Tensor, mask: Tensor, position: Tensor) -> tuple[Tensor, Tensor
         ([0.5, 2.0, 0.0], [[True, True, False]])
     """
     B, length, D = values.shape
+    if length == 0:
+        return values.new_zeros(*position.shape, D), mask.new_zeros(position.shape)
     known = torch.isfinite(position)
     position = torch.where(known, position, torch.zeros_like(position))
     low = torch.floor(position)

@@ -59,6 +59,15 @@ def inputs(seed: int = 0, length: int = 30) -> tuple[list[torch.Tensor], list[to
 
 
 @pytest.mark.parametrize("kind", SIGHT)
+@pytest.mark.parametrize("shape", [(2, 0, 8), (0, 5, 8)], ids=["no step", "no clip"])
+def test_nothing_is_fused_to_nothing(kind: str, shape: tuple[int, int, int]) -> None:
+    features = [torch.zeros(shape, requires_grad=True) for _ in range(3)]
+    fused = GatedFusion(8, 3, kind, 2, 2, 5)(features, [torch.ones(shape[:2], dtype=torch.bool)] * 3)
+    assert (fused.features.shape, fused.mask.shape, fused.gates.shape) == (shape, shape[:2], (*shape[:2], 3))
+    fused.features.sum().backward()
+
+
+@pytest.mark.parametrize("kind", SIGHT)
 def test_gates_sum_to_one_over_what_is_there(kind: str) -> None:
     features, masks = inputs()
     fused = GatedFusion(8, 3, kind, 2, 2, 5).eval()(features, masks)

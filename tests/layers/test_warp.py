@@ -20,6 +20,13 @@ def test_between_steps_it_is_linear_and_a_masked_neighbour_does_not_count() -> N
     assert real[0].tolist() == [True, True, False]
 
 
+def test_of_nothing_nothing_is_read() -> None:
+    out, real = warp(torch.zeros(2, 0, 3), torch.zeros(2, 0, dtype=torch.bool), torch.zeros(2, 4))
+    assert torch.equal(out, torch.zeros(2, 4, 3))
+    assert real.shape == (2, 4)
+    assert not real.any()
+
+
 def test_the_identity_changes_nothing() -> None:
     values, mask = torch.randn(2, 7, 3), torch.rand(2, 7) > 0.5
     out, real = warp(values, mask, torch.arange(7.0).repeat(2, 1))
