@@ -47,7 +47,7 @@ def sync_cues(
         The alignment; its clock maps a cue's times to the sound's (:func:`retime`).
 
     Raises:
-        InvalidInput: activity of another shape or not finite, or a ratio not positive.
+        InvalidInput: activity of another shape or not finite, or a ratio or the rate not positive.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -62,8 +62,8 @@ def sync_cues(
     speech = np.asarray(speech_activity, dtype=np.float64)
     if speech.ndim != 1 or not np.isfinite(speech).all():
         raise InvalidInput(f"sync_cues: speech_activity must be (time,) and finite, got shape {speech.shape}")
-    if not all(np.isfinite(ratio) and ratio > 0 for ratio in ratios):
-        raise InvalidInput(f"sync_cues: ratios must be positive, got {tuple(ratios)}")
+    if not all(np.isfinite(ratio) and ratio > 0 for ratio in (*ratios, rate)):
+        raise InvalidInput(f"sync_cues: ratios and rate must be positive and finite, got {tuple(ratios)} and {rate}")
     best = _at_ratio(cues, speech, 1.0, rate, settings)
     best_odds = _log_odds(best) + RATIO_GAIN
     for ratio in ratios if best_odds < CERTAIN_ODDS else ():

@@ -111,6 +111,9 @@ def test_bad_arguments():
         sync_cues([], np.array([np.nan]))
     with pytest.raises(InvalidInput, match="ratios"):
         sync_cues([], np.zeros(5), ratios=[0.0])
+    for rate in (0.0, -1.0, np.nan):
+        with pytest.raises(InvalidInput, match=f"rate must be positive and finite, got .* and {rate}"):
+            sync_cues([], np.zeros(5), rate=rate)
 
 
 def test_a_cue_hours_after_the_end_costs_nothing_and_changes_nothing():
