@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ class Tensors:
             raise InvalidInput("Tensors: give a waveform, frames, or both")
         if self.waveform is not None:
             waveform = _tensor("waveform", self.waveform)
-            if waveform.ndim not in (1, 2) or not waveform.is_floating_point() or waveform.shape[-1] == 0:
+            if waveform.ndim not in (1, 2) or not waveform.is_floating_point() or waveform.numel() == 0:
                 raise InvalidInput(
                     "Tensors: waveform must be floats of shape (samples,) or (channels, samples), "
                     f"got {tuple(waveform.shape)} of {waveform.dtype}"
@@ -83,9 +83,11 @@ class Tensors:
                     f"{frames.dtype}"
                 )
             self._set(frames=frames, frame_rate=_rate("frame_rate", self.frame_rate))
-        strange = [cue for cue in self.cues if not isinstance(cue, Cue)]
+        cues = tuple(self.cues) if isinstance(self.cues, Iterable) else (self.cues,)
+        strange = [cue for cue in cues if not isinstance(cue, Cue)]
         if strange:
             raise InvalidInput(f"Tensors: cues must be Cue(start, end, text), got {strange[0]!r}")
+        self._set(cues=cues)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():

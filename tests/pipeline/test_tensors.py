@@ -110,6 +110,11 @@ def test_the_pipeline_takes_them_with_words(pipe: Pipeline) -> None:
         pipe(tensors, transcript=())
 
 
+def test_cues_that_are_an_iterator_are_kept(pipe: Pipeline) -> None:
+    spoken = [Cue(0.0, 1.0, "hi"), Cue(1.0, 2.0, "ho")]
+    assert as_clip(pipe, waveform=WAVE, sample_rate=RATE, cues=iter(spoken)).cues == tuple(spoken)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -117,6 +122,7 @@ def test_the_pipeline_takes_them_with_words(pipe: Pipeline) -> None:
         ({"waveform": WAVE}, "sample_rate must be a positive number, got None"),
         ({"waveform": WAVE, "sample_rate": 0}, "sample_rate must be a positive number, got 0"),
         ({"waveform": WAVE[:0], "sample_rate": RATE}, r"got \(0,\)"),
+        ({"waveform": WAVE[None][:0], "sample_rate": RATE}, r"got \(0, 48000\)"),
         ({"waveform": sound_of(1.0), "sample_rate": RATE}, r"waveform must be floats .* of torch.int16"),
         ({"waveform": WAVE[None, None], "sample_rate": RATE}, r"got \(1, 1, 48000\)"),
         ({"frames": FRAMES}, "frame_rate must be a positive number, got None"),
@@ -131,6 +137,7 @@ def test_the_pipeline_takes_them_with_words(pipe: Pipeline) -> None:
         ({"waveform": WAVE.astype(object), "sample_rate": RATE}, "waveform must be an array of numbers"),
         ({"waveform": ["a"], "sample_rate": RATE}, "waveform must be an array of numbers, got list"),
         ({"waveform": WAVE, "sample_rate": RATE, "cues": ["x"]}, r"cues must be Cue\(start, end, text\), got 'x'"),
+        ({"waveform": WAVE, "sample_rate": RATE, "cues": None}, r"cues must be Cue\(start, end, text\), got None"),
     ],
 )
 def test_what_is_refused(values: dict[str, Any], words: str) -> None:
