@@ -13,6 +13,7 @@ from avtext.detection.result import Failure, Result
 from avtext.detection.together import detect_together
 from avtext.detection.workers import detect_each
 from avtext.errors import AvtextError, InvalidInput, MediaError
+from avtext.media.opening import shown
 
 if TYPE_CHECKING:
     from avtext.detection.finder import EventFinder
@@ -104,7 +105,7 @@ def _results(
             elif on_error == "raise" or not isinstance(outcome, MediaError):
                 raise outcome
             elif on_error == "return":
-                yield Failure.of(str(source), outcome)
+                yield Failure.of(shown(str(source)), outcome)
 
 
 def _here(

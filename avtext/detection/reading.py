@@ -17,6 +17,7 @@ from avtext.features import frozen
 from avtext.kernels.picture import SIZE
 from avtext.media import Limits, MediaOptions, MediaReader, Quality
 from avtext.media.cues import find_cues, read_cues
+from avtext.media.opening import shown
 from avtext.timeline import GRID_RATE, num_steps
 
 _LOUDEST = 1e10  # more than 32 bits hold; far beyond it a spectrum is infinite
@@ -108,7 +109,7 @@ class ClipReading:
             if stream is not None:
                 _check_stream(name, stream, encoder)
         self._clip = clip
-        self.name = clip.name or "clip"
+        self.name = shown(clip.name or "clip")
         self.total: float | None = clip.end
         self.cues = clip.cues
 

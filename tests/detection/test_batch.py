@@ -14,6 +14,7 @@ from avtext.detection.workers import detect_each
 from avtext.errors import Code, InvalidInput, MediaError
 from avtext.pipeline import Failure, Pipeline, Result
 from avtext.runtime import Runtime
+from avtext.storage import publish_json
 from tests.robustness.trial import descendants
 from tests.tiny import talkative, write_wav
 
@@ -67,6 +68,13 @@ def test_options_that_are_wrong_are_raised_from_a_worker(pipe: Pipeline, sounds:
 def test_a_share_and_what_is_skipped(pipe: Pipeline, sounds: list[Path]) -> None:
     found = pipe.batch(sounds, shard=(2, 2), skip=lambda path: str(path).endswith("3.wav"))
     assert [Path(one.file).name for one in found] == ["1.wav"]
+
+
+def test_the_failure_of_any_file_name_can_be_written(pipe: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "\udcff.wav"
+    (failure,) = pipe.batch([path], on_error="return")
+    publish_json(tmp_path / "a.json", failure.to_dict())
+    assert failure.file == f"{tmp_path}/?.wav"
 
 
 @pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0), "1/2", (1, 2, 3)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from avtext.clip import Clip, Cue
 from avtext.errors import InvalidInput
 from avtext.media import MediaReader
+from avtext.media.opening import shown
 from avtext.pipeline import Pipeline, Tensors
 from tests.tiny import FPS, RATE, level, sound_of, talkative, write_video
 
@@ -113,6 +115,13 @@ def test_the_pipeline_takes_them_with_words(pipe: Pipeline) -> None:
 def test_cues_that_are_an_iterator_are_kept(pipe: Pipeline) -> None:
     spoken = [Cue(0.0, 1.0, "hi"), Cue(1.0, 2.0, "ho")]
     assert as_clip(pipe, waveform=WAVE, sample_rate=RATE, cues=iter(spoken)).cues == tuple(spoken)
+
+
+@pytest.mark.parametrize("name", [Path("a.wav"), "\udcff.wav"])
+def test_the_result_of_any_name_can_be_written(pipe: Pipeline, tmp_path: Path, name: Any) -> None:
+    result = pipe(Tensors(WAVE, RATE, name=name))
+    result.to_json(tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text())["file"] == result.file == shown(name)
 
 
 @pytest.mark.parametrize(
