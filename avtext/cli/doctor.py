@@ -29,8 +29,9 @@ def doctor(
 ) -> None:
     """Look for faults and say how to mend each.
 
-    Of this installation; or of manifests: missing streams, overlaps, times out of range, unknown classes, content that
-    training and testing share, counts per class. The exit code is 1 where there is a fault.
+    Of this installation; or of manifests: missing streams, overlaps, times out of range, unknown classes, labels that
+    are the transcript, content that training and testing share, counts per class. The exit code is 1 where there is a
+    fault.
 
     Example: avtext doctor train.jsonl validation.jsonl --plot overview.png
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from avtext.clip import Event
+from avtext.clip import Cue, Event
 from avtext.data.manifest import Entry, entries_and_faults
 from avtext.errors import ConfigError, MediaError
 from avtext.media import probe
@@ -56,7 +56,7 @@ def inspect(
     labels: Sequence[str] | None = None,
     hook: Callable[[int, int, str], None] | None = None,
 ) -> list[Inspection]:
-    """Look at manifests: lines, streams, times, labels, and content that two videos share.
+    """Look at manifests: lines, streams, times, labels, transcripts, and content that two videos share.
 
     Args:
         paths: the manifests, the one to train on first.
@@ -89,14 +89,26 @@ def inspect(
 
 def _look(one: Inspection, entry: Entry) -> None:
     """Add an entry and what is wrong with it."""
+    cues: tuple[Cue, ...] | None = None
     try:
         info: MediaInfo | None = probe(entry.path)
-        entry.cues()
+        cues = entry.cues()
     except MediaError as error:
         one.faults.append(f"{entry.where}: {error.message}")
         info = None
     one.entries.append((entry, info))
     one.faults += [f"{entry.where}: {fault}" for fault in _bad_times(entry.events or (), info)]
+    if _gives_away(cues or (), entry.events or ()):
+        one.faults.append(
+            f"{entry.where}: the transcript of {entry.path.name} is its labels, which the model would learn to read: "
+            "keep labels in another folder than videos"
+        )
+
+
+def _gives_away(cues: Sequence[Cue], events: Sequence[Event]) -> bool:
+    """Whether every event is written in the cues, to a tenth of a second."""
+    written = {(cue.text, round(10 * cue.start) + near) for cue in cues for near in (-1, 0, 1)}
+    return bool(events) and all((event.label, round(10 * event.start)) in written for event in events)
 
 
 def _bad_times(events: Sequence[Event], info: MediaInfo | None) -> Iterator[str]:

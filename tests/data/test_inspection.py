@@ -62,6 +62,21 @@ def test_every_line_has_its_faults_not_only_the_first(folder: Path) -> None:
     ]
 
 
+def test_labels_that_would_be_read_as_the_transcript(folder: Path) -> None:
+    mine = [event(1.0, 2.0), event(0.25, 0.5, "dog")]
+    (folder / "said.srt").write_text(
+        "1\n00:00:00,250 --> 00:00:00,500\ndog\n\n2\n00:00:01,000 --> 00:00:02,000\nbell\n"
+    )
+    read = {"path": "mute.mp4", "transcript": "said.srt"}
+    words = (
+        "m.jsonl:1: the transcript of mute.mp4 is its labels, which the model would learn to read: "
+        "keep labels in another folder than videos"
+    )
+    assert faults(folder, {**read, "events": mine}) == [words]
+    assert faults(folder, {**read, "events": [*mine, event(1.5, 2.0, "cat")]}) == []
+    assert faults(folder, {**read, "events": []}) == []
+
+
 def test_missing_streams_are_counted(folder: Path) -> None:
     one = look(folder, *({"path": name, "events": []} for name in ("a.mp4", "mute.mp4", "sound.wav")))
     assert one.notes == [
