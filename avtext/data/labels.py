@@ -98,7 +98,10 @@ def _line(manifest: Path, video: Path, events: list[Event]) -> str:
 
 
 def _relative(video: Path, folder: Path) -> str:
-    where = Path(os.path.relpath(video, folder)).as_posix()
+    way = os.path.relpath(video, folder)
+    if not (folder / way).exists():  # ".." out of a link leads elsewhere: from what it is a link to
+        way = os.path.relpath(video.parent.resolve() / video.name, folder.resolve())
+    where = Path(way).as_posix()
     try:
         where.encode("utf-8")
     except UnicodeEncodeError:

@@ -113,6 +113,15 @@ def test_events_that_cannot_be_learnt_leave_what_is_there(
     assert target.read_text() == "good"
 
 
+def test_a_manifest_in_a_folder_that_is_a_link(tmp_path: Path, videos: Path) -> None:
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("far/away")
+    write_manifest(tmp_path / "link" / "m.jsonl", EventSet({"a": EVENTS}), videos)
+    for folder in ("link", "far/away"):
+        (entry,) = read_manifest(tmp_path / folder / "m.jsonl")
+        assert entry.path.samefile(videos / "a.mp4")
+
+
 def test_a_path_that_no_manifest_can_hold(tmp_path: Path, videos: Path) -> None:
     video = videos / os.fsdecode(b"q\xff.mp4")
     video.write_bytes(b"\0")
