@@ -24,6 +24,8 @@ from avtext.formats.srt import read_srt, write_srt
 from avtext.formats.textgrid import read_textgrid, write_textgrid
 from avtext.formats.webvtt import read_webvtt, write_webvtt
 
+_OURS = ".events.json"  # what a run of detection leaves
+
 
 class Format(NamedTuple):
     """A format of events.
@@ -126,7 +128,8 @@ def read_events(path: str | Path, format: str | None = None) -> EventSet:
     """Events of a file, or of all files of events in a folder together.
 
     Args:
-        path: a file, or a folder of which every file with a known suffix is read (not those in its folders).
+        path: a file, or a folder of which every file with a known suffix is read (not those in its folders); where
+            detection left its results, ``*.events.json`` alone.
         format: a name of :data:`FORMATS`; by default as :func:`detect_format` finds it.
 
     Raises:
@@ -143,7 +146,7 @@ def read_events(path: str | Path, format: str | None = None) -> EventSet:
 def _read_folder(folder: Path, format: str | None) -> EventSet:
     known = _suffixes()
     paths = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in known)
-    ours = [p for p in paths if p.name.endswith(".events.json")]  # what a run of detection leaves
+    ours = [p for p in paths if p.name.endswith(_OURS)]
     if not paths:
         raise fail(folder, None, f"no file of events in this folder; known suffixes: {', '.join(known)}")
     sets = [(p, read_events(p, format)) for p in (ours or paths)]
@@ -158,8 +161,16 @@ def _read_folder(folder: Path, format: str | None) -> EventSet:
         {name: seconds for _, one in sets for name, seconds in one.durations.items()},
         {name: detail for _, one in sets for name, detail in one.details.items()},
         named=any(one.named for _, one in sets),
-        notes=tuple(note for _, one in sets for note in one.notes),
+        notes=(*(note for _, one in sets for note in one.notes), *(_left_aside(paths, ours) if ours else ())),
     )
+
+
+def _left_aside(paths: Sequence[Path], ours: Sequence[Path]) -> list[str]:
+    """A note of files that are no other form of a result beside them; empty where there are none."""
+    known = {p.name.removesuffix(_OURS) for p in ours}
+    others = [p.name for p in paths if p.stem.removesuffix(".events").removesuffix(".evidence") not in known]
+    names = ", ".join(others[:3]) + ", …" * (len(others) > 3)
+    return [f"{paths[0].parent}: *{_OURS} alone were read; left aside: {names}"] if others else []
 
 
 def write_events(

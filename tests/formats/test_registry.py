@@ -201,6 +201,9 @@ def test_a_folder_is_read_as_one(tmp_path):
     write_events(tmp_path / "c.events.json", {"c.mp4": []}, durations={"c.mp4": 3.0})
     only = read_events(tmp_path)  # what a run of detection left
     assert (set(only.events), only.durations) == ({"c.mp4"}, {"c.mp4": 3.0})
+    write_events(tmp_path / "c.events.csv", {"c.mp4": []})  # the same once more
+    (tmp_path / "c.evidence.json").write_text("{}")
+    assert read_events(tmp_path).notes == (f"{tmp_path}: *.events.json alone were read; left aside: a.csv, b.vtt",)
     write_events(tmp_path / "d.events.json", {"c.mp4": []})
     with pytest.raises(ConfigError, match=r"d\.events\.json: 'c\.mp4' has events in another file"):
         read_events(tmp_path)
