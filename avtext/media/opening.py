@@ -41,13 +41,17 @@ _PLAYLISTS = (
 _SPOOL_PIECE = 1 << 20
 
 
-def media_file(path: str | Path) -> str:
+def media_file(path: str | Path, name: str = "") -> str:
     """The resolved absolute path of a file that may be opened as media.
+
+    Args:
+        path: of the file.
+        name: in messages, where the path says nothing to anybody.
 
     Raises:
         MediaError: as :func:`existing_file`; or it is empty, a playlist, a picture or a plain text.
     """
-    name = shown(path)
+    name = name or shown(path)
     resolved = existing_file(path)
     head = _head(name, resolved)
     if not head:

@@ -91,8 +91,9 @@ class MediaReader:
                 self.name = shown(source)
                 self._path = media_file(source)
             else:
-                self.name = shown(str(getattr(source, "name", "file object")))
-                self._path = media_file(self._stack.enter_context(spooled(source, _MAX_SPOOL)))
+                named = getattr(source, "name", None)  # of a pipe a number, of a temporary file perhaps None
+                self.name = shown(named) if named and isinstance(named, str | Path) else "file object"
+                self._path = media_file(self._stack.enter_context(spooled(source, _MAX_SPOOL)), self.name)
             self._process = DecoderProcess(self._path, self.name, "decode", self.options, self.limits)
             self._stack.callback(self._process.close)
             self.info = MediaInfo.from_dict(self._process.receive()[0]["info"])

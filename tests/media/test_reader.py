@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -286,6 +287,17 @@ def test_file_objects_and_paths_give_the_same(long_file: Path) -> None:
     assert not Path(spooled).exists()
     with MediaReader(io.BytesIO(long_file.read_bytes())) as reader:
         assert reader.name == "file object"
+
+
+def test_what_a_file_object_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"")
+    with path.open("rb") as stream, pytest.raises(MediaError, match=rf"^{path}: is empty"):
+        MediaReader(stream)
+    with open(os.open(path, os.O_RDONLY), "rb") as stream, pytest.raises(MediaError, match=r"^file object: is empty"):  # noqa: PTH123
+        MediaReader(stream)
+    with tempfile.SpooledTemporaryFile() as stream, pytest.raises(MediaError, match=r"^file object: is empty"):
+        MediaReader(stream)  # type: ignore[arg-type]
 
 
 def test_probe_tells_what_the_headers_say(long_file: Path) -> None:
