@@ -91,6 +91,9 @@ def batch_of(
     signature(pipe).bind(None, **options)  # a name that is no option is told here: not every way passes all on
     sharing.check(options)
     wanted = [source for source in part_of([*sources], shard) if skip is None or not skip(source)]
+    strange = [type(source).__name__ for source in wanted if not isinstance(source, str | os.PathLike)]
+    if strange and sharing.jobs is not None:
+        raise InvalidInput(f"jobs: worker processes read files by their paths, got {strange[0]}: leave jobs out")
     return _results(pipe, wanted, on_error, sharing, options)
 
 

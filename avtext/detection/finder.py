@@ -285,8 +285,8 @@ class EventFinder:
             options: those of calling the pipeline; what is wrong with them raises.
 
         Raises:
-            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1, a ``hook`` with ``jobs`` or
-                ``together``, both of these, ``together`` not above 0, or a shard that is none.
+            InvalidInput: a single path, another ``on_error``, ``jobs`` below 1 or with what is no path, a ``hook`` with
+                ``jobs`` or ``together``, both of these, ``together`` not above 0, or a shard that is none.
 
         Example:
             >>> pipe = avtext.Pipeline.from_pretrained()                                # doctest: +SKIP

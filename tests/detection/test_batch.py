@@ -70,6 +70,14 @@ def test_a_share_and_what_is_skipped(pipe: Pipeline, sounds: list[Path]) -> None
     assert [Path(one.file).name for one in found] == ["1.wav"]
 
 
+def test_workers_are_given_paths_only(pipe: Pipeline, sounds: list[Path]) -> None:
+    with (
+        sounds[0].open("rb") as stream,
+        pytest.raises(InvalidInput, match=r"by their paths, got BufferedReader: leave"),
+    ):
+        pipe.batch([sounds[0], stream], jobs=1)  # type: ignore[list-item]
+
+
 def test_the_failure_of_any_file_name_can_be_written(pipe: Pipeline, tmp_path: Path) -> None:
     path = tmp_path / "\udcff.wav"
     (failure,) = pipe.batch([path], on_error="return")
