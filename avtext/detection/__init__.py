@@ -4,7 +4,8 @@ A network (:class:`avtext.detection.network.Network`) encodes windows and fuses 
 decoding and what is reported are the same for all, in numpy.
 """
 
-from avtext.detection.finder import EventFinder, Hook
+from avtext.detection.finder import EventFinder
+from avtext.detection.hook import Hook
 from avtext.detection.result import Failure, Result
 
 __all__ = ["EventFinder", "Failure", "Hook", "Result"]

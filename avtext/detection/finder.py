@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal
 
 from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.clocks import described, find_clocks
+from avtext.detection.hook import Hook, silent
 from avtext.detection.network import Network
 from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, held
 from avtext.detection.recall import keep, place_of, recall
@@ -27,18 +28,6 @@ from avtext.metrics.decision import decide
 from avtext.tags import TagScheme, wanted_labels
 
 WINDOW = 32.0  # seconds encoded at once, 15 clips of SlowFast: longer takes memory, shorter repeats more halo
-
-
-class Hook(Protocol):
-    """Told how far a step has come: ``hook(step, artifact, file=…, total=…, completed=…)``.
-
-    ``step`` is ``"read"``, ``"align"``, ``"fuse"`` or ``"decode"``; ``total`` and ``completed`` are seconds of the
-    video, ``total`` None where the file does not say how long it is.
-    """
-
-    def __call__(self, step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
-        """Receive a step."""
-        ...
 
 
 class EventFinder:
@@ -106,7 +95,7 @@ class EventFinder:
         """
         transcript, classes = held(transcript), held(classes)
         wanted = wanted_labels(classes, self.labels)
-        tell = hook or _silent
+        tell = hook or silent
         source = self._readable(source)
         place = self.place(source, transcript, start, end)
         if (known := self.recalled(source, place, classes, hook)) is not None:
@@ -148,11 +137,9 @@ class EventFinder:
             return None
         with EncodedVideo(self.network) as encoded:
             known = recall(place, encoded, shown(source))
-            return (
-                None
-                if known is None
-                else self._finish(encoded, known, wanted_labels(classes, self.labels), hook or _silent)
-            )
+            if known is None:
+                return None
+            return self._finish(encoded, known, wanted_labels(classes, self.labels), hook or silent)
 
     def reading(
         self,
@@ -192,7 +179,7 @@ class EventFinder:
                 video.add(clip.start, tracks, last=True)
                 if place is not None:
                     keep(place, video, reading)
-                results.append(self._finish(video, reading, wanted, _silent))
+                results.append(self._finish(video, reading, wanted, silent))
         return results
 
     def _readable(self, source: Any) -> Any:
@@ -299,7 +286,3 @@ class EventFinder:
 
 def _clip_to(event: Event, duration: float) -> Event:
     return event if event.end <= duration else replace(event, end=max(event.start, duration))
-
-
-def _silent(step: str, artifact: Any = None, *, file: str, total: float | None, completed: float) -> None:
-    return None

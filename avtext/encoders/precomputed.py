@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +26,7 @@ class PrecomputedEncoder(nn.Module):
         of: ``{"name": …, "options": …}``, the encoder that makes the features; None where only features come.
 
     Raises:
-        ConfigError: the encoder that ``of`` names has another size or rate.
+        ConfigError: the encoder that ``of`` names has another size, rate or start.
     """
 
     def __init__(self, size: int, rate: float, start: float = 0.0, of: Mapping[str, Any] | None = None) -> None:
@@ -49,11 +50,11 @@ class PrecomputedEncoder(nn.Module):
             raise ConfigError("features: media came, but the model does not say which encoder its features are of")
         if not self._built:
             built = build_encoder(self.of["name"], self.of["options"]).eval().requires_grad_(False)
-            rate = getattr(built, "rate", self.rate)
-            if built.size != self.size or abs(float(rate) - self.rate) > 1e-6:
+            clock = (float(getattr(built, "rate", self.rate)), float(getattr(built, "start", self.start)))
+            if built.size != self.size or not np.allclose(clock, (self.rate, self.start), rtol=0, atol=1e-6):
                 raise ConfigError(
-                    f"features: {self.of['name']} gives {built.size} values at {rate} a second, the model was made "
-                    f"for {self.size} at {self.rate}"
+                    f"features: {self.of['name']} gives {built.size} values at {clock[0]:g} a second from {clock[1]:g} "
+                    f"s on, not {self.size} at {self.rate:g} from {self.start:g} s: set size, rate and start"
                 )
             self._built.append(built if self._preparing is None else self._preparing(built))
         return self._built[0].to(self.device)

@@ -67,6 +67,6 @@ class ProgressHook:
     def __call__(
         self, step: str, artifact: Any = None, *, file: str, total: float | None = None, completed: float = 0.0
     ) -> None:
-        """A :class:`avtext.detection.finder.Hook`."""
+        """A :class:`avtext.detection.hook.Hook`."""
         done = min(completed, total or completed)
         self._progress.update(self._task(file), total=total, completed=done, stage=WORDS.get(step, step))

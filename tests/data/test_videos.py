@@ -321,7 +321,7 @@ def test_frozen_encoders_give_features_that_are_made_once(videos: Path, teacher:
 
 def test_a_frozen_encoder_of_another_size_is_refused(videos: Path, teacher: dict[str, dict]) -> None:
     wrong = {"audio": build_encoder("features", {**teacher["audio"]["options"], "size": 17})}
-    with pytest.raises(ConfigError, match=r"wav2vec2 gives 16 values at 50.0 a second, the model was made for 17"):
+    with pytest.raises(ConfigError, match=r"wav2vec2 gives 16 values at 50 a second from 0.0025 s on, not 17"):
         open_videos(write_manifest(videos, **{"a.mkv": ()}), LABELS, 2.0, videos / "cache", wrong)
 
 

@@ -325,12 +325,12 @@ def test_media_goes_through_the_encoder_which_is_no_part_of_the_weights() -> Non
 
 
 def test_a_frozen_encoder_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"small_video gives 16 values at 8.0 a second, the model was made for 8 at 8"
-    ):
+    with pytest.raises(ConfigError, match=r"small_video gives 16 values at 8 a second from 0 s on, not 8 at 8"):
         PrecomputedEncoder(8, 8.0, of=OF_VIDEO).encoder()
-    with pytest.raises(ConfigError, match=r"16 values at 8.0 a second, the model was made for 16 at 25"):
+    with pytest.raises(ConfigError, match=r"16 values at 8 a second from 0 s on, not 16 at 25"):
         PrecomputedEncoder(16, 25.0, of=OF_VIDEO).encoder()
+    with pytest.raises(ConfigError, match=r"16 values at 8 a second from 0 s on, not 16 at 8 from 0\.5 s: set size"):
+        PrecomputedEncoder(16, 8.0, 0.5, of=OF_VIDEO).encoder()
     with pytest.raises(ConfigError, match="does not say which encoder its features are of"):
         PrecomputedEncoder(16, 8.0)(film(5)[None], real(1, 5))
     with pytest.raises(ConfigError, match="'smal_video' is not known; known: logmel"):

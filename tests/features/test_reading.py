@@ -44,5 +44,5 @@ def test_a_frozen_encoder_is_the_one_behind_its_features() -> None:
     assert type(frozen(features)).__name__ == "SmallVideoEncoder"
     eye = build_encoder("small_video", {})
     assert frozen(eye) is eye
-    with pytest.raises(ConfigError, match=r"gives 8 values at 5.0 a second"):
+    with pytest.raises(ConfigError, match=r"gives 8 values at 5 a second"):
         reading_for({"video": PrecomputedEncoder(8, 6.0, of=EYE)})

@@ -1,0 +1,129 @@
+"""What a model is made of. Every settings class refuses a key it does not know and names the nearest one it does."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen; an unknown key is an error, and so are NaN and infinity, which JSON cannot hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+class EncoderSettings(Settings):
+    """Which encoder reads a stream, by its name in ``avtext.encoders.ENCODERS``, and its keyword options."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class TCNSettings(Settings):
+    """Dilated residual temporal convolutions, one stack per modality; see :mod:`avtext.layers.tcn`."""
+
+    num_layers: int = Field(5, ge=0, le=12)
+    kernel_size: int = Field(3, ge=3, le=15)
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+    @field_validator("kernel_size")
+    @classmethod
+    def _odd(cls, size: int) -> int:
+        if size % 2 == 0:
+            raise ValueError("must be odd, so that a sequence keeps its length")
+        return size
+
+
+class AlignmentHeadSettings(Settings):
+    """Learned embeddings on which the streams' clocks are found; see :mod:`avtext.alignment`."""
+
+    enabled: bool = True
+    size: int = Field(64, ge=1, le=8192)
+    temperature: float = Field(0.07, gt=0)
+    reach: float = Field(6.0, gt=0, le=600, description="seconds of lag to either side that training tells apart")
+
+
+class FusionSettings(Settings):
+    """Gated cross-modal attention; see :mod:`avtext.layers.fusion`."""
+
+    kind: Literal["cross", "early", "late", "co_attention"] = "cross"
+    num_layers: int = Field(2, ge=1, le=8)
+    num_heads: int = Field(4, ge=1, le=256)
+    reach: float = Field(1.0, gt=0, le=600, description="seconds to either side that a step can attend to")
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class LossSettings(Settings):
+    """Weights of the terms of the training loss; clips need no labels where ``crf``, ``frame`` and ``alone`` are 0.
+
+    Settings that came later are not written at their defaults, so that a model without them is read by the versions
+    that do not know them.
+    """
+
+    crf: float = Field(1.0, ge=0)
+    frame: float = Field(0.5, ge=0)
+    alone: float = Field(0.3, ge=0)
+    alignment: float = Field(0.1, ge=0)
+    matching: float = Field(0.0, ge=0, description="which clip a sound, picture or text belongs to")
+    masked: float = Field(0.0, ge=0, description="a hidden modality's embeddings told from the others")
+    presence: float = Field(
+        1.0, ge=0, description="which labels occur in a clip whose labels have no times", exclude_if=lambda x: x == 1.0
+    )
+    focus: float = Field(
+        0.0,
+        ge=0,
+        le=5,
+        description="exponent of the focal loss (Lin et al. 2017): what is known well counts less, rare classes more",
+        exclude_if=lambda x: x == 0.0,
+    )
+
+    @property
+    def supervised(self) -> bool:
+        """Whether a term that takes labels with times has a weight."""
+        return self.crf + self.frame + self.alone > 0
+
+
+class DecisionSettings(Settings):
+    """What happens to decoded events before they are reported; chosen on validation clips."""
+
+    thresholds: dict[str, float] = Field(default_factory=dict, description="label to the least score it is kept with")
+    calibration: dict[str, Any] | None = Field(None, description="maps scores to shares of right events")
+
+
+class ModelSettings(Settings):
+    """Everything that :class:`avtext.model.EventDetector` is built from; stored as ``config.json`` in a model folder.
+
+    Example:
+        >>> settings = ModelSettings(labels=["bell"], encoders={"audio": {"name": "logmel"}})
+        >>> settings.labels, settings.scheme, settings.encoders["audio"].name
+        (('bell',), 'overlapping', 'logmel')
+    """
+
+    labels: tuple[str, ...] = Field(min_length=1)
+    scheme: Literal["overlapping", "exclusive"] = "overlapping"
+    grid_rate: float = Field(25.0, gt=0, le=1000)
+    width: int = Field(128, ge=8, le=8192)
+    encoders: dict[Literal["audio", "video", "picture", "text"], EncoderSettings] = Field(min_length=1)
+    tcn: TCNSettings = TCNSettings()
+    alignment: AlignmentHeadSettings = AlignmentHeadSettings()
+    fusion: FusionSettings = FusionSettings()
+    head_layers: int = Field(3, ge=0, le=8)
+    decoder: Literal["crf", "softmax"] = "crf"
+    loss: LossSettings = LossSettings()
+    decision: DecisionSettings = DecisionSettings()
+
+    @property
+    def reach_steps(self) -> int:
+        """Grid steps to either side that a step can attend to, at least one; attention goes in blocks of as many."""
+        return max(1, round(self.fusion.reach * self.grid_rate))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelSettings:
+        if len(set(self.labels)) != len(self.labels) or not all(self.labels):
+            raise ValueError("labels must differ from each other and not be empty")
+        if any("\ud800" <= character <= "\udfff" for label in self.labels for character in label):
+            raise ValueError(f"labels must be whole characters, which a file can hold, got {self.labels!r}")
+        if self.width % self.fusion.num_heads:
+            raise ValueError(f"width {self.width} must be a multiple of fusion.num_heads {self.fusion.num_heads}")
+        return self
