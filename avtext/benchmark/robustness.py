@@ -21,7 +21,7 @@ FIRST = 2000  # test scenes that no other suite uses
 class Sizes(NamedTuple):
     """How many scenes each part takes, and how many seconds each has."""
 
-    missing: int = 100
+    missing: int = 200
     damaged: int = 20
     guards: int = 8
     guard_steps: int = 10
