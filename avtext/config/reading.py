@@ -48,6 +48,7 @@ def parse(kind: type[S], values: Any, where: str) -> S:
         ConfigError: one line per fault: where, which key, what it was, what is allowed.
 
     Example:
+        >>> from avtext.config import TCNSettings
         >>> parse(TCNSettings, {"num_layer": 3}, "my.yaml")
         Traceback (most recent call last):
         ...
