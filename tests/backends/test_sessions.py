@@ -25,9 +25,22 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     last = b"x" * BLOCK
     blocks.clear()
     before = _resident()
-    give_back()
+    give_back(spare=-1)
     assert last
     assert before - _resident() > 50 * MIB
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="says what it holds on Linux alone")
+def test_little_is_kept_for_the_next_window_and_much_is_not() -> None:
+    give_back(spare=-1)
+    for count, kept in ((20, True), (100, False)):
+        blocks = [b"x" * BLOCK for _ in range(count * MIB // BLOCK)]
+        last = b"x" * BLOCK
+        blocks.clear()
+        before = _resident()
+        give_back()
+        assert last
+        assert (before - _resident() < MIB) == kept
 
 
 def test_as_many_threads_as_the_environment_says_or_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
