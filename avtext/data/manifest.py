@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +24,7 @@ from typing import Any
 
 from avtext.clip import Cue, Event, has_half_character
 from avtext.errors import AvtextError, ConfigError
+from avtext.formats.json_events import without_twins
 
 KEYS = ("path", "transcript", "events", "labels", "annotated")
 LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too large for a float
@@ -102,7 +102,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> Entry:
     where = f"{path}:{number}"
     try:
-        value = json.loads(line, object_pairs_hook=_distinct)
+        value = json.loads(line, object_pairs_hook=without_twins)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("path"), str):
@@ -121,14 +121,6 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
     if annotated is not None:
         _check_labels(named, annotated, f"{where}: annotated")
     return Entry(video, spoken, events, where, present, annotated)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {twice!r} is there twice: keep one")
-    return found
 
 
 def _check_keys(value: Mapping[str, Any], where: str) -> None:

@@ -57,22 +57,27 @@ def _event_record(one: Event) -> EventRecord:
     return record
 
 
+def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for ``object_pairs_hook``; of a key that is there twice Python would take the last in silence.
+
+    Raises:
+        ValueError: names the key.
+    """
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object: keep one")
+    return value
+
+
 def load_json(path: Path) -> Any:
     """The value of a JSON file.
 
     Raises:
         ConfigError: it cannot be read, is not JSON (names the line), nested too deeply, or has a key twice.
     """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(pairs)
-        if len(value) < len(pairs):
-            twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-            raise ValueError(f"{twice!r} is there twice in one object: join the two")
-        return value
-
     try:
-        return json.loads(read_text(path), object_pairs_hook=unique)
+        return json.loads(read_text(path), object_pairs_hook=without_twins)
     except json.JSONDecodeError as error:
         raise fail(path, error.lineno, f"is not JSON: {error.msg}") from error
     except ValueError as error:  # a number of thousands of digits, or a key twice

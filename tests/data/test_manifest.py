@@ -110,7 +110,10 @@ def test_numbers_that_are_not_finite_are_refused(folder: Path, number: str) -> N
         ({"events": []}, 'must be an object with a "path"'),
         ({"path": 3, "events": []}, 'must be an object with a "path"'),
         ({"path": "videos/a.mp4"}, 'has no "events"'),
-        ('{"path": "videos/a.mp4", "events": [], "events": null}', "the key 'events' is there twice: keep one"),
+        (
+            '{"path": "videos/a.mp4", "events": [], "events": null}',
+            "the key 'events' is there twice in one object: keep one",
+        ),
         ('{"path": "videos/a.mp4", "events": [{"start": 0, "start": 1, "end": 2, "label": "a"}]}', "key 'start' is"),
         ({"path": "videos/a.mp4", "evnets": []}, "unknown key 'evnets'; known: path, transcript, events"),
         ({"path": "videos/a.mp4", "events": [], "labels": []}, 'has "events" and "labels"'),

@@ -33,7 +33,7 @@ def test_truth_as_published(put):
 @pytest.mark.parametrize("kind", ["results", "database"])
 def test_a_video_that_is_there_twice_is_refused(put, kind):
     rows = '{"annotations": []}' if kind == "database" else "[]"
-    with pytest.raises(ConfigError, match=r"a\.json: is not usable JSON: 'v1' is there twice in one object"):
+    with pytest.raises(ConfigError, match=r"a\.json: is not usable JSON: the key 'v1' is there twice in one object"):
         read_activitynet(put("a.json", f'{{"{kind}": {{"v1": {rows}, "v2": {rows}, "v1": {rows}}}}}'))
 
 
