@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from avtext.errors import InvalidInput
 from avtext.kernels.chain_linear import TABLE_SPAN, backward_linear, forward_linear, shift_emissions
@@ -76,6 +77,37 @@ def as_scores(emissions: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(emissions, None if emissions.dtype == np.float32 else np.float64)
 
 
+def lengths_of(mask: np.ndarray) -> np.ndarray:
+    """Real steps of each row of a boolean mask ``(N, T)``, which must come first: ``(N,)`` int64.
+
+    Raises:
+        InvalidInput: a row has a real step after padding.
+
+    Example:
+        >>> lengths_of(np.array([[True, True], [True, False]])).tolist()
+        [2, 1]
+    """
+    lengths = np.empty(len(mask), np.int64)
+    row = _count_first(mask, lengths)
+    if row >= 0:
+        raise InvalidInput(f"mask: row {row} has a real step after padding; real steps must come first")
+    return lengths
+
+
+@njit(cache=True, nogil=True)
+def _count_first(mask, lengths):
+    """Fill in how many steps come before the first that is not real; returns the first row with more, or -1."""
+    for n in range(len(mask)):
+        first, total = 0, 0
+        for t in range(mask.shape[1]):
+            total += mask[n, t]
+            first = total if total == t + 1 else first
+        if first < total:
+            return n
+        lengths[n] = first
+    return -1
+
+
 def chains(
     emissions: np.ndarray,
     lengths: np.ndarray,
@@ -108,7 +140,7 @@ def chains(
             f"emissions have {K} tags, so start and end need shape ({K},) and transitions ({K}, {K}), or one "
             f"of each per chain; got {start.shape}, {end.shape} and {table.shape}"
         )
-    if not all((x < np.inf).all() for x in (start, table, end)):  # NaN is not under infinity
+    if not all(x.max(initial=-np.inf) < np.inf for x in (start, table, end)):  # NaN is not under infinity
         raise InvalidInput(
             "start, transitions and end must be finite, or -inf to forbid; one holds NaN or +inf, so what set "
             "them has gone wrong: look at the learning rate and the loss"

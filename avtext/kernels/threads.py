@@ -46,10 +46,11 @@ def in_parts(run: Callable[[slice], Result], cells: np.ndarray) -> list[Result]:
         >>> in_parts(lambda rows: (rows.start, rows.stop), np.array([PART, PART // 2, PART // 2, PART]))
         [(0, 1), (1, 3), (3, 4)]
     """
-    done = np.cumsum(cells)
-    total = int(done[-1]) if len(done) else 0
-    marks = np.arange(1, max(total // PART, 1)) * PART
-    edges = np.unique([0, *(np.searchsorted(done, marks) + 1), len(cells)]).tolist() if len(cells) else [0, 0]
+    total = int(np.sum(cells))
+    if total < 2 * PART:
+        return [run(slice(0, len(cells)))]
+    marks = np.arange(1, total // PART) * PART
+    edges = np.unique([0, *(np.searchsorted(np.cumsum(cells), marks) + 1), len(cells)]).tolist()
     parts = [slice(first, last) for first, last in pairwise(edges)]
     threads = min(num_threads(), len(parts))
     if threads < 2:

@@ -16,6 +16,7 @@ from avtext.errors import InvalidInput
 from avtext.kernels.chain import as_scores, chains
 from avtext.kernels.threads import in_parts
 
+INFINITY = np.float32(np.inf)  # the narrow one: a wide one would widen what is compared with it
 LIGHTNESS = 8  # by how much a cell is less work than where logarithms are taken: what is soon done needs no threads
 
 
@@ -63,7 +64,7 @@ def viterbi(
     spread = _spread(table)
 
     def run(part: slice) -> None:
-        back = np.empty((T, K), np.uint8 if K <= 256 else np.int32)
+        back = np.zeros((T, K), np.uint8 if K <= 256 else np.int32)
         rows = tags[part], scores[part]
         _viterbi(emissions[part], lengths[part], start, table, spread, end, chain[part], back, *rows)
 
@@ -143,28 +144,23 @@ def _highest(scores):
 @njit(cache=True, nogil=True)
 def _are_scores(emissions):
     """Whether none of them is NaN or +inf."""
-    unsound = 0
-    for emission in emissions.ravel():
-        unsound += not emission < math.inf
-    return unsound == 0
+    values, sound = emissions.ravel(), True
+    for k in range(len(values)):  # by place: numba does not vectorise a loop over the values themselves
+        sound &= values[k] < INFINITY
+    return sound
 
 
 @njit(cache=True, nogil=True)
-def _best_before(scores, table, limit, kept, best, source):
-    """``best_j = max_i scores_i + table_ij`` and the lowest such ``i``, of scores from ``limit`` up."""
-    K, count = len(scores), 0
-    for i in range(K):  # which they are is gathered without a branch that could not be foreseen
-        kept[count] = i
-        count += not scores[i] < limit
-    first = kept[0] if count else 0
+def _best_of(scores, table, kept, count, best, source):
+    """``best_j = max_i scores_i + table_ij`` and the lowest such ``i``, of the tags that are kept."""
+    K, first = len(scores), kept[0]
     for j in range(K):
         best[j] = scores[first] + table[first, j]
         source[j] = first
     for k in range(1, count):
         i = kept[k]
-        score, row = scores[i], table[i]
         for j in range(K):  # both are always written, without a branch, so that the loop vectorises
-            candidate = score + row[j]
+            candidate = scores[i] + table[i, j]
             better = candidate > best[j]
             source[j] = i if better else source[j]
             best[j] = candidate if better else best[j]
@@ -176,17 +172,27 @@ def _viterbi(emissions, lengths, start, table, spread, end, chain, back, tags, o
     scores, best, source, kept = np.empty(K), np.empty(K), np.empty(K, np.int64), np.empty(K, np.int64)
     for n in range(len(lengths)):
         c, length, limit = chain[n], lengths[n], -math.inf
-        after = table[c]
-        for j in range(K):
-            best[j], source[j] = start[c, j], 0
         for t in range(length):
-            if t > 0:
-                _best_before(scores, after, limit, kept, best, source)
-            row, pointers = emissions[n, t], back[t]
-            for j in range(K):
-                scores[j] = best[j] + row[j]
-            for j in range(K):
-                pointers[j] = source[j]
+            count = 0
+            for i in range(K if t > 0 else 0):  # which may win: without a branch, as none could foresee it
+                kept[count] = i
+                count += not scores[i] < limit
+            if count == 0:
+                for j in range(K):
+                    scores[j] = start[c, j] + emissions[n, t, j]
+            elif count == 1:  # most steps of a model that is sure
+                first = kept[0]
+                score = scores[first]
+                for j in range(K):
+                    scores[j] = score + table[c, first, j] + emissions[n, t, j]
+                for j in range(K):
+                    back[t, j] = first
+            else:
+                _best_of(scores, table[c], kept, count, best, source)
+                for j in range(K):
+                    scores[j] = best[j] + emissions[n, t, j]
+                for j in range(K):
+                    back[t, j] = source[j]
             peak = _highest(scores)
             # The slack keeps a tie that rounding makes; where all is -inf nothing is passed by.
             slack = spread[c] + 1e-12 * (abs(peak) + spread[c])
