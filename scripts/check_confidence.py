@@ -18,10 +18,11 @@ from avtext.alignment.evidence import prepare
 from avtext.alignment.fit import Fit
 from avtext.alignment.pairwise import best_map
 from avtext.alignment.settings import AlignmentSettings
-from avtext.benchmark.aligned_scenes import OFFSET, clock_error, encode_scene, recipe_with, streams_of
+from avtext.benchmark.aligned_scenes import OFFSET, encode_scene, recipe_with, streams_of
 from avtext.benchmark.timing import one_torch_thread
 from avtext.data.scenes import make_scene
 from avtext.errors import AvtextError
+from avtext.metrics.clocks import clock_error
 from avtext.model import load_detector
 from avtext.pipeline import DEFAULT_MODEL
 from avtext.timeline import ClockMap
@@ -35,6 +36,7 @@ FIRST = 8_000_000  # no scene of a training run has such a number
 def pairs(model_folder: Path, length: float, count: int) -> list[tuple[float, bool, bool]]:
     """Confidence, whether the map is right, and whether the streams belong together, of both kinds of pairs."""
     model = load_detector(model_folder)
+    known = AlignmentSettings(confidence=model.settings.alignment.confidence)
     rate, out, before = model.settings.grid_rate, [], None
     for seed in range(FIRST, FIRST + count):
         shown = 1.0 if seed % 2 else 0.6
@@ -46,7 +48,7 @@ def pairs(model_folder: Path, length: float, count: int) -> list[tuple[float, bo
         ready = {name: (prepare(name, *pair, None), pair[1]) for name, pair in streams.items()}
         for video, clock in ((ready["video"], scene.clocks["audio"]), (before, None)):
             if video is not None and video[0].any() and ready["audio"][0].any():
-                fit = Fit(video[0], ready["audio"][0], video[1], rate, AlignmentSettings())
+                fit = Fit(video[0], ready["audio"][0], video[1], rate, known)
                 out.append(_judged(fit, clock, length))
         before = ready["video"]
     return [one for one in out if one is not None]

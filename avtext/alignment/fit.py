@@ -18,7 +18,6 @@ OUTSIDE = -0.5  # log-likelihood of a block that a lag puts before or behind the
 TEMPERATURE = 0.03  # of cosines of whole streams, at which the default model's lags come true as often as they should
 TINY = 1e-9  # so that odds stay finite
 PEAK = 0.2  # seconds around a lag that are the same answer
-OWN_WEIGHT, SECOND_WEIGHT, ODDS_WEIGHT, BIAS = 0.8, -0.7, 0.8, -2.0  # of the confidence
 MAX_BLOCKS = 1800  # of a longer stream the blocks are longer, so that the evidence stays within 100 MiB
 
 
@@ -121,14 +120,15 @@ class Fit:
     def confidence(self, lines: list[Line]) -> float:
         """How far the map stands out from its own copies moved in time, as a probability.
 
-        A logistic regression on :meth:`heights` and :meth:`odds`, fitted on the default model's embeddings of training
-        scenes of 20 s to 3 min, and on sound and picture of different scenes; ``scripts/check_confidence.py`` says how
-        it does on a model's embeddings.
+        A logistic regression on :meth:`heights` and :meth:`odds` (:class:`avtext.config.ConfidenceSettings`). That of
+        the default model was fitted on training scenes of 20 s to 3 min, and on sound and picture of different scenes;
+        ``scripts/check_confidence.py`` says how it does on a model's embeddings.
         """
         own, second = self.heights(lines)
         if own <= 0:
             return 0.0
-        evidence = OWN_WEIGHT * own + SECOND_WEIGHT * second + ODDS_WEIGHT * self.odds(lines) + BIAS
+        weights = self.settings.confidence
+        evidence = weights.own * own + weights.second * second + weights.odds * self.odds(lines) + weights.bias
         return float(1 / (1 + np.exp(-np.clip(evidence, -50, 50))))
 
     def heights(self, lines: list[Line]) -> tuple[float, float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from avtext.config import ConfidenceSettings
 from avtext.errors import InvalidInput
 
 
@@ -15,6 +16,7 @@ class AlignmentSettings:
     Args:
         max_offset: seconds that the stream may be early or late.
         max_drift_ppm: parts per million by which the two clocks may differ in speed.
+        confidence: what the confidence is computed with, which differs from model to model.
         min_confidence: below it the alignment abstains; what that means on embeddings of the default model is said
             by ``scripts/check_confidence.py``.
         block: seconds of stream that are judged at one offset.
@@ -28,6 +30,7 @@ class AlignmentSettings:
 
     max_offset: float = 30.0
     max_drift_ppm: float = 1500.0
+    confidence: ConfidenceSettings = field(default_factory=ConfidenceSettings)
     min_confidence: float = 0.5
     block: float = 2.0
     min_overlap: float = 0.5

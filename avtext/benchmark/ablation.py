@@ -30,6 +30,7 @@ from avtext.metrics.segmentation import segmentation
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.storage import publish_json
 from avtext.training import DataSettings, fit, open_clips
+from avtext.training.clocks import with_confidence
 from avtext.training.evaluation import Found, find, with_decision
 from avtext.training.settings import TrainSettings
 
@@ -97,13 +98,13 @@ def _digest(settings: AblationSettings, row: str) -> str:
 
 def stage1_folder(settings: AblationSettings, seed: int) -> Path:
     """Where the first stage of a seed is kept."""
-    told = {"train", "pretraining_crop", "crops", "pretraining"}
+    told = {"unlabelled", "pretraining_crop", "crops", "pretraining"}
     own = digest_of(settings.model_dump(mode="json", include=told))[:16]
     return settings.folder / f"stage1-{seed}-{own}"
 
 
 def _sources(settings: AblationSettings) -> list[DataSettings]:
-    return [settings.train, settings.validation, *settings.tests.values()]
+    return [settings.unlabelled, settings.train, settings.validation, *settings.tests.values()]
 
 
 def keep(settings: AblationSettings, data: DataSettings, part: int, parts: int) -> int:
@@ -129,7 +130,7 @@ def _kept(data: str, model: str) -> tuple[Clip, ...]:
 def pretrain(settings: AblationSettings, seed: int) -> Path:
     """The first stage of a seed, on all modalities."""
     run = settings_of(ROWS["all"], settings, seed, settings.pretraining)
-    model = _fit(run, settings, settings.pretraining_crop)
+    model = _fit(run, settings, settings.unlabelled, settings.pretraining_crop)
     folder = stage1_folder(settings, seed)
     save_detector(folder, model, "first stage of an ablation\n")
     return folder
@@ -143,8 +144,9 @@ def measure(settings: AblationSettings, name: str, seed: int) -> Result:
         if row.pretrained:
             init = start_of(run, stage1_folder(settings, seed), Path(folder))
             run = run.model_copy(update={"init": init})
-        model = _fit(run, settings, settings.crop)
-    model = with_decision(model, clips_of(settings.validation, settings))
+        model = _fit(run, settings, settings.train, settings.crop)
+    known = clips_of(settings.validation, settings)
+    model = with_confidence(with_decision(model, known), known)
     trained = time.process_time()
     tests = tested(model, row, settings)
     result = {
@@ -156,8 +158,8 @@ def measure(settings: AblationSettings, name: str, seed: int) -> Result:
     return result
 
 
-def _fit(run: TrainSettings, settings: AblationSettings, seconds: float) -> EventDetector:
-    crops = Crops(clips_of(settings.train, settings), seconds, settings.crops)
+def _fit(run: TrainSettings, settings: AblationSettings, data: DataSettings, seconds: float) -> EventDetector:
+    crops = Crops(clips_of(data, settings), seconds, settings.crops)
     with tempfile.TemporaryDirectory() as folder:
         return fit(run.model_copy(update={"out": Path(folder)}), crops)
 
@@ -197,7 +199,7 @@ def _both_ways(model: EventDetector, clips: Sequence[Clip]) -> tuple[Found, Foun
     aligned: dict[str, Sequence[Event]] = {}
     for clip in clips:
         scene = encode_scene(model, clip)
-        found = align_to_picture(streams_of(model, scene), model.settings.grid_rate)
+        found = align_to_picture(streams_of(model, scene), model.settings)
         plain[clip.name] = find_events(model, scene, {})
         aligned[clip.name] = find_events(model, scene, {name: one.clock for name, one in found.items()})
     return Found(truth, plain), Found(truth, aligned)

@@ -19,7 +19,6 @@ from avtext.model import Batch, Encoded, EventDetector, collate
 from avtext.timeline import ClockMap, centres
 
 Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # embeddings (T, size) and mask (T,) by modality
-EVERY = 1.0  # seconds between the times at which two clocks are compared
 OFFSET = (-2.0, 2.0)  # seconds
 TOGETHER = (*HEARD, *JOINT)  # labels that are seen as well where every sound is shown
 
@@ -92,19 +91,6 @@ def find_events(model: EventDetector, scene: EncodedScene, clocks: Mapping[str, 
     batch = replace(scene.batch, clocks=[clocks])
     features, masks = model.on_video_clock(scene.encoded, batch)
     return model.decode(model.fuse(features, masks, batch.mask), batch.starts.tolist())[0]
-
-
-def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
-    """Mean seconds between where two maps put the same stream times, over those that lie in the video.
-
-    Example:
-        >>> round(clock_error(ClockMap.shift(1.5), ClockMap.shift(1.0), 20.0), 3)
-        0.5
-    """
-    times = centres(max(1, round(duration / EVERY)), 1 / EVERY)
-    where = true.to_video(times)
-    inside = (where >= 0) & (where < duration)
-    return float(np.abs(found.to_video(times) - where)[inside].mean()) if inside.any() else float("nan")
 
 
 def joined(parts: Sequence[Streams]) -> Streams:

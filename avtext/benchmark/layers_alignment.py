@@ -15,7 +15,6 @@ from avtext.benchmark.aligned_scenes import (
     TOGETHER,
     AlignmentSizes,
     EncodedScene,
-    clock_error,
     clock_of,
     encode_scene,
     encoded_scenes,
@@ -30,6 +29,7 @@ from avtext.benchmark.timing import one_torch_thread
 from avtext.clip import Event
 from avtext.data.scenes import make_scene
 from avtext.detection.clocks import align_to_picture
+from avtext.metrics.clocks import clock_error
 from avtext.metrics.sound_events import event_based
 from avtext.model import EventDetector
 from avtext.training.evaluation import ONSET_COLLAR
@@ -72,7 +72,7 @@ class Judged(NamedTuple):
 
 def judge(model: EventDetector, scene: EncodedScene) -> Judged:
     """Find clocks, and events without a map, with the maps found and with the true ones."""
-    found = align_to_picture(streams_of(model, scene), model.settings.grid_rate)
+    found = align_to_picture(streams_of(model, scene), model.settings)
     maps = {name: one.clock for name, one in found.items()}
     events = [find_events(model, scene, clocks) for clocks in ({}, maps, scene.clocks)]
     return Judged(scene, found, *events)
@@ -138,7 +138,7 @@ def _without_cue(model: EventDetector, data: Path, count: int) -> Figure:
     recipe = recipe_with(data, offset_chance=1.0, offset=OFFSET, shown_chance=0.0, impacts=(0, 0))
     right = moved = 0
     for scene in encoded_scenes(model, recipe, count):
-        found = align_to_picture(streams_of(model, scene), model.settings.grid_rate)
+        found = align_to_picture(streams_of(model, scene), model.settings)
         clock = clock_of(found, "audio")
         moved += not clock.is_identity
         right += not clock.is_identity and clock_error(clock, scene.clocks["audio"], scene.duration) < RIGHT

@@ -11,7 +11,6 @@ from avtext.benchmark.aligned_scenes import (
     OFFSET,
     TOGETHER,
     AlignmentSizes,
-    clock_error,
     clock_of,
     encode_scene,
     encoded_scenes,
@@ -26,6 +25,7 @@ from avtext.benchmark.layers_limits import row
 from avtext.clip import Event
 from avtext.data.scenes import make_scene
 from avtext.detection.clocks import align_to_picture
+from avtext.metrics.clocks import clock_error
 from avtext.model import EventDetector
 from avtext.timeline import ClockMap
 
@@ -51,7 +51,7 @@ def _under_drift(model: EventDetector, data: Path, sizes: AlignmentSizes) -> lis
             drift_ppm=(drift, drift),
         )
         scene = encode_scene(model, make_scene(recipe, seed))
-        found = align_to_picture(streams_of(model, scene), model.settings.grid_rate)
+        found = align_to_picture(streams_of(model, scene), model.settings)
         errors.append(clock_error(clock_of(found, "audio"), scene.clocks["audio"], scene.duration))
     detail = (
         f"{sizes.drift_files} files of {sizes.drift_seconds:g} s with ±{DRIFT:g} ppm and an offset in ±2 s: mean error "
@@ -71,7 +71,7 @@ def _in_hours(model: EventDetector, data: Path, sizes: AlignmentSizes) -> list[F
         drifts.append(float(rng.uniform(*HOUR_DRIFT) * rng.choice((-1, 1))))
         clock = ClockMap.shift(rng.uniform(*OFFSET), 1 + drifts[-1] * 1e-6)
         whole = joined([parts[k] for k in rng.permutation(len(parts))])
-        found = align_to_picture(on_clock(whole, "audio", clock, rate), rate)
+        found = align_to_picture(on_clock(whole, "audio", clock, rate), model.settings)
         errors.append(clock_error(clock_of(found, "audio"), clock, len(whole["video"][0]) / rate))
     detail = (
         f"{sizes.hours} files of {sizes.hour_parts * sizes.drift_seconds / 60:g} minutes, at feature level, with "
@@ -87,7 +87,7 @@ def _with_break(model: EventDetector, data: Path, sizes: AlignmentSizes) -> list
     )
     hits, others, jumps, told = 0, 0, 0, 0
     for scene in encoded_scenes(model, recipe, sizes.break_files):
-        found = align_to_picture(streams_of(model, scene), model.settings.grid_rate)
+        found = align_to_picture(streams_of(model, scene), model.settings)
         breaks = found["audio"].breaks if "audio" in found else ()
         at, lost = scene.clocks["audio"].breaks[0]
         right = is_found(breaks, (at, lost))

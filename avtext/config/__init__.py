@@ -3,6 +3,7 @@
 from avtext.config.reading import load, override, parse, read_yaml
 from avtext.config.settings import (
     AlignmentHeadSettings,
+    ConfidenceSettings,
     DecisionSettings,
     EncoderSettings,
     FusionSettings,
@@ -14,6 +15,7 @@ from avtext.config.settings import (
 
 __all__ = [
     "AlignmentHeadSettings",
+    "ConfidenceSettings",
     "DecisionSettings",
     "EncoderSettings",
     "FusionSettings",

@@ -35,6 +35,19 @@ class TCNSettings(Settings):
         return size
 
 
+class ConfidenceSettings(Settings):
+    """How probable a map of clocks is, as a logistic regression on how far it stands out.
+
+    Chosen on validation clips (:func:`avtext.training.clocks.with_confidence`); the defaults fit the default model's
+    embeddings.
+    """
+
+    own: float = Field(0.8, description="per standard deviation of chance that the map stands out")
+    second: float = Field(-0.7, description="per standard deviation that the best of its moved copies stands out")
+    odds: float = Field(0.8, description="per unit of the log-odds that embeddings give it among its moved copies")
+    bias: float = -2.0
+
+
 class AlignmentHeadSettings(Settings):
     """Learned embeddings on which the streams' clocks are found; see :mod:`avtext.alignment`."""
 
@@ -42,6 +55,7 @@ class AlignmentHeadSettings(Settings):
     size: int = Field(64, ge=1, le=8192)
     temperature: float = Field(0.07, gt=0)
     reach: float = Field(6.0, gt=0, le=600, description="seconds of lag to either side that training tells apart")
+    confidence: ConfidenceSettings = Field(ConfidenceSettings(), exclude_if=lambda x: x == ConfidenceSettings())
 
 
 class FusionSettings(Settings):

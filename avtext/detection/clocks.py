@@ -10,6 +10,8 @@ import numpy as np
 
 from avtext.alignment.joint import align_jointly
 from avtext.alignment.pairwise import Alignment
+from avtext.alignment.settings import AlignmentSettings
+from avtext.config import ModelSettings
 from avtext.detection.windows import EncodedVideo
 from avtext.timeline import ClockMap
 
@@ -17,25 +19,29 @@ from avtext.timeline import ClockMap
 def find_clocks(encoded: EncodedVideo) -> dict[str, Alignment]:
     """How each modality of a video lies against its picture; nothing where the model does not align or there is nothing
     to compare."""
-    if not encoded.network.settings.alignment.enabled:
+    settings = encoded.network.settings
+    if not settings.alignment.enabled:
         return {}
-    found = align_to_picture(encoded.embeddings(), encoded.rate)
+    found = align_to_picture(encoded.embeddings(), settings)
     return {name: later(one, encoded.start_step / encoded.rate) for name, one in found.items()}
 
 
-def align_to_picture(streams: Mapping[str, tuple[np.ndarray, np.ndarray]], rate: float) -> dict[str, Alignment]:
+def align_to_picture(
+    streams: Mapping[str, tuple[np.ndarray, np.ndarray]], settings: ModelSettings
+) -> dict[str, Alignment]:
     """How modalities lie against the picture; nothing where there is none, or nothing to compare with it.
 
     Args:
         streams: embeddings ``(steps, size)`` and mask ``(steps,)`` per modality.
-        rate: steps per second.
+        settings: of the model that the embeddings are of.
     """
     present = {name: pair for name, pair in streams.items() if pair[1].any()}
     if "video" not in present or len(present) < 2:
         return {}
     embeddings = {name: pair[0] for name, pair in present.items()}
     masks = {name: pair[1] for name, pair in present.items()}
-    return align_jointly(embeddings, masks, rate=rate)
+    known = AlignmentSettings(confidence=settings.alignment.confidence)
+    return align_jointly(embeddings, masks, rate=settings.grid_rate, settings=known)
 
 
 def later(found: Alignment, origin: float) -> Alignment:

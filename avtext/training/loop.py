@@ -25,6 +25,7 @@ from avtext.errors import AvtextError
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
 from avtext.storage import held
 from avtext.training.clips import check_clips, open_teacher
+from avtext.training.clocks import with_confidence
 from avtext.training.cost import CostMeter
 from avtext.training.devices import begins_run, open_fabric
 from avtext.training.evaluation import find, with_decision
@@ -151,11 +152,17 @@ class _Run:
         return load_detector(s.out / ("best" if self.validation is not None else "last"))
 
     def _decide(self) -> None:
-        """Thresholds and calibration of the best weights, chosen on the validation clips; or those of init stay."""
-        if self.validation is not None and self.fabric.is_global_zero and not self.settings.keeps_events:
+        """What is chosen on the validation clips for the best weights: thresholds, calibration and confidence.
+
+        A training that teaches no events leaves the first two as those of init.
+        """
+        if self.validation is not None and self.fabric.is_global_zero:
             best, source = self.settings.out / "best", self.validation
-            decided = with_decision(load_detector(best), (source[i] for i in range(len(source))))
-            save_detector(best, decided, self.card, half=self.settings.half)
+            model = load_detector(best)
+            if not self.settings.keeps_events:
+                model = with_decision(model, (source[i] for i in range(len(source))))
+            model = with_confidence(model, (source[i] for i in range(len(source))))
+            save_detector(best, model, self.card, half=self.settings.half)
         self.fabric.barrier()
 
     def _stopping(self) -> None:

@@ -1,0 +1,30 @@
+"""How far a map of clocks is from the true one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avtext.timeline import ClockMap, centres
+
+EVERY = 1.0  # seconds between the times at which two clocks are compared
+
+
+def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
+    """Mean seconds between where two maps put the same stream times, over those that lie in the video.
+
+    Args:
+        found: from a stream's clock to the video's.
+        true: likewise.
+        duration: seconds of the video.
+
+    Returns:
+        NaN where the true map puts no time into the video.
+
+    Example:
+        >>> round(clock_error(ClockMap.shift(1.5), ClockMap.shift(1.0), 20.0), 3)
+        0.5
+    """
+    times = centres(max(1, round(duration / EVERY)), 1 / EVERY)
+    where = true.to_video(times)
+    inside = (where >= 0) & (where < duration)
+    return float(np.abs(found.to_video(times) - where)[inside].mean()) if inside.any() else float("nan")

@@ -1,0 +1,13 @@
+import numpy as np
+import pytest
+
+from avtext.metrics.clocks import clock_error
+from avtext.timeline import ClockMap
+
+
+def test_error_counts_only_what_lies_in_the_video():
+    true = ClockMap((0.0, 10.0), (0.0, 10.0), (1.0, 1.0))  # from 10 s on, ten seconds are missing
+    assert clock_error(true, true, 20.0) == 0.0
+    assert clock_error(ClockMap.shift(), true, 20.0) == 0.0  # what was missed lies after the end
+    assert clock_error(ClockMap.shift(), true, 40.0) == pytest.approx(10 * 20 / 30)
+    assert np.isnan(clock_error(true, ClockMap.shift(100.0), 20.0))
