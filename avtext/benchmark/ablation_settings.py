@@ -77,6 +77,7 @@ ROWS: dict[str, Row] = {
     "late": Row(model={"fusion.kind": "late"}),
     "no_tcn": Row(model={"tcn.num_layers": 0}),
     "softmax": Row(model={"decoder": "softmax", "loss.frame": 1.0}),
+    "soft_dtw": Row(model={"loss.soft_dtw": 0.1}, conditions=EVERYWHERE),
     "no_stage1": Row(pretrained=False, conditions=EVERYWHERE),
     "no_modality_dropout": Row(training={"modality_dropout": 0.0}, subsets=True),
 }

@@ -49,6 +49,10 @@ LINKS = (
     Link("tcn", ALL, ("no_tcn", "in_sync", "f1"), 1.0, "against projections alone"),
     Link("stage1", ALL, ("no_stage1", "in_sync", "f1"), 1.0, "against no self-supervised stage"),
     Link("stage1_under_offset", ("all", "offset_aligned", "f1"), ("no_stage1", "offset_aligned", "f1"), 1.0, "aligned"),
+    Link("soft_dtw", ("soft_dtw", "in_sync", "f1"), ALL, 1.0, "a term of the loss: one course at any pace"),
+    Link(
+        "soft_dtw_under_offset", ("soft_dtw", "offset_aligned", "f1"), ("all", "offset_aligned", "f1"), 1.0, "aligned",
+    ),
     Link("modality_dropout", ALL, WHOLE, 1.0, "a tenth of the scenes lacks a stream"),
     Link(
         "modality_dropout_missing", ("all", "given", "f1"), ("no_modality_dropout", "given", "f1"), 1.0,

@@ -81,6 +81,12 @@ class LossSettings(Settings):
     alignment: float = Field(0.1, ge=0)
     matching: float = Field(0.0, ge=0, description="which clip a sound, picture or text belongs to")
     masked: float = Field(0.0, ge=0, description="a hidden modality's embeddings told from the others")
+    soft_dtw: float = Field(
+        0.0,
+        ge=0,
+        description="that a clip's sound, picture and text take one course, whatever their pace",
+        exclude_if=lambda x: x == 0.0,
+    )
     presence: float = Field(
         1.0, ge=0, description="which labels occur in a clip whose labels have no times", exclude_if=lambda x: x == 1.0
     )
@@ -131,6 +137,13 @@ class ModelSettings(Settings):
     def reach_steps(self) -> int:
         """Grid steps to either side that a step can attend to, at least one; attention goes in blocks of as many."""
         return max(1, round(self.fusion.reach * self.grid_rate))
+
+    @property
+    def compares(self) -> bool:
+        """Whether a term of the loss compares modalities with each other."""
+        loss = self.loss
+        aligned = self.alignment.enabled and loss.alignment > 0
+        return aligned or loss.matching + loss.masked + loss.soft_dtw > 0
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelSettings:

@@ -14,7 +14,7 @@ from avtext.errors import InvalidInput
 from avtext.layers.contrastive import lag_info_nce
 from avtext.model.batch import Batch
 from avtext.model.presence import presence_loss
-from avtext.model.self_supervision import masked_loss, matching_loss
+from avtext.model.self_supervision import masked_loss, matching_loss, soft_dtw_loss
 
 if TYPE_CHECKING:
     from avtext.model.detector import Encoded, EventDetector, Output
@@ -34,6 +34,7 @@ class Losses(NamedTuple):
     matching: Tensor
     masked: Tensor
     presence: Tensor
+    soft_dtw: Tensor
 
 
 class Taught(Protocol):
@@ -83,15 +84,14 @@ def detection_losses(
         crf, frame, presence = (torch.stack(parts).mean() for parts in zip(*terms, strict=True))
         alone = _alone_loss(model, features, masks, batch)
         distilled = torch.stack([taught(encoded, output) for output in outputs]).mean() if taught else zero
-    alignment, matching, masked = _between(model, encoded, features, batch)
-    total = (
-        weights.crf * crf + weights.frame * frame + weights.alone * alone + weights.alignment * alignment + distilled
-    )
-    if weights.matching or weights.masked:
-        total = total + weights.matching * matching + weights.masked * masked
+    between = _between(model, encoded, features, batch)
+    total = weights.crf * crf + weights.frame * frame + weights.alone * alone + distilled
+    for name, term in between._asdict().items():
+        if weight := getattr(weights, name):
+            total = total + weight * term
     if weak:
         total = total + weights.presence * presence
-    return Losses(total, crf, frame, alone, alignment, distilled, matching, masked, presence)
+    return Losses(total, crf, frame, alone, distillation=distilled, presence=presence, **between._asdict())
 
 
 def _view_losses(model: EventDetector, output: Output, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -140,23 +140,33 @@ def _frame_loss(emissions: Tensor, batch: Batch, mask: Tensor, focus: float) -> 
     return (terms * counted).sum()
 
 
-def _between(
-    model: EventDetector, encoded: Encoded, features: list[Tensor], batch: Batch
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What needs no labels: alignment, matching, masked; zero where its weight is."""
+class Between(NamedTuple):
+    """Terms that compare modalities with each other and need no labels."""
+
+    alignment: Tensor
+    matching: Tensor
+    masked: Tensor
+    soft_dtw: Tensor
+
+
+def _between(model: EventDetector, encoded: Encoded, features: list[Tensor], batch: Batch) -> Between:
+    """Each term, zero where its weight is."""
     weights, settings = model.settings.loss, model.settings.alignment
-    alignment = matching = masked = torch.zeros((), device=batch.mask.device)
-    aligned = settings.enabled and weights.alignment > 0
-    if not (aligned or weights.matching or weights.masked):
-        return alignment, matching, masked
+    nothing = torch.zeros((), device=batch.mask.device)
+    terms = Between(nothing, nothing, nothing, nothing)
+    if not model.settings.compares:
+        return terms
     embeddings, masks = model.on_video_clock(encoded._replace(features=encoded.embeddings), batch)
-    if aligned:
-        alignment = _alignment_loss(embeddings, masks, round(settings.reach * model.settings.grid_rate), settings)
+    if settings.enabled and weights.alignment:
+        reach = round(settings.reach * model.settings.grid_rate)
+        terms = terms._replace(alignment=_alignment_loss(embeddings, masks, reach, settings))
     if weights.matching:
-        matching = matching_loss(embeddings, masks, settings.temperature)
+        terms = terms._replace(matching=matching_loss(embeddings, masks, settings.temperature))
     if weights.masked:
-        masked = masked_loss(model, features, masks, embeddings)
-    return alignment, matching, masked
+        terms = terms._replace(masked=masked_loss(model, features, masks, embeddings))
+    if weights.soft_dtw:
+        terms = terms._replace(soft_dtw=soft_dtw_loss(embeddings, masks, settings.temperature))
+    return terms
 
 
 def _alignment_loss(

@@ -1,6 +1,6 @@
-"""What unlabelled clips teach: which streams belong together, and what one modality says of another.
+"""What unlabelled clips teach: which streams belong together, in time too, and what one modality says of another.
 
-Both work on the embeddings in which clocks are found, so that they need no weights of their own and leave a detector
+All work on the embeddings in which clocks are found, so that they need no weights of their own and leave a detector
 that any later stage can start from.
 """
 
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avtext.layers.matching import info_nce
+from avtext.layers.soft_dtw import soft_dtw_divergence
 from avtext.layers.tcn import keep
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 HARDNESS = 0.5  # of other clips in the batch
 EVERY = 5  # steps between those that masked modelling tells apart: neighbours are too alike
 MIN_STEPS = 4  # steps of a modality in a clip, fewer cannot be told apart
+SOFTNESS = 0.1  # of the warp, in squared distances of embeddings, which lie between 0 and 4
 
 
 def matching_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: float) -> Tensor:
@@ -72,3 +74,38 @@ def masked_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor
             guess = F.normalize(embed(fused.features[:, place]), dim=-1)
             terms.append(info_nce(guess, target[:, place].detach(), known, model.settings.alignment.temperature))
     return torch.stack(terms).mean() if terms else features[0].new_zeros(())
+
+
+def soft_dtw_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: float) -> Tensor:
+    """Do this clip's sound and picture take one course: a triplet of soft-DTW divergences, the next clip the third.
+
+    Per pair of modalities ``softplus((D(a, b) - D(a, b')) / τ)``, D per step, b' of the next clip of the batch that has
+    both. What is out of step by a little, or at another pace, is no error; a divergence alone would be least where all
+    embeddings are one.
+
+    Args:
+        embeddings: M times (B, T, E).
+        masks: M times (B, T).
+        temperature: τ.
+    """
+    terms = []
+    for i, j in combinations(range(len(embeddings)), 2):
+        both = (masks[i].any(1) & masks[j].any(1)).nonzero()[:, 0]
+        if len(both) < 2:
+            continue
+        first, there = _centred_front(embeddings[i][both], masks[i][both])
+        second, real = _centred_front(embeddings[j][both], masks[j][both])
+        others, theirs = torch.cat([second, second.roll(1, 0)]), torch.cat([real, real.roll(1, 0)])
+        pairs = first.repeat(2, 1, 1), others, there.repeat(2, 1), theirs
+        steps = (pairs[2].sum(1) + theirs.sum(1)) / 2
+        own, other = (soft_dtw_divergence(*pairs, gamma=SOFTNESS) / steps).chunk(2)
+        terms.append(F.softplus((own - other) / temperature).mean())
+    return torch.stack(terms).mean() if terms else embeddings[0].new_zeros(())
+
+
+def _centred_front(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The real steps first, without their mean: (B, T, E), and which they are, (B, T)."""
+    order = (~mask).long().argsort(dim=1, stable=True)
+    values, mask = values.gather(1, order[:, :, None].expand_as(values)).float(), mask.gather(1, order)
+    mean = keep(values, mask).sum(1, keepdim=True) / mask.sum(1).clamp_min(1)[:, None, None]
+    return keep(values - mean, mask), mask

@@ -111,8 +111,7 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
 def _teaches(model: ModelSettings, train: ClipSource) -> bool:
     """Whether the loss can depend on any weight."""
     loss, modalities = model.loss, set(map(modality_of, model.encoders))
-    compared = (loss.alignment and model.alignment.enabled) or loss.matching or loss.masked
-    if loss.supervised or (compared and len(modalities) > 1):
+    if loss.supervised or (model.compares and len(modalities) > 1):
         return True
     videos = _videos_of(train)
     timed = all(video.present is None for video in videos) if videos else isinstance(train, SceneSource | KeptScenes)

@@ -24,7 +24,7 @@ COLUMNS = (
         "learning_rate",
     ),
     *("seconds", "wait_share", "f1", "macro_f1"),
-    *("matching", "masked", "presence"),  # last: logs of older runs go on
+    *("matching", "masked", "presence", "soft_dtw"),  # last: logs of older runs go on
 )
 
 

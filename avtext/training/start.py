@@ -58,9 +58,8 @@ def fix_all_but(model: EventDetector, learn: Collection[str], taught: bool = Fal
 def _idle(model: EventDetector, taught: bool) -> set[str]:
     """Parts that the loss does not reach."""
     settings, loss = model.settings, model.settings.loss
-    compared = (settings.alignment.enabled and loss.alignment) or loss.matching or loss.masked
     reached = {
-        "embedders": compared and len(model.modalities) > 1,
+        "embedders": settings.compares and len(model.modalities) > 1,
         "alone": loss.alone,
         "crf": settings.decoder == "crf" and (loss.crf or loss.presence or taught),
     }
