@@ -1,22 +1,17 @@
 """Encoders: one per file, all with one interface, found by name in ``ENCODERS``.
 
-An encoder is an ``nn.Module`` with ``rate`` (steps per second of what it returns), ``size`` (features per step),
-``start`` (seconds from the stream's first value to the beginning of the first step) and ``context`` (seconds to either
-side of a step that its features depend on), and
-
-    forward(values, mask) -> (features (B, T, size), mask (B, T))
-
-Text encoders have no clock of their own: ``forward(cues: list[list[str]])`` gives one vector per cue,
-(B, cues, size) with a mask (B, cues); the model lays them on the grid.
+An encoder of sound or picture is an ``nn.Module`` that is a :class:`StreamEncoder`. Text encoders have no clock of
+their own: ``forward(cues: list[list[str]])`` gives one vector per cue, (B, cues, size) with a mask (B, cues); the model
+lays them on the grid.
 """
 
 from __future__ import annotations
 
 import importlib
 import math
-from typing import Any
+from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from avtext.errors import AvtextError, ConfigError
 
@@ -32,6 +27,34 @@ ENCODERS = {
     "features": ("avtext.encoders.precomputed", "PrecomputedEncoder"),
     "stored": ("avtext.encoders.stored", "StoredEncoder"),
 }
+
+
+class StreamEncoder(Protocol):
+    """What an encoder of sound or picture has."""
+
+    @property
+    def size(self) -> int:
+        """Features per step."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """Steps per second of what it returns."""
+        ...
+
+    @property
+    def start(self) -> float:
+        """Seconds from the stream's first value to the beginning of the first step."""
+        ...
+
+    @property
+    def context(self) -> float:
+        """Seconds to either side of a step that its features depend on."""
+        ...
+
+    def __call__(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """A stream (B, values, ...) with its mask (B, values) to features (B, T, size) and their mask (B, T)."""
+        ...
 
 
 def build_encoder(name: str, options: dict[str, Any]) -> nn.Module:

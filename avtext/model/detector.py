@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from avtext.clip import MODALITIES, STREAMS, Event, modality_of
 from avtext.config import ModelSettings
-from avtext.encoders import build_encoder
+from avtext.encoders import StreamEncoder, build_encoder
 from avtext.layers.crf import CRF
 from avtext.layers.fusion import GatedFusion
 from avtext.layers.tcn import TCN, keep, to_grid
@@ -150,11 +150,11 @@ class EventDetector(nn.Module):
         if name not in batch.streams or not bool(batch.streams[name].mask.any()):
             return None
         stream = batch.streams[name]
-        encoder: Any = self.encoders[name]
+        encoder = cast(StreamEncoder, self.encoders[name])
         values, mask = encoder(stream.values, stream.mask)
         values = self.projections[name](values)
-        start = stream.start + float(encoder.start)
-        return to_grid(values, mask, float(encoder.rate), start, self.settings.grid_rate, batch.mask.shape[1])
+        start = stream.start + encoder.start
+        return to_grid(values, mask, encoder.rate, start, self.settings.grid_rate, batch.mask.shape[1])
 
     def _text(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
         """Each cue's vector on the steps it covers; their mean where cues overlap."""
