@@ -131,8 +131,8 @@ class Limits:
         max_duration: seconds of media.
         max_streams: streams in one file.
         max_gap: seconds by which a time stamp may jump ahead of all before it and still be believed.
-        buffer_bytes: decoded media that waits for the other stream; where one stream lags so far behind that
-            this is exceeded, windows are given out without it and the file is degraded.
+        buffer_bytes: decoded media beyond a window that waits for the other stream; where one stream lags so far
+            behind that this is exceeded, windows are given out without it and the file is degraded.
 
     Raises:
         InvalidInput: a limit that is not positive, CPU time without end, or too little memory to start at all.

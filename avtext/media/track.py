@@ -33,10 +33,10 @@ class Track:
         self._blocks: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._first = self.floor = first  # steps before the floor are gone
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return sum(values.nbytes + mask.nbytes for values, mask in self._blocks.values())
+    def nbytes_from(self, step: int) -> int:
+        """Bytes held in blocks that begin at ``step`` or later."""
+        found = (block for number, block in self._blocks.items() if number * self._block >= step)
+        return sum(values.nbytes + mask.nbytes for values, mask in found)
 
     def write(self, start: int, values: np.ndarray) -> None:
         """Put ``values`` at steps from ``start`` on; steps before the floor are left out."""

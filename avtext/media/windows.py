@@ -51,7 +51,8 @@ class Windows:
         """Send the windows that are complete; whether the wanted end was reached.
 
         Args:
-            buffer_bytes: if more than this waits for a stream that lags behind, that stream is given up.
+            buffer_bytes: if more than this lies beyond a window, which a stream that lags behind keeps from being
+                sent, that stream is given up.
         """
         parts = [part for part in (self._audio, self._video) if part is not None]
         while True:
@@ -59,7 +60,7 @@ class Windows:
             if end > max(part.ready for part in parts):
                 return False
             if end > min(part.ready for part in parts):
-                if sum(part.track.nbytes for part in parts) <= buffer_bytes:
+                if self._bytes_beyond(end) <= buffer_bytes:
                     return False
                 self._go_on_without(end)
             if end >= self._stop:
@@ -75,6 +76,15 @@ class Windows:
             if self._step > first and reached >= end - 1e-6:
                 return  # the window before reached the end
             self._send_window(min(end, self._step / GRID_RATE + window))
+
+    def _bytes_beyond(self, end: float) -> int:
+        """What waits: the window itself is held however well the streams lie together."""
+        audio = self._audio.track.nbytes_from(round(end * AUDIO_RATE)) if self._audio is not None else 0
+        video = self._video.track.nbytes_from(self._frame_after(end)) if self._video is not None else 0
+        return audio + video
+
+    def _frame_after(self, end: float) -> int:
+        return math.ceil(end * self._options.frame_rate - 1e-6)
 
     def _go_on_without(self, end: float) -> None:
         if self._audio is not None and self._audio.ready < end:
@@ -94,7 +104,7 @@ class Windows:
             arrays["audio"], arrays["audio_mask"] = self._audio.track.cut(first, stop)
         if self._video is not None:
             rate = self._options.frame_rate
-            first, stop = math.floor(start * rate + 1e-6), math.ceil(end * rate - 1e-6)
+            first, stop = math.floor(start * rate + 1e-6), self._frame_after(end)
             arrays["video"], arrays["video_mask"] = self._video.track.cut(first, stop)
             message["video_start"] = first / rate
             if self._options.statistics:

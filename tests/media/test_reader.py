@@ -278,6 +278,17 @@ def test_streams_minutes_apart_in_the_file(tmp_path: Path) -> None:
     assert all(clip.audio.real.mean() > 0.99 for clip in clips)
 
 
+def test_windows_larger_than_the_buffer(tmp_path: Path) -> None:
+    """Streams side by side in the file: little waits, however many bytes a window has."""
+    path = write(tmp_path / "a.mp4", steady(300, fps=10.0), [(0.0, tone(30.0))])
+    options = MediaOptions(window=10.0, overlap=1.0)
+    with MediaReader(path, options, Limits(buffer_bytes=1 << 20)) as reader:
+        clips = list(reader)
+    assert sum(stream.values.nbytes for stream in (clips[0].audio, clips[0].video)) > 1 << 20
+    assert reader.quality.status == "ok", reader.quality.reasons
+    assert all(clip.audio.real.mean() > 0.99 and clip.video.real.mean() > 0.95 for clip in clips)
+
+
 def test_file_objects_and_paths_give_the_same(long_file: Path) -> None:
     one, _ = whole(long_file)
     with long_file.open("rb") as stream, MediaReader(stream) as reader:

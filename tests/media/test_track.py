@@ -36,9 +36,9 @@ def test_a_cut_is_a_copy() -> None:
 def test_what_was_given_out_is_gone_and_cannot_be_written() -> None:
     track = Track((), np.float32, block=4)
     track.write(0, np.ones(20, np.float32))
-    before = track.nbytes
+    before = track.nbytes_from(0)
     track.forget(10)
-    assert track.nbytes < before
+    assert track.nbytes_from(0) < before
     track.write(8, np.full(4, 5, np.float32))
     assert track.cut(10, 14)[0].tolist() == [5, 5, 1, 1]
     assert track.num_late(8, 12) == 2
@@ -65,4 +65,12 @@ def test_a_gap_costs_nothing() -> None:
     track = Track((1000,), np.uint8, block=10)
     track.write(0, np.ones((1, 1000), np.uint8))
     track.write(10_000_000, np.ones((1, 1000), np.uint8))
-    assert track.nbytes < 30_000
+    assert track.nbytes_from(0) < 30_000
+
+
+def test_bytes_from_a_step_on_are_those_of_whole_blocks() -> None:
+    track = Track((), np.float32, block=4)
+    track.write(0, np.ones(12, np.float32))
+    every, *some = [track.nbytes_from(step) for step in (0, 1, 4, 5, 8, 9, 100)]
+    assert every == 12 * (4 + 1)  # with the mask
+    assert some == [every * left // 3 for left in (2, 2, 1, 1, 0, 0)]
