@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 KEPT_OPEN = 4  # videos whose streams stay in memory
 LEAST_TAIL = 0.1  # of a window; less at the end of a video is no window of its own
+
+
+class DegradedVideo(UserWarning):
+    """A part of a video that is learnt from could not be decoded; the message names it and says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +139,16 @@ def open_videos(
         try:
             cues = _cues(entry) if "text" in encoders else ()
             key = FeatureKey.of(entry.path, prints, options.to_dict(), cues if prints else ())
-            streams = store.get(key)
-            if streams is None:
+            found = store.get_with_notes(key)
+            if found is None:
                 if hook is not None:
                     hook(len(videos) + 1, len(entries), str(entry.path))
-                streams = _decode(entry.path, options, cues, fixed)
-                store.put(key, streams)
+                found = _decode(entry.path, options, cues, fixed)
+                store.put(key, *found)
         except MediaError as error:
             raise MediaError(f"{entry.where}: {error.message}", code=error.code, stage=error.stage) from error
+        streams, notes = found
+        _tell_of_damage(entry.path, notes["reasons"])
         end = _length(entry, streams)
         _check_events(entry, end)
         videos.append(Video(str(entry.path), key, end, cues, entry.events, entry.present, entry.annotated))
@@ -171,10 +178,17 @@ def _check_events(entry: Entry, end: float) -> None:
         )
 
 
+def _tell_of_damage(path: Path, reasons: Sequence[str]) -> None:
+    """One text for a file in however many lines and manifests, so that Python shows it once."""
+    if reasons:
+        text = f"{path}: {'; '.join(reasons)}: its events are learnt from what is left: mend it or leave it out"
+        warnings.warn(text, DegradedVideo, stacklevel=3)
+
+
 def _decode(
     path: Path, options: MediaOptions, cues: Sequence[Cue], encoders: Mapping[str, nn.Module]
-) -> dict[str, Stream]:
-    """Waveform, frames and picture of a whole video; features in place of those that ``encoders`` has."""
+) -> tuple[dict[str, Stream], dict[str, Any]]:
+    """Waveform, frames and picture of a whole video, features in place of those that ``encoders`` has; and notes."""
     raw = [name for name in ("audio", "video", "picture") if name not in encoders]
     pieces: dict[str, list[Stream]] = {name: [] for name in raw}
 
@@ -187,7 +201,9 @@ def _decode(
 
     with MediaReader(path, options) as reader:  # frames that become features are never all in memory
         features = extract(windows(reader), encoders)
-    return {name: _whole(found) for name, found in pieces.items() if found} | on_media_clock(features, encoders)
+        notes = {"reasons": list(reader.quality.reasons)}
+    streams = {name: _whole(found) for name, found in pieces.items() if found}
+    return streams | on_media_clock(features, encoders), notes
 
 
 def _whole(pieces: Sequence[Stream]) -> Stream:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import runpy
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from safetensors.torch import save_file
 
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.config import ModelSettings
-from avtext.data.videos import VideoSource, open_videos
+from avtext.data.videos import DegradedVideo, VideoSource, open_videos
 from avtext.encoders import build_encoder
 from avtext.encoders.slowfast import SlowFastEncoder
 from avtext.encoders.transformer_text import TransformerTextEncoder
@@ -226,6 +228,23 @@ def test_what_is_wrong_names_the_line(videos: Path) -> None:
         open_light(write_manifest(videos, **{"a.mkv": ()}))
 
 
+def test_a_damaged_video_is_told_of_whether_decoded_or_from_the_cache(videos: Path) -> None:
+    content = (videos / "a.mkv").read_bytes()
+    (videos / "a.mkv").write_bytes(content[: len(content) // 2])
+    manifest = write_manifest(videos, **{"a.mkv": (BELL, DOG), "sound.wav": ()})
+    manifest.write_text(f"{manifest.read_text()}\n{manifest.read_text()}")  # once for a file in two lines
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("default")
+            source = open_light(manifest)
+        (warning,) = told
+        assert warning.category is DegradedVideo
+        assert re.match(rf"{videos / 'a.mkv'}: .* s of audio are missing.*: mend it", str(warning.message))
+        assert source[2].audio is None or not source[2].audio.real.any()
+    assert len(list((videos / "cache").iterdir())) == 2
+
+
+@pytest.mark.filterwarnings("ignore::avtext.data.videos.DegradedVideo")  # so much of its sound is missing
 def test_an_event_after_the_sound_of_a_longer_video(videos: Path) -> None:
     """Who only hears misses it, which scores should tell; it is no mistake in the manifest."""
     write_video(videos / "early.mkv", 4.0, heard=1.5)

@@ -70,6 +70,7 @@ def write_unlabelled(folder: Path, *names: str) -> Path:
     return folder / "m.jsonl"
 
 
+@pytest.mark.filterwarnings("ignore::avtext.data.videos.DegradedVideo")  # so much of its sound is missing
 def test_a_teacher_that_reads_more_of_a_video_is_asked_about_the_students_part(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mkv", 4.0, heard=2.0)  # to a student that hears it is one clip, to its teacher two
     write_video(tmp_path / "b.mkv", 4.0)
