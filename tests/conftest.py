@@ -1,4 +1,4 @@
-"""What every test shares: where the real data is, and one thread for torch's small operations."""
+"""What every test shares: where the real data is, who needs a GPU, and one thread for torch's small operations."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ PLACES = {f"tests/{file}": place for place, files in enumerate(LONG) for file in
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first; all others stay as they are."""
     items.sort(key=lambda item: PLACES.get(item.nodeid.split("::")[0], len(LONG)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test marked ``gpu`` is skipped where there is no GPU; where one is expected it runs, and fails."""
+    if item.get_closest_marker("gpu") is None or os.environ.get("AVTEXT_EXPECT_GPU") == "1":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
 
 
 @pytest.hookimpl(optionalhook=True)
