@@ -117,11 +117,11 @@ class _Run:
         taught = settings.distill is not None and settings.distill.marginals > 0
         self.fixed = [] if settings.learn is None else fix_all_but(self.model, settings.learn, taught)
         self.teacher = open_teacher(settings)
+        self.model.to(self.fabric.device)  # first: an optimizer's moments are loaded to where its parameters are
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)
         self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, **identity_of(settings)}
         self._resume()
-        self.average.to(self.fabric.device)
         self.stepper, self.optimizer = self.fabric.setup(_Stepper(self.model, settings.distill), self.optimizer)
         self.log: RunLog
 
