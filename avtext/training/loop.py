@@ -60,7 +60,12 @@ class _Stepper(nn.Module):
     def forward(self, view: _View) -> Losses:
         targets, distill = view.targets, self.distill
         told = None if targets is None or distill is None else teaching(self.model, targets, distill)
-        return self.model.loss(view.batch, view.lost, told)
+        losses = self.model.loss(view.batch, view.lost, told)
+        if losses.total.requires_grad:
+            return losses
+        # Nothing that learns is reached, as where clips of one modality teach the clocks. Added here, where a wrapper
+        # sees which weights will have gradients to wait for.
+        return losses._replace(total=losses.total + sum(0.0 * p.sum() for p in self.parameters() if p.requires_grad))
 
 
 def fit(
@@ -238,10 +243,7 @@ class _Run:
                 f"look at these clips; the last state in {self.settings.out} is intact",
                 stage="train",
             )
-        total = losses.total * weight
-        if not total.requires_grad:  # nothing that learns is reached, as where clips of one modality teach the clocks
-            total = total + sum(0.0 * part.sum() for part in self.model.parameters() if part.requires_grad)
-        self.fabric.backward(total)
+        self.fabric.backward(losses.total * weight)
         return losses
 
     @torch.no_grad()

@@ -1,17 +1,22 @@
-"""Where a run computes: what it goes on with lies there, too."""
+"""Where a run computes: what it goes on with lies there, too, and processes that share it end with the same weights."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from avtext.checkpoint import load_tensors
+from avtext.model import EventDetector
 from avtext.training import fit
 from avtext.training.loop import _Run
 from tests.training.test_faults import SMALL
-from tests.training.test_loop import SOURCE, Killed, run
+from tests.training.test_loop import SOURCE, Killed, equal, run
 
 
 class Elsewhere:
@@ -52,3 +57,18 @@ def test_a_killed_run_goes_on_on_a_gpu(tmp_path: Path) -> None:
         fit(run(tmp_path / "b", **how), SOURCE, hook=kill)
     fit(run(tmp_path / "b", **how), SOURCE, hook=keep)
     assert losses[6:] == pytest.approx(losses[2:6], rel=1e-3)
+
+
+def test_processes_end_with_the_same_weights_and_batches_that_teach_nothing_stop_none(
+    tmp_path: Path, root: Path
+) -> None:
+    command = [sys.executable, "-m", "tests.training.parallel", str(tmp_path)]
+    alone = {**os.environ, "GLOO_SOCKET_IFNAME": "lo"}
+    found = subprocess.run(command, cwd=root, env=alone, capture_output=True, text=True, timeout=600)
+    assert found.returncode == 0, found.stderr
+    one, two = (load_tensors(tmp_path / f"{rank}.safetensors")[0] for rank in range(2))
+    assert equal(one, two)
+    settings = run(tmp_path, model=SMALL)
+    torch.manual_seed(settings.seed)
+    before = EventDetector(settings.model).state_dict()
+    assert {name.split(".")[0] for name in one if not torch.equal(one[name], before[name])} == {"embedders"}
