@@ -93,8 +93,8 @@ def fit(
     Raises:
         MissingExtra: Lightning is not installed.
         ConfigError: there is nothing to learn from, or videos lack the labels that they need.
-        AvtextError: a loss is not finite or a worker died (the last state is intact), the run's folder holds another
-            run, or another training uses it.
+        AvtextError: a loss or a gradient is not finite or a worker died (the last state is intact), the run's folder
+            holds another run, or another training uses it.
         KeyboardInterrupt: Ctrl-C; a run of one process finishes its step and keeps its state first.
     """
     check_clips(settings, train, validation)
@@ -213,6 +213,7 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         losses, attacked = self._backward(step, batch, None if lost is None else lost.to(self.fabric.device), targets)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), s.clip_norm)
+        self._check_finite("gradient", norm, step, batch)
         self.optimizer.step()
         self._average(step)
         terms = {"loss" if name == "total" else name: value.item() for name, value in losses._asdict().items()}
@@ -237,14 +238,18 @@ class _Run:
     ) -> Losses:
         """Add the gradients of one pass to those that are there."""
         losses = self.stepper(_View(batch, lost, targets))
-        if not torch.isfinite(losses.total):
+        self._check_finite("loss", losses.total, step, batch)
+        self.fabric.backward(losses.total * weight)
+        return losses
+
+    def _check_finite(self, what: str, value: Tensor, step: int, batch: Batch) -> None:
+        """Refuse what would spoil the weights."""
+        if not torch.isfinite(value):
             raise AvtextError(
-                f"the loss of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "
+                f"the {what} of step {step} is not finite (clips {', '.join(batch.names)}): lower learning_rate or "
                 f"look at these clips; the last state in {self.settings.out} is intact",
                 stage="train",
             )
-        self.fabric.backward(losses.total * weight)
-        return losses
 
     @torch.no_grad()
     def _average(self, step: int) -> None:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from avtext.clip import Clip, Stream
 from avtext.errors import AvtextError, StorageError
-from avtext.training import fit
+from avtext.model import EventDetector
+from avtext.training import TrainSettings, fit
+from avtext.training.optimizer import make_optimizer
 from tests.limits import file_size_limit
 from tests.processes import holder_of
 from tests.training.test_loop import MODEL, SOURCE, equal, run, weights
@@ -68,6 +71,23 @@ def test_a_batch_of_nan(tmp_path: Path, trap: Path, adversarial: object) -> None
     trap.unlink()
     again = fit(run(tmp_path / "a", **how), source)
     assert equal(weights(fit(run(tmp_path / "b", **how), source)), weights(again))
+
+
+def test_a_gradient_of_inf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a loss that is finite, as under a root of zero; clipping makes NaN of it, and the state is of the same step."""
+    source = [kept(i) for i in range(8)]
+    told: list[int] = []
+
+    def steep(model: EventDetector, settings: TrainSettings) -> torch.optim.Optimizer:
+        model.emit.bias.register_hook(lambda gradient: gradient * (torch.inf if len(told) == 2 else 1))
+        return make_optimizer(model, settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("avtext.training.loop.make_optimizer", steep)
+        with pytest.raises(AvtextError, match=r"gradient of step 2 is not finite \(clips .*intact"):
+            fit(run(tmp_path / "a", **HOW), source, hook=lambda what, step, *_: told.append(step))
+    again = fit(run(tmp_path / "a", **HOW), source)
+    assert equal(weights(fit(run(tmp_path / "b", **HOW), source)), weights(again))
 
 
 def test_a_worker_that_dies(tmp_path: Path, trap: Path) -> None:
