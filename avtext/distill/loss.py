@@ -187,7 +187,8 @@ def _features_term(modalities: Sequence[str], encoded: Encoded, targets: Targets
 def _likeness(features: Tensor) -> Tensor:
     """Cosine between every two steps, (B, T, T)."""
     unit = F.normalize(features.float(), dim=-1)
-    return unit @ unit.transpose(1, 2)
+    with torch.autocast(features.device.type, enabled=False):  # in which steps that differ little would be alike
+        return unit @ unit.transpose(1, 2)
 
 
 def _gates_term(output: Output, targets: Targets) -> Tensor:

@@ -35,7 +35,8 @@ def info_nce(first: Tensor, second: Tensor, known: Tensor, temperature: float = 
         >>> bool(info_nce(x, x, there) < 1e-4), bool(info_nce(x, x.roll(1, 0), there) > 10)
         (True, True)
     """
-    scores = (first.float() @ second.float().transpose(-1, -2)) / temperature
+    with torch.autocast(first.device.type, enabled=False):  # it would make the product in half precision all the same
+        scores = (first.float() @ second.float().transpose(-1, -2)) / temperature
     counted = known & (known.sum(-1, keepdim=True) > 1)
     terms = _surprise(scores, known, hardness) + _surprise(scores.transpose(-1, -2), known, hardness)
     return torch.where(counted, terms, torch.zeros_like(terms)).sum() / (2 * counted.sum()).clamp_min(1)

@@ -145,13 +145,15 @@ def _shifted(values: Tensor, mean: Tensor, lengths: Tensor) -> Tensor:
 def _augmented(x: Tensor, y: Tensor, gamma: float) -> Tensor:
     """``(B, N, M)`` log-augmented squared distances."""
     norms = (x * x).sum(2)[:, :, None] + (y * y).sum(2)[:, None, :]
-    squares = torch.baddbmm(norms, x, y.transpose(1, 2), alpha=-2).clamp(min=0)
+    with torch.autocast(x.device.type, enabled=False):  # small distances of half precision would cancel
+        squares = torch.baddbmm(norms, x, y.transpose(1, 2), alpha=-2).clamp(min=0)
     return squares + gamma * torch.log1p(-torch.expm1(-squares / gamma))
 
 
 def _real_steps(name: str, values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Values with 0 in the padding (inert, also in the gradient), and the lengths."""
+    """Values, float32 at least, with 0 in the padding (inert, also in the gradient), and the lengths."""
     B, T, _ = values.shape
+    values = values.to(torch.promote_types(values.dtype, torch.float32))
     if mask is None:
         return values, torch.full((B,), T, device=values.device)
     if mask.dtype != torch.bool or tuple(mask.shape) != (B, T):

@@ -49,6 +49,17 @@ def test_every_term_is_positive_for_another_student(changes: dict) -> None:
     assert [value.item() > 1e-5 for value in found] == [True, True, not softmax, True, True]
 
 
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_terms_of_autocast_are_those_of_float32(changes: dict) -> None:
+    student, batch = make(6, **changes), two()
+    targets = Teacher(make(5, **changes)).targets(batch, [0, 1])
+    encoded, output = student.encode(batch), student(batch)
+    wanted = distillation_terms(student, encoded, output, targets, SETTINGS)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = distillation_terms(student, encoded, output, targets, SETTINGS)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=0.0)
+
+
 @pytest.mark.parametrize("changes", VARIANTS[:3])
 def test_the_chains_term_is_the_divergence_of_the_two_posteriors(changes: dict) -> None:
     """Against every tag sequence of a short clip, written out."""

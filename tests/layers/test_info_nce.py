@@ -49,3 +49,12 @@ def test_what_takes_no_part_does_not_matter() -> None:
     known = torch.tensor([[True, True, True, False]])
     changed = torch.cat([y[:, :3], torch.full((1, 1, 3), 50.0)], 1)
     assert torch.equal(info_nce(x, y, known), info_nce(x, changed, known))
+
+
+def test_scores_of_autocast_are_those_of_float32() -> None:
+    torch.manual_seed(0)
+    x, y = F.normalize(torch.randn(2, 6, 8), dim=-1), F.normalize(torch.randn(2, 6, 8), dim=-1)
+    known = torch.ones(2, 6, dtype=torch.bool)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = info_nce(x, y, known)
+    assert torch.equal(found, info_nce(x, y, known))

@@ -155,6 +155,15 @@ def test_the_divergence_depends_on_no_common_offset():
     torch.testing.assert_close(far, near, rtol=1e-3, atol=0.0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_divergence_is_of_float32_in_half_precision(dtype: torch.dtype):
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 12, 3).to(dtype), torch.randn(2, 9, 3).to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = soft_dtw_divergence(x, y)
+    assert torch.equal(found, soft_dtw_divergence(x.float(), y.float()))
+
+
 def test_the_divergence_has_the_gradient_of_what_it_is():
     torch.manual_seed(1)
     x, y = (torch.randn(1, 4, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
