@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode, undone afterwards.
+    """Evaluation mode, undone afterwards; parts that were in it before stay so.
 
     Example:
         >>> module = nn.Dropout().train()
@@ -22,12 +22,13 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         >>> module.training
         True
     """
-    training = module.training
+    trained = [part for part in module.modules() if part.training]
     module.eval()
     try:
         yield
     finally:
-        module.train(training)
+        for part in trained:
+            part.training = True
 
 
 def norm_of_real(norm: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor, real: Tensor) -> Tensor:

@@ -67,6 +67,14 @@ def test_too_little_to_learn_from_takes_what_was_learnt(real: int) -> None:
     assert int(norm.num_batches_tracked) == 0
 
 
+def test_parts_that_did_not_train_do_not_afterwards() -> None:
+    module = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(1)).train()
+    module[1].eval()
+    with evaluating(module):
+        assert not any(part.training for part in module.modules())
+    assert [part.training for part in module.modules()] == [True, True, False]
+
+
 def test_an_error_leaves_the_mode_as_it_was() -> None:
     module = nn.Dropout().train()
     with pytest.raises(ZeroDivisionError), evaluating(module):
