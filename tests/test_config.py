@@ -6,6 +6,7 @@ import pytest
 
 from avtext.config import LossSettings, ModelSettings, TCNSettings, load, override, parse, read_yaml
 from avtext.errors import ConfigError
+from avtext.timeline import GRID_RATE
 
 GOOD = {"labels": ["a"], "encoders": {"audio": {"name": "logmel"}}}
 
@@ -34,6 +35,22 @@ def test_numbers_that_yaml_reads_as_text_become_numbers(tmp_path: Path) -> None:
 def test_an_even_kernel_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"m: tcn\.kernel_size: .*must be odd.*, got 4"):
         parse(ModelSettings, {**GOOD, "tcn": {"kernel_size": 4}}, "m")
+
+
+@pytest.mark.parametrize(
+    ("rate", "shared"), [(25.0, 25.0), (12.5, 12.5), (20.0, 5.0), (30.0, 5.0), (24.0, 1.0), (1.0, 1.0)]
+)
+def test_a_grid_shares_steps_with_that_of_media(rate: float, shared: float) -> None:
+    settings = parse(ModelSettings, {**GOOD, "grid_rate": rate}, "m")
+    assert settings.shared_rate == shared
+    assert (GRID_RATE / shared).is_integer()
+    assert (rate / shared).is_integer()
+
+
+@pytest.mark.parametrize("rate", [29.97, 30.0001, 0.001, 1e-9])
+def test_a_grid_on_which_windows_would_not_meet_is_refused(rate: float) -> None:
+    with pytest.raises(ConfigError, match=r"m: grid_rate: .*must begin a step together.* such as 1, .*, got "):
+        parse(ModelSettings, {**GOOD, "grid_rate": rate}, "m")
 
 
 def test_every_fault_has_its_line() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_MEDIA_RATE = 25.0  # steps per second at which windows of a file can begin; avtext.timeline.GRID_RATE
+_RAREST = 400  # of those steps, 16 s, in which the grid must begin a step together with one of them
 
 
 class Settings(BaseModel):
@@ -144,6 +148,22 @@ class ModelSettings(Settings):
         loss = self.loss
         aligned = self.alignment.enabled and loss.alignment > 0
         return aligned or loss.matching + loss.masked + loss.soft_dtw > 0
+
+    @property
+    def shared_rate(self) -> float:
+        """Times per second that a step of the grid begins with a 40 ms step of media; windows of a file begin there."""
+        return _MEDIA_RATE / Fraction(self.grid_rate / _MEDIA_RATE).limit_denominator(_RAREST).denominator
+
+    @field_validator("grid_rate")
+    @classmethod
+    def _meets_media(cls, rate: float) -> float:
+        steps = _MEDIA_RATE * Fraction(rate / _MEDIA_RATE).limit_denominator(_RAREST)
+        if abs(steps - rate) > 1e-9 * rate:
+            raise ValueError(
+                "must begin a step together with the 40 ms grid of media every 16 s at least, or windows of a long "
+                "file would not meet: such as 1, 10, 12.5, 25, 30 or 50"
+            )
+        return rate
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelSettings:

@@ -23,7 +23,7 @@ def find_clocks(encoded: EncodedVideo) -> dict[str, Alignment]:
     if not settings.alignment.enabled:
         return {}
     found = align_to_picture(encoded.embeddings(), settings)
-    return {name: later(one, encoded.start_step / encoded.rate) for name, one in found.items()}
+    return {name: later(one, encoded.start) for name, one in found.items()}
 
 
 def align_to_picture(

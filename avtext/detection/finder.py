@@ -26,6 +26,7 @@ from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.media.opening import shown
 from avtext.metrics.decision import decide
 from avtext.tags import TagScheme, wanted_labels
+from avtext.timeline import num_steps
 
 WINDOW = 32.0  # seconds encoded at once, 15 clips of SlowFast: longer takes memory, shorter repeats more halo
 
@@ -156,8 +157,10 @@ class EventFinder:
         return FileReading(source, transcript, options, self.limits, stack)
 
     def _options(self, start: float | None, end: float | None) -> MediaOptions:
-        overlap = 2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate
-        window = max(WINDOW, 3 * overlap)  # a network that sees far needs windows that are longer still
+        shared = self.network.settings.shared_rate  # windows begin where a step does, so that all lie on one grid
+        overlap = num_steps(2.0 * (self.network.encoding_halo + 1) / self.network.settings.grid_rate, shared) / shared
+        # A network that sees far needs windows that are longer still.
+        window = num_steps(max(WINDOW, 3 * overlap), shared) / shared
         return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
 
     def found_together(
@@ -218,7 +221,7 @@ class EventFinder:
 
     def _finish(self, encoded: EncodedVideo, reading: Reading, wanted: frozenset[str], tell: Hook) -> Result:
         rate = self.network.settings.grid_rate
-        origin = encoded.start_step / rate
+        origin = encoded.start
         quality, duration = reading.account(origin + len(encoded) / rate)
         alignment = find_clocks(encoded) if self.align else {}
         tell("align", alignment, file=reading.name, total=duration, completed=duration)

@@ -71,7 +71,7 @@ def keep(place: Path, encoded: EncodedVideo, reading: Reading) -> None:
     Raises:
         StorageError: the folder cannot be written.
     """
-    quality, duration = reading.account((encoded.start_step + len(encoded)) / encoded.rate)
+    quality, duration = reading.account(encoded.start + len(encoded) / encoded.rate)
     if duration > LONGEST:
         return
     metadata = {
@@ -81,7 +81,7 @@ def keep(place: Path, encoded: EncodedVideo, reading: Reading) -> None:
         "quality": dict(quality),
         "modalities": encoded.modalities_present(),
     }
-    rows = Stream(encoded.rows(), encoded.rate, encoded.start_step / encoded.rate)
+    rows = Stream(encoded.rows(), encoded.rate, encoded.start)
     publish_features(place, {"encoded": rows}, metadata)
 
 
@@ -96,7 +96,7 @@ def recall(place: Path, encoded: EncodedVideo, name: str) -> StoredReading | Non
         streams, metadata = read_features(place)
         reading = StoredReading(name, metadata)
         stored = streams["encoded"]
-        encoded.restore(np.asarray(stored.values), round(stored.start * encoded.rate), metadata["modalities"])
+        encoded.restore(np.asarray(stored.values), stored.start, metadata["modalities"])
     except (StorageError, KeyError, TypeError, ValueError) as error:
         warnings.warn(f"{place}: {error} (made again)", DamagedEntry, stacklevel=2)
         return None

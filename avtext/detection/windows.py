@@ -48,7 +48,7 @@ class EncodedVideo:
         network: which encodes and fuses.
 
     Attributes:
-        start_step: grid step at which the first row lies.
+        start: seconds at which the first row begins.
     """
 
     def __init__(self, network: Network) -> None:
@@ -57,7 +57,7 @@ class EncodedVideo:
         self._row = _Row(network.settings.width, network.settings.alignment.size, len(network.modalities))
         self._spool = Spool((self._row.length,), np.float32)
         self._chunk = max(1, round(CHUNK * self.rate))
-        self.start_step = 0
+        self.start = 0.0
         self._present: frozenset[str] = frozenset()
 
     def __enter__(self) -> EncodedVideo:
@@ -78,7 +78,8 @@ class EncodedVideo:
         known whether it was the last.
 
         Args:
-            clips: windows in order of time, each overlapping the one before by twice the halo or more.
+            clips: windows in order of time, each overlapping the one before by twice the halo or more, and beginning
+                whole steps after the first.
         """
         held: tuple[float, Sequence[Track]] | None = None
         for clip in clips:
@@ -98,12 +99,11 @@ class EncodedVideo:
             tracks: what the network made of it.
             last: whether this is the end of the video.
         """
-        first = round(start * self.rate)
         if len(self) == 0:
-            self.start_step = first
+            self.start = start
         rows = np.concatenate([part for x, e, m in tracks for part in (x, e, m[:, None].astype(np.float32))], 1)
         self._present |= {m for m, t in zip(self.network.modalities, tracks, strict=True) if t.mask.any()}
-        have = self.start_step + len(self) - first
+        have = len(self) - round((start - self.start) * self.rate)
         until = len(rows) if last else len(rows) - self.network.encoding_halo
         self._spool.append(rows[have : max(have, until)])
 
@@ -111,7 +111,7 @@ class EncodedVideo:
         """All that was encoded, (steps, length), to be given to :meth:`restore` another time."""
         return self._spool.read()
 
-    def restore(self, rows: np.ndarray, start_step: int, modalities: Sequence[str]) -> None:
+    def restore(self, rows: np.ndarray, start: float, modalities: Sequence[str]) -> None:
         """Begin with what :meth:`rows` gave of a whole video, instead of adding its windows.
 
         Raises:
@@ -119,7 +119,7 @@ class EncodedVideo:
         """
         if rows.ndim != 2 or rows.shape[1] != self._row.length:
             raise ValueError(f"rows of shape {rows.shape}, expected (steps, {self._row.length})")
-        self.start_step, self._present = start_step, frozenset(modalities)
+        self.start, self._present = start, frozenset(modalities)
         self._spool.append(rows)
 
     def _read(self, first: int, last: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -159,9 +159,8 @@ class EncodedVideo:
         if clock is None or clock.is_identity:
             values, _, mask = self._read(begin, end)[m]
             return values, mask
-        origin = self.start_step / self.rate
-        times = centres(end - begin, self.rate, origin + begin / self.rate)
-        position = (clock.to_stream(times) - origin) * self.rate - 0.5
+        times = centres(end - begin, self.rate, self.start + begin / self.rate)
+        position = (clock.to_stream(times) - self.start) * self.rate - 0.5
         known = position[np.isfinite(position)]
         low = int(np.clip(np.floor(known.min()), 0, len(self))) if known.size else 0
         high = int(np.clip(np.ceil(known.max()) + 2, low, len(self))) if known.size else 0

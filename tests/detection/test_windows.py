@@ -10,14 +10,14 @@ import torch
 
 from avtext.clip import Clip, Stream
 from avtext.data.windows import cut
-from avtext.detection import windows
+from avtext.detection import EventFinder, finder, windows
 from avtext.detection.network import Emitted, Track
 from avtext.detection.spool import Spool
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.model import EventDetector, collate
 from avtext.pipeline.network import TorchNetwork, encoding_halo, fusion_halo
 from avtext.timeline import ClockMap
-from tests.model.test_detector import clip, make
+from tests.model.test_detector import ENCODERS, clip, make
 
 SECONDS = 24.0
 
@@ -25,7 +25,7 @@ SECONDS = 24.0
 def parts(whole: Clip, window: float, hop: float) -> list[Clip]:
     """The windows that a reader would give."""
     found = []
-    start = 0.0
+    start = whole.start
     while True:
         end = min(start + window, whole.end)
         streams = {n: cut(s, start, end) for n in ("audio", "video", "picture") if (s := getattr(whole, n)) is not None}
@@ -78,6 +78,22 @@ def test_windows_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.testing.assert_close(emissions(at_once, {}), direct, atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("rate", [1.0, 12.5, 20.0, 24.0, 30.0])
+@pytest.mark.parametrize("start", [0.0, 0.12])
+def test_windows_equal_the_whole_on_any_grid(monkeypatch: pytest.MonkeyPatch, rate: float, start: float) -> None:
+    """Also where a window begins between two steps of the grid that begins at 0."""
+    monkeypatch.setattr(finder, "WINDOW", 7.0)
+    model = make(grid_rate=rate, encoders={"audio": ENCODERS["audio"]})
+    whole = clip(70.0, 5, start, video=None, picture=None, cues=())
+    options = EventFinder(TorchNetwork(model))._options(None, None)
+    pieces = parts(whole, options.window, options.hop)
+    assert len(pieces) > 1
+    with encode(model, pieces) as video, encode(model, [whole]) as at_once:
+        assert len(video) == len(at_once) == 70 * rate
+        assert video.start == at_once.start == start
+        torch.testing.assert_close(emissions(video, {}), emissions(at_once, {}), atol=2e-5, rtol=1e-4)
+
+
 def test_a_clock_moves_audio_as_the_model_itself_would(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "CHUNK", 5.2)
     model = make()
@@ -92,7 +108,7 @@ def test_a_video_that_starts_late_keeps_its_place() -> None:
     model = make()
     later = clip(4.0, 1, start=8.0)
     with encode(model, [later]) as video:
-        assert (video.start_step, len(video)) == (200, 100)
+        assert (video.start, len(video)) == (8.0, 100)
         assert video.modalities_present() == ("audio", "video", "text")
 
 
