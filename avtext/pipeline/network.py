@@ -12,6 +12,7 @@ import torch
 
 from avtext.clip import Clip
 from avtext.detection.network import Emitted, Track
+from avtext.features import frozen_ones
 from avtext.features.key import canonical, fingerprint
 from avtext.model import EventDetector, Output, collate
 from avtext.timeline import num_steps
@@ -55,10 +56,12 @@ class TorchNetwork:
     @cached_property
     def identity(self) -> str:
         """See :meth:`avtext.detection.network.Network.identity`."""
-        frozen = [one.encoder() for one in self.encoders.values() if getattr(one, "of", None)]
-        graphs = [str(part.path) for one in frozen for part in vars(one).values() if hasattr(part, "path")]
+        encoders = dict(self.model.encoders.items())  # as they are now: a graph may have come into one since
+        inner = list(frozen_ones(encoders).values())
+        own = [*encoders.values(), *inner]
+        graphs = [str(part.path) for one in own for part in vars(one).values() if hasattr(part, "path")]
         graphs += ["bfloat16"] * self._short
-        parts = [canonical(self.settings.model_dump(mode="json")), *map(fingerprint, (self.model, *frozen)), *graphs]
+        parts = [canonical(self.settings.model_dump(mode="json")), *map(fingerprint, (self.model, *inner)), *graphs]
         return sha256("\n".join(parts).encode()).hexdigest()
 
     @property

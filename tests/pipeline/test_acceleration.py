@@ -58,6 +58,16 @@ def test_an_encoder_that_learnt_with_the_model_is_accelerated_too(folder: Path, 
     np.testing.assert_allclose(pipe(sound).scores.values, before, atol=1e-4)
 
 
+@pytest.mark.usefixtures("folder")  # for its cache of graphs
+def test_a_cache_tells_graphs_of_an_encoder_that_learnt_with_the_model_apart(tmp_path: Path) -> None:
+    model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders={"audio": OF}))
+    save_detector(tmp_path / "whole", model, "# tiny\n")
+    clips = [write_video(tmp_path / "b.mkv", 2.0)]
+    ways: list[dict[str, Any]] = [{}, {"backend": "openvino"}, {"backend": "openvino", "int8": clips}]
+    pipes = [Pipeline.from_pretrained(tmp_path / "whole", device="cpu", **way) for way in ways]
+    assert len({pipe.network.identity for pipe in pipes}) == 3
+
+
 def test_torch_prepares_what_media_asks_for(tmp_path: Path) -> None:
     """Nothing is built before media comes; then the copy for the CPU computes, and gives what the encoder gives."""
     sees = {"name": "slowfast", "options": {"config": {"model_depth": 18, "stem_dim_outs": [8, 1]}}}
