@@ -55,7 +55,9 @@ def evaluate_command(
     durations = {**lengths, **true.durations}
     with waiting("scoring"):
         report = evaluate(matched.reference, matched.estimate, names, durations=durations)
-        onsets = event_based(matched.reference, matched.estimate, onset_collar=collar, offset_collar=None)
+        onsets = event_based(
+            matched.reference, matched.estimate, onset_collar=collar, offset_collar=None, empty_precision=0.0
+        )
     notes = (*true.notes, *estimated.notes, *matched.notes, *_labels(report))
     print_lines([f"note: {note}" for note in notes], sys.stderr)
     if as_json:

@@ -1,4 +1,8 @@
-"""Every metric family over one pair of reference and estimate, by name: what ``avtext evaluate`` prints."""
+"""Every metric family over one pair of reference and estimate, by name: what ``avtext evaluate`` prints.
+
+A class that occurs and is never found has an F1 of 0 in the macro averages: sed_eval's own rule, the default of
+:func:`avtext.metrics.sound_events.event_based`, leaves it out, which flatters what finds few classes.
+"""
 
 from __future__ import annotations
 
@@ -153,11 +157,15 @@ def _event_intervals(task: Task) -> EventIntervals:
     asked = averaged_labels(task.reference, counts.names, None)
     rows = [counts.names.index(name) for name in asked]
     return EventIntervals(
-        micro_f1=interval_of_counts(counts.events, lambda total: rates_from_counts(*total.sum(axis=1).tolist()).f1),
+        micro_f1=interval_of_counts(counts.events, lambda total: _f1(*total.sum(axis=1).tolist())),
         macro_f1=interval_of_counts(
-            counts.events[:, :, rows], lambda total: nan_mean(rates_from_counts(*row).f1 for row in total.T.tolist())
+            counts.events[:, :, rows], lambda total: nan_mean(_f1(*row) for row in total.T.tolist())
         ),
     )
+
+
+def _f1(reference: int, estimate: int, correct: int) -> float:
+    return rates_from_counts(reference, estimate, correct, empty_precision=0.0).f1
 
 
 def _psds(task: Task) -> dict[str, Any]:
@@ -198,9 +206,9 @@ def _average_precision(task: Task) -> dict[str, Any]:
 
 
 FAMILIES: dict[str, Callable[[Task], Any]] = {
-    "event_f1": lambda task: event_based(task.reference, task.estimate),
-    "onset_f1": lambda task: event_based(task.reference, task.estimate, offset_collar=None),
-    "segment_f1": lambda task: segment_based(task.reference, task.estimate),
+    "event_f1": lambda task: event_based(task.reference, task.estimate, empty_precision=0.0),
+    "onset_f1": lambda task: event_based(task.reference, task.estimate, offset_collar=None, empty_precision=0.0),
+    "segment_f1": lambda task: segment_based(task.reference, task.estimate, empty_precision=0.0),
     "intervals": _event_intervals,
     "psds": _psds,
     "map": _average_precision,

@@ -118,6 +118,9 @@ def _rates(precision: float, recall: float, parts: Sequence[int], counts: tuple[
 def mean_rates(rates: Iterable[Rates]) -> Rates:
     """The macro average: each rate's mean over the classes where it is not NaN; counts are summed.
 
+    Where nothing was estimated of a class, its precision is NaN and its F1 is left out, as sed_eval does; rates with an
+    ``empty_precision`` of 0.0 count it as a failure, as all commands of this package do.
+
     Example:
         >>> mean_rates([rates_from_counts(2, 2, 2), rates_from_counts(2, 2, 0)]).f1
         0.5

@@ -28,9 +28,13 @@ class Found(NamedTuple):
     estimate: dict[str, Sequence[Event]]
 
     def scores(self, onset_collar: float = ONSET_COLLAR, offsets: bool = False) -> SoundEventScores:
-        """Event-based scores; ``offsets`` asks for right ends too (0.2 s or 20 % of the duration)."""
+        """Event-based scores; ``offsets`` asks for right ends too (0.2 s or 20 % of the duration).
+
+        A class that occurs and is never found counts in the macro average, as 0.
+        """
+        ends = 0.2 if offsets else None
         return event_based(
-            self.reference, self.estimate, onset_collar=onset_collar, offset_collar=0.2 if offsets else None
+            self.reference, self.estimate, onset_collar=onset_collar, offset_collar=ends, empty_precision=0.0
         )
 
     def counts(self) -> np.ndarray:

@@ -98,7 +98,7 @@ def test_evaluate_scores_as_by_hand(avtext: Run, here: Path) -> None:
     (here / "found.csv").write_text("file,start,end,label\na.mp4,1.15,2.0,dog\na.mp4,3.4,4.0,bell\na.mp4,8,9,cat\n")
     said = avtext("evaluate", "found.csv", "truth.csv")
     assert said.code == 0
-    assert "event F1: 40.00 micro" in said.out  # 1 of 2 true, 1 of 3 found: F1 = 2 / 5
+    assert "event F1: 40.00 micro, 50.00 macro" in said.out  # 1 of 2 true, 1 of 3 found; dog 1, bell 0
     assert "event_f1.micro   f1=0.4000  precision=0.3333  recall=0.5000" in said.out
     assert "cat" in said.err
     wide = avtext("evaluate", "found.csv", "truth.csv", "--collar", "0.5", "--json")

@@ -58,10 +58,21 @@ def test_perfect_is_one():
 def test_empty_estimate_scores_nothing():
     scores = headlines(evaluate(TRUTH, {"v": []}, durations=DURATIONS))
     undefined = {name for name, value in scores.items() if math.isnan(value)}
-    assert undefined == {"event", "event_macro", "onset", "segment", "tolerance"}  # no precision, as in sed_eval
+    assert undefined == {"tolerance"}  # no precision, as in sed_eval
     frames = scores.pop("frames")
     assert 0 < frames < 1  # the background is right
     assert {value for name, value in scores.items() if name not in undefined} == {0.0}
+
+
+def test_a_class_that_is_never_found_counts_in_the_macro_average():
+    truth = {"v": [Event(0, 1, "dog"), Event(2, 3, "cat"), Event(4, 5, "cow")]}
+    families = evaluate(
+        truth, {"v": [Event(0, 1, "dog")]}, ["event_f1", "onset_f1", "segment_f1", "intervals"]
+    ).families
+    for name in ("event_f1", "onset_f1", "segment_f1"):
+        assert families[name].macro.f1 == pytest.approx(1 / 3)
+        assert families[name].micro.f1 == pytest.approx(0.5)
+    assert families["intervals"].macro_f1.value == pytest.approx(1 / 3)
 
 
 def test_empty_reference_has_no_recall():

@@ -231,6 +231,8 @@ def test_scores_are_those_counted_by_hand() -> None:
     assert Found(truth, found).scores(onset_collar=0.5).micro.recall == 1.0
     assert Found(truth, found).scores(offsets=True).micro.num_correct == 0
     assert Found(truth, found).scores(onset_collar=0.5, offsets=True).micro.num_correct == 1
+    never = {**truth, "c": [Event(1.0, 2.0, "dog")]}
+    assert Found(never, found).scores().macro.f1 == scores.macro.f1 / 2
 
 
 def test_a_seed_is_one_that_torch_takes(tmp_path: Path) -> None:
