@@ -31,7 +31,8 @@ def evaluate_command(
         str, typer.Option("-m", "--metrics", help="Families, as event_f1,map; or all.")
     ] = "onset_f1,event_f1",
     collar: Annotated[
-        float, typer.Option(min=0.0, help="Seconds by which a start may be off, in the table per class.")
+        float,
+        typer.Option(min=0.0, help="Seconds by which a start may be off, in the table per class and the F1 below it."),
     ] = 0.2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     verbose: Verbose = False,
@@ -95,7 +96,8 @@ def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
         numbers = [_percent(x) for x in (rates.f1, rates.precision, rates.recall)]
         table.add_row(Text(shown(label)), *numbers, str(rates.num_reference), str(rates.num_estimate))
     console.print(table)
-    console.print(f"event F1: {_percent(onsets.micro.f1)} micro, {_percent(onsets.macro.f1)} macro")
+    f1 = f"{_percent(onsets.micro.f1)} micro, {_percent(onsets.macro.f1)} macro"
+    console.print(f"F1 of starts within {collar:g} s: {f1}")
     console.print(_grouped(report))
     for family, reason in report.skipped.items():
         console.print(Text(f"{family}: not computed: {reason}"))

@@ -1,4 +1,4 @@
-"""How good a model is on labelled clips: event F1 as sed_eval matches, onset collar 0.2 s."""
+"""How good a model is on labelled clips: event F1 as sed_eval matches, of starts within 0.2 s; ends where asked for."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def test_labels_become_a_manifest_that_is_a_truth_like_any_other(avtext: Run, he
     assert f"warning: {made / 'b.mp4'}: has no labels: left out" in said.err
     scored = avtext("evaluate", "a.csv", "train.jsonl")
     assert scored.code == 0
-    assert "event F1: 100.00 micro" in scored.out
+    assert "F1 of starts within 0.2 s: 100.00 micro" in scored.out
 
 
 # -- info ---------------------------------------------------------------------------------------------------------------

@@ -98,9 +98,12 @@ def test_evaluate_scores_as_by_hand(avtext: Run, here: Path) -> None:
     (here / "found.csv").write_text("file,start,end,label\na.mp4,1.15,2.0,dog\na.mp4,3.4,4.0,bell\na.mp4,8,9,cat\n")
     said = avtext("evaluate", "found.csv", "truth.csv")
     assert said.code == 0
-    assert "event F1: 40.00 micro, 50.00 macro" in said.out  # 1 of 2 true, 1 of 3 found; dog 1, bell 0
+    assert "F1 of starts within 0.2 s: 40.00 micro, 50.00 macro" in said.out  # 1 of 2 true, 1 of 3 found; dog 1, bell 0
     assert "event_f1.micro   f1=0.4000  precision=0.3333  recall=0.5000" in said.out
     assert "cat" in said.err
+    said = avtext("evaluate", "found.csv", "truth.csv", "--collar", "0.5")
+    assert "F1 of starts within 0.5 s: 80.00 micro, 100.00 macro" in said.out
+    assert "onset_f1.micro   f1=0.4000" in said.out  # the collar is that of the table and of the line below it alone
     wide = avtext("evaluate", "found.csv", "truth.csv", "--collar", "0.5", "--json")
     micro = json.loads(wide.out)["onsets"]["micro"]
     assert (micro["precision"], micro["recall"]) == pytest.approx((2 / 3, 1.0))
@@ -124,7 +127,7 @@ def test_evaluate_what_detect_wrote_against_itself(avtext: Run, here: Path, made
     avtext("detect", made / "a.mp4", made / "b.mp4", "-m", model, "-o", "found")
     said = avtext("evaluate", "found", "found")
     assert (said.code, said.err) == (0, "")
-    assert "event F1: 100.00 micro" in said.out
+    assert "F1 of starts within 0.2 s: 100.00 micro" in said.out
     assert "2 files" in said.out
 
 
