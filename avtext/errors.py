@@ -63,6 +63,10 @@ class StorageError(AvtextError):
         super().__init__(message, code=code, stage=stage)
 
 
+# About one file: a batch of many goes on without it. All others are about how it was asked, and end it.
+FILE_ERRORS: tuple[type[AvtextError], ...] = (MediaError, StorageError)
+
+
 class ModelError(AvtextError):
     """A model folder is refused: missing, damaged, of another kind, or not safe to load."""
 

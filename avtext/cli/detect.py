@@ -16,7 +16,7 @@ from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose, show_traceback
 from avtext.cli.results import endings_of, is_done, write_results
 from avtext.cli.tables import say
-from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
+from avtext.errors import FILE_ERRORS, AvtextError, ConfigError, MediaError, StorageError
 
 if TYPE_CHECKING:
     from avtext.detection import EventFinder, Failure, Result
@@ -146,16 +146,14 @@ def _detected(
     if (many := sharing.many(pipe, paths, options)) is not None:
         with closing(many) as found:
             for index, outcome in _watched(found, len(paths)):
-                yield (
-                    paths[index],
-                    _failure(paths[index], outcome) if isinstance(outcome, Exception) else outcome,
-                )
+                path = paths[index]
+                yield path, _failure(path, outcome) if isinstance(outcome, Exception) else outcome
         return
     for path in paths:
         try:
             with progress_hook(path.name) as hook:
                 result = pipe(path, hook=hook, **options)
-        except (MediaError, StorageError) as error:
+        except FILE_ERRORS as error:
             yield path, _failure(path, error)
         else:
             yield path, result
@@ -193,7 +191,7 @@ def _failure(path: Path, error: AvtextError) -> Failure:
     from avtext.detection import Failure
     from avtext.media.opening import shown
 
-    if not isinstance(error, MediaError | StorageError):
+    if not isinstance(error, FILE_ERRORS):
         raise error
     show_traceback(error)
     return Failure.of(shown(path), error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from avtext.detection.result import Failure, Result
 from avtext.detection.together import detect_together
 from avtext.detection.workers import detect_each
-from avtext.errors import AvtextError, InvalidInput, MediaError
+from avtext.errors import FILE_ERRORS, AvtextError, InvalidInput
 from avtext.media.opening import shown
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _results(
         for source, outcome in zip(sources, outcomes, strict=True):
             if isinstance(outcome, Result):
                 yield outcome
-            elif on_error == "raise" or not isinstance(outcome, MediaError):
+            elif on_error == "raise" or not isinstance(outcome, FILE_ERRORS):
                 raise outcome
             elif on_error == "return":
                 yield Failure.of(shown(str(source)), outcome)
@@ -117,7 +117,7 @@ def _here(
     for source in sources:
         try:
             yield pipe(source, **options)
-        except MediaError as error:
+        except FILE_ERRORS as error:
             yield error
 
 

@@ -264,7 +264,8 @@ class EventFinder:
 
         Args:
             sources: paths.
-            on_error: what a file that cannot be read does: raise, be left out, or give a :class:`Failure`.
+            on_error: what a file does that cannot be read, or of which the cache cannot keep anything: raise, be left
+                out, or give a :class:`Failure`.
             jobs: so many files at a time, each in a worker process with one thread; what ends a worker, such as a
                 lack of memory, costs that file only. None analyses them here, one after the other.
             together: short files of similar length are encoded at once, so many seconds of them, padding included; the

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from avtext.clip import Clip
 from avtext.detection.grouping import groups_by_length
 from avtext.detection.reading import Reading, with_next
-from avtext.errors import AvtextError, MediaError, StorageError
+from avtext.errors import FILE_ERRORS, AvtextError
 
 if TYPE_CHECKING:
     from avtext.detection.finder import EventFinder
@@ -53,7 +53,7 @@ def detect_together(
             if found is None:
                 yield index, finder(source, **options)
                 continue
-        except (MediaError, StorageError) as error:
+        except FILE_ERRORS as error:
             yield index, error
             continue
         held.append(found)
@@ -84,6 +84,6 @@ def _encoded(
         videos = [(one.reading, one.clip, one.place) for one in mine]
         try:
             found: Sequence[Result | AvtextError] = finder.found_together(videos, options.get("classes"))
-        except StorageError as error:  # the cache cannot be written
+        except FILE_ERRORS as error:  # the cache cannot be written
             found = [error] * len(mine)
         yield from zip((one.number for one in mine), found, strict=True)

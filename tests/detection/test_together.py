@@ -98,6 +98,12 @@ def test_a_cache_that_cannot_be_written_is_said_of_each_file(videos: list[Path],
     kept = Pipeline(talkative(), device="cpu", cache=tmp_path / "file")
     found = dict(detect_together(kept, videos[:2], 8.0, {}))
     assert [type(found[k]) for k in range(2)] == [StorageError, StorageError]
+    for sharing in ({}, {"jobs": 1}, {"together": 8.0}):
+        failed = [one for one in kept.batch(videos[:2], on_error="return", **sharing) if isinstance(one, Failure)]
+        assert [one.code for one in failed] == ["STORAGE"] * 2
+    assert list(kept.batch(videos[:2], on_error="skip")) == []
+    with pytest.raises(StorageError):
+        list(kept.batch(videos[:2]))
 
 
 def test_a_file_that_fails_costs_that_file_only(pipe: Pipeline, videos: list[Path], tmp_path: Path) -> None:
