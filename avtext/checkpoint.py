@@ -23,6 +23,7 @@ from avtext.errors import ModelError, StorageError
 from avtext.storage import ends_its_header, flush, publish_json, publish_text, sha256_of, system_error, temporary_beside
 
 FORMAT = "avtext.model/1"
+_RUNTIME = "avtext.onnx/1"  # avtext.runtime.folder.FORMAT
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 _KEYS = {"format", "sha256", "model", "model_sha256"}  # of config.json; the last is absent from older folders
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
@@ -168,13 +169,17 @@ def read_model(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ModelError(f"{folder}: no such model folder")
+        raise ModelError(f"{folder}: no such model folder; training leaves one as 'best' in its 'out'")
     try:
         document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder}: not a model folder: it has no {CONFIG}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{folder / CONFIG}: not readable JSON: {error}") from None
+    if isinstance(document, dict) and document.get("format") == _RUNTIME:
+        raise ModelError(
+            f"{folder}: holds graphs, no weights for torch: use avtext.runtime.Runtime or avtext detect -m"
+        )
     if not isinstance(document, dict) or document.get("format") != FORMAT or "model" not in document:
         raise ModelError(f"{folder / CONFIG}: not a config of format {FORMAT}: save the model again with this version")
     if set(document) - _KEYS or document.get("model_sha256", _sum(document["model"])) != _sum(document["model"]):

@@ -97,7 +97,7 @@ def test_a_script_without_its_model_says_so_in_one_line(
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(root / "scripts" / name), run_name="__main__")
     assert ended.value.code == 2
-    assert capsys.readouterr() == ("", "none: no such model folder\n")
+    assert capsys.readouterr() == ("", "none: no such model folder; training leaves one as 'best' in its 'out'\n")
 
 
 def test_ci_runs_the_readmes_test_command(root: Path) -> None:

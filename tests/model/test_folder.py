@@ -10,6 +10,7 @@ import torch
 from avtext.checkpoint import load_tensors, save_tensors
 from avtext.errors import ConfigError, ModelError, StorageError
 from avtext.model import EventDetector, collate, load_detector, save_detector
+from avtext.runtime.folder import FORMAT
 from tests.model.test_detector import clip, make, settings
 
 
@@ -75,6 +76,10 @@ def test_a_tensor_file_notices_flipped_bits_by_itself(tmp_path: Path) -> None:
         (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
         (lambda f: (f / "config.json").write_text("{"), "not readable JSON"),
         (lambda f: (f / "config.json").write_text('{"format": "other/9"}'), "not a config of format"),
+        (
+            lambda f: (f / "config.json").write_text(json.dumps({"format": FORMAT})),
+            r"holds graphs, .* use avtext\.runtime\.Runtime or avtext detect -m",
+        ),
     ],
 )
 def test_a_broken_folder_is_refused_in_one_line(saved: tuple[EventDetector, Path], break_it, word: str) -> None:
@@ -86,7 +91,7 @@ def test_a_broken_folder_is_refused_in_one_line(saved: tuple[EventDetector, Path
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no such model folder"):
+    with pytest.raises(ModelError, match="no such model folder; training leaves one as"):
         load_detector(tmp_path / "none")
 
 
