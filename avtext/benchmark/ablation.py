@@ -98,13 +98,13 @@ def _digest(settings: AblationSettings, row: str) -> str:
 
 def stage1_folder(settings: AblationSettings, seed: int) -> Path:
     """Where the first stage of a seed is kept."""
-    told = {"unlabelled", "pretraining_crop", "crops", "pretraining"}
+    told = {"train", "pretraining_crop", "crops", "pretraining"}
     own = digest_of(settings.model_dump(mode="json", include=told))[:16]
     return settings.folder / f"stage1-{seed}-{own}"
 
 
 def _sources(settings: AblationSettings) -> list[DataSettings]:
-    return [settings.unlabelled, settings.train, settings.validation, *settings.tests.values()]
+    return [settings.train, settings.validation, *settings.tests.values()]
 
 
 def keep(settings: AblationSettings, data: DataSettings, part: int, parts: int) -> int:
@@ -130,7 +130,7 @@ def _kept(data: str, model: str) -> tuple[Clip, ...]:
 def pretrain(settings: AblationSettings, seed: int) -> Path:
     """The first stage of a seed, on all modalities."""
     run = settings_of(ROWS["all"], settings, seed, settings.pretraining)
-    model = _fit(run, settings, settings.unlabelled, settings.pretraining_crop)
+    model = _fit(run, settings, settings.pretraining_crop)
     folder = stage1_folder(settings, seed)
     save_detector(folder, model, "first stage of an ablation\n")
     return folder
@@ -144,7 +144,7 @@ def measure(settings: AblationSettings, name: str, seed: int) -> Result:
         if row.pretrained:
             init = start_of(run, stage1_folder(settings, seed), Path(folder))
             run = run.model_copy(update={"init": init})
-        model = _fit(run, settings, settings.train, settings.crop)
+        model = _fit(run, settings, settings.crop)
     known = clips_of(settings.validation, settings)
     model = with_confidence(with_decision(model, known), known)
     trained = time.process_time()
@@ -158,8 +158,8 @@ def measure(settings: AblationSettings, name: str, seed: int) -> Result:
     return result
 
 
-def _fit(run: TrainSettings, settings: AblationSettings, data: DataSettings, seconds: float) -> EventDetector:
-    crops = Crops(clips_of(data, settings), seconds, settings.crops)
+def _fit(run: TrainSettings, settings: AblationSettings, seconds: float) -> EventDetector:
+    crops = Crops(clips_of(settings.train, settings), seconds, settings.crops)
     with tempfile.TemporaryDirectory() as folder:
         return fit(run.model_copy(update={"out": Path(folder)}), crops)
 

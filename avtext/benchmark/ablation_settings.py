@@ -20,19 +20,17 @@ class AblationSettings(Settings):
 
     Args:
         train: scenes to learn from; models of the same frozen encoders share their cache.
-        unlabelled: scenes for the first stage, whose labels are not looked at; those of ``train`` are among them.
         validation: scenes of the training sources on which thresholds are chosen.
         tests: scenes of unseen sources under each condition.
         crop: seconds of a training clip.
         pretraining_crop: seconds of one in the first stage.
         crops: training clips per scene.
-        pretraining: the first stage, on the unlabelled scenes.
+        pretraining: the first stage, on scenes whose labels are not looked at.
         training: the row that has everything; the others differ from it in one thing.
         folder: for one result per row and seed.
     """
 
     train: DataSettings
-    unlabelled: DataSettings
     validation: DataSettings
     tests: dict[Condition, DataSettings]
     crop: float = Field(10.0, gt=0)

@@ -47,7 +47,7 @@ def tiny(folder: Path) -> AblationSettings:
     return parse(
         AblationSettings,
         {
-            "train": {**source, "count": 3}, "unlabelled": {**source, "count": 4}, "validation": {**source, "first": 50}, "crop": 4, "crops": 1, "pretraining_crop": 5,
+            "train": {**source, "count": 3}, "validation": {**source, "first": 50}, "crop": 4, "crops": 1, "pretraining_crop": 5,
             "tests": {
                 "in_sync": {**source, "scenes": test}, "offset": {**source, "scenes": late},
                 "drift": {**source, "scenes": {**late, "drift_chance": 1}},
