@@ -61,6 +61,17 @@ def span_to_steps(start: float, end: float, rate: float, count: int, origin: flo
     return first, max(first, last)
 
 
+def steps_within(start: float, end: float, rate: float, count: int, origin: float = 0.0) -> tuple[int, int]:
+    """The half-open range of steps that overlap ``[start, end)``, of ``count``; an empty one stays where it starts.
+
+    Example:
+        >>> steps_within(1.0, 1.05, 25.0, 100), steps_within(9.0, 10.0, 25.0, 100)
+        ((25, 27), (225, 225))
+    """
+    first = max(0, int(np.floor((start - origin) * rate + 1e-6)))
+    return first, max(first, min(count, int(np.ceil((end - origin) * rate - 1e-6))))
+
+
 def steps_to_span(first: int, last: int, rate: float, origin: float = 0.0) -> tuple[float, float]:
     """Seconds covered by the half-open range of steps ``[first, last)``.
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avtext.errors import InvalidInput
-from avtext.timeline import ClockMap, centres, num_steps, span_to_steps, steps_to_span
+from avtext.timeline import ClockMap, centres, num_steps, span_to_steps, steps_to_span, steps_within
 
 
 @given(st.floats(0.0, 3600.0), st.sampled_from([8.0, 15.0, 25.0, 49.95, 16000.0]))
@@ -31,6 +31,16 @@ def test_no_span_inside_the_grid_vanishes(start: float, duration: float) -> None
     inside = [i for i, c in enumerate(centres(1000, 25.0)) if start <= c < min(start + duration, 40.0)]
     if inside:
         assert (first, last) == (inside[0], inside[-1] + 1)
+
+
+@given(st.floats(-1.0, 50.0), st.floats(0.001, 5.0), st.sampled_from([8.0, 25.0, 49.95]))
+def test_steps_within_a_span_are_those_that_overlap_it(start: float, duration: float, rate: float) -> None:
+    first, last = steps_within(start, start + duration, rate, 1000, 3.2)
+    for step in (first - 1, first, last - 1, last):
+        begin, end = steps_to_span(step, step + 1, rate, 3.2)
+        shared = min(end, start + duration) - max(begin, start)
+        if 0 <= step < 1000 and abs(shared) * rate > 1e-5:
+            assert (first <= step < last) == (shared > 0)
 
 
 def test_spans_outside_the_grid_are_empty_and_those_across_its_edge_are_cut() -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from avtext.clip import Clip, Cue, Event, Stream
 from avtext.data.manifest import Entry, read_manifest
-from avtext.data.windows import cut, cut_events, within
+from avtext.data.windows import cut_events, within
 from avtext.errors import ConfigError, MediaError, StorageError
 from avtext.features import FeatureCache, FeatureKey, extract, fingerprint, frozen_ones, on_media_clock, reading_for
 from avtext.media import MediaOptions, MediaReader, embedded_cues, probe
@@ -22,7 +21,6 @@ from avtext.media import MediaOptions, MediaReader, embedded_cues, probe
 if TYPE_CHECKING:
     from torch import nn
 
-KEPT_OPEN = 4  # videos whose streams stay in memory
 LEAST_TAIL = 0.1  # of a window; less at the end of a video is no window of its own
 
 
@@ -61,7 +59,6 @@ class VideoSource:
     cache: FeatureCache
     window: float
     windows: Sequence[tuple[int, float, float]] = ()
-    _open: OrderedDict[int, dict[str, Stream]] = field(default_factory=OrderedDict, repr=False)
 
     def __post_init__(self) -> None:
         self.windows = self.windows or tuple(self._cut())
@@ -78,7 +75,11 @@ class VideoSource:
     def __getitem__(self, index: int) -> Clip:
         number, start, end = self.windows[index]
         video = self.videos[number]
-        streams: dict[str, Any] = {n: cut(stream, start, end) for n, stream in self._streams(number).items()}
+        streams: dict[str, Any] | None = self.cache.get_window(video.key, start, end)
+        if streams is None:
+            raise StorageError(
+                f"{video.name}: its cached streams are gone or damaged: start again to decode it", stage="read"
+            )
         return Clip(
             duration=end - start,
             start=start,
@@ -89,21 +90,6 @@ class VideoSource:
             name=f"{video.name} at {start:g} s",
             **streams,
         )
-
-    def _streams(self, number: int) -> dict[str, Stream]:
-        if number not in self._open:
-            found = self.cache.get(self.videos[number].key)
-            if found is None:
-                raise _gone(self.videos[number].name)
-            self._open[number] = found
-            while len(self._open) > KEPT_OPEN:
-                self._open.popitem(last=False)
-        self._open.move_to_end(number)
-        return self._open[number]
-
-
-def _gone(name: str) -> StorageError:
-    return StorageError(f"{name}: its cached streams are gone or damaged: start again to decode it", stage="read")
 
 
 def open_videos(

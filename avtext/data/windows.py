@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from avtext.clip import Clip, Cue, Event, Stream
-from avtext.timeline import steps_to_span
+from avtext.timeline import steps_to_span, steps_within
 
 
 def window_of(clip: Clip, start: float, end: float) -> Clip:
@@ -18,6 +16,7 @@ def window_of(clip: Clip, start: float, end: float) -> Clip:
     Labels without times are not known of a part.
 
     Example:
+        >>> import numpy as np
         >>> clip = Clip(10.0, audio=Stream(np.zeros(100), 10.0), events=(Event(2.0, 5.0, "bell"),))
         >>> part = window_of(clip, 4.0, 8.0)
         >>> part.start, part.duration, len(part.audio), part.events[0].start
@@ -45,12 +44,12 @@ def cut(stream: Stream, start: float, end: float) -> Stream:
     """The steps of ``stream`` that overlap ``[start, end)``.
 
     Example:
+        >>> import numpy as np
         >>> piece = cut(Stream(np.arange(100), 25.0), 1.0, 2.0)
         >>> piece.start, piece.values[0].item(), len(piece)
         (1.0, 25, 25)
     """
-    first = max(0, int(np.floor((start - stream.start) * stream.rate + 1e-6)))
-    last = max(first, min(len(stream), int(np.ceil((end - stream.start) * stream.rate - 1e-6))))
+    first, last = steps_within(start, end, stream.rate, len(stream), stream.start)
     begin, _ = steps_to_span(first, last, stream.rate, stream.start)
     return Stream(stream.values[first:last], stream.rate, begin, stream.real[first:last])
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from avtext.clip import Stream
 from avtext.errors import InvalidInput, StorageError
 from avtext.features.key import SCHEMA, FeatureKey, canonical
 from avtext.storage import ends_its_header, publishing
+from avtext.timeline import steps_to_span, steps_within
 
 
 class DamagedEntry(UserWarning):
@@ -91,9 +93,9 @@ def load_features(path: str | Path) -> dict[str, Stream]:
 
 def read_features(path: str | Path) -> tuple[dict[str, Stream], dict[str, Any]]:
     """Streams and metadata of a file that :func:`publish_features` wrote; raises as :func:`load_features`."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
+    with _typed(path):
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})["avtext"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
@@ -104,6 +106,42 @@ def read_features(path: str | Path) -> tuple[dict[str, Stream], dict[str, Any]]:
         clocks = header["streams"].items()
         streams = {n: Stream(arrays[n], c["rate"], c["start"], arrays[f"{n}.mask"]) for n, c in clocks}
         return streams, header["metadata"]
+
+
+def read_window(path: str | Path, start: float, end: float) -> dict[str, Stream]:
+    """The steps that overlap ``[start, end)`` seconds, of all streams; nothing else is read, nor verified.
+
+    Raises:
+        StorageError: as :func:`load_features`, where that shows without a checksum.
+    """
+    from safetensors import safe_open
+
+    with _typed(path), safe_open(path, framework="numpy") as file:
+        clocks = json.loads(file.metadata()["avtext"])["streams"]
+        return {n: _piece(file, n, c["rate"], c["start"], start, end) for n, c in clocks.items()}
+
+
+def _piece(file: Any, name: str, rate: float, origin: float, start: float, end: float) -> Stream:
+    count = file.get_slice(name).get_shape()[0]
+    first, last = steps_within(start, end, rate, count, origin)
+    values, mask = (_rows(file, part, first, last) for part in (name, f"{name}.mask"))
+    return Stream(values, rate, steps_to_span(first, last, rate, origin)[0], mask)
+
+
+def _rows(file: Any, name: str, first: int, last: int) -> np.ndarray:
+    rows = file.get_slice(name)
+    if first < last:
+        return rows[first:last]
+    return rows[:1][:0] if rows.get_shape()[0] else file.get_tensor(name)  # safetensors refuses empty slices
+
+
+@contextmanager
+def _typed(path: str | Path) -> Iterator[None]:
+    """What shows that ``path`` is absent or damaged becomes a StorageError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except FileNotFoundError as error:
         raise StorageError(f"{path}: no such feature file", stage="read") from error
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -121,6 +159,7 @@ class FeatureCache:
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
+        self._sound: dict[Path, tuple[int, int]] = {}  # what was verified, with size and time of change; copies know it
 
     def path(self, key: FeatureKey) -> Path:
         """Where the features of ``key`` are, or would be."""
@@ -134,7 +173,8 @@ class FeatureCache:
     def get_with_notes(self, key: FeatureKey) -> tuple[dict[str, Stream], dict[str, Any]] | None:
         """As :meth:`get`, and what was noted beside them."""
         path = self.path(key)
-        if not path.exists():
+        stamp = _stamp(path)
+        if stamp is None:
             return None
         try:
             streams, metadata = read_features(path)
@@ -143,7 +183,16 @@ class FeatureCache:
         except StorageError as error:
             warnings.warn(f"{error.message} (made again)", DamagedEntry, stacklevel=3)
             return None
+        self._sound[path] = stamp
         return streams, metadata["notes"]
+
+    def get_window(self, key: FeatureKey, start: float, end: float) -> dict[str, Stream] | None:
+        """As :meth:`get`, the steps that overlap ``[start, end)`` seconds; the rest is read only to verify it once."""
+        path = self.path(key)
+        stamp = _stamp(path)
+        if stamp is None or (self._sound.get(path) != stamp and self.get(key) is None):
+            return None
+        return read_window(path, start, end)
 
     def put(self, key: FeatureKey, streams: Mapping[str, Stream], notes: Mapping[str, Any] | None = None) -> None:
         """Keep the features of ``key``, with plain JSON values as notes; see :func:`publish_features`."""
@@ -156,3 +205,12 @@ class FeatureCache:
             found = dict(make())
             self.put(key, found)
         return found
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of a file, which change with its content; None where it is not."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import pickle
 import random
 import struct
 import warnings
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 
 from avtext.clip import Cue, Stream
+from avtext.data.windows import cut
 from avtext.errors import InvalidInput, StorageError
-from avtext.features import DamagedEntry, FeatureCache, FeatureKey, load_features, publish_features
+from avtext.features import DamagedEntry, FeatureCache, FeatureKey, load_features, publish_features, store
 
 
 def streams(seed: int = 0, steps: int = 7) -> dict[str, Stream]:
@@ -117,6 +119,37 @@ def test_damaged_entry_is_a_miss_with_a_warning(tmp_path: Path, damage: str) -> 
     if damage != "folder":
         cache.put(KEY, streams())
         assert cache.get(KEY) is not None
+
+
+@pytest.mark.parametrize("span", [(0.0, 1.0), (0.013, 0.1), (0.1, 0.1), (-3.0, -2.0), (0.14, 0.15), (7.0, 9.0)])
+def test_a_window_is_cut_from_the_whole(tmp_path: Path, span: tuple[float, float]) -> None:
+    cache = FeatureCache(tmp_path)
+    whole = {**streams(), "text": Stream(np.zeros((0, 4), np.float32), 25.0)}
+    cache.put(KEY, whole)
+    found = cache.get_window(KEY, *span)
+    assert found is not None
+    assert same(found, {name: cut(stream, *span) for name, stream in whole.items()})
+
+
+def test_an_entry_is_verified_once_and_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, checksum, verified = FeatureCache(tmp_path), store._checksum, []
+    assert cache.get_window(KEY, 0.0, 1.0) is None
+    cache.put(KEY, streams())
+    monkeypatch.setattr(store, "_checksum", lambda *given: verified.append(1) or checksum(*given))
+    for _ in range(2):
+        assert cache.get_window(KEY, 0.0, 0.1) is not None
+        cache = pickle.loads(pickle.dumps(cache))  # as worker processes get it
+    assert verified == [1]
+    path = cache.path(KEY)
+    content = path.read_bytes()
+    for damaged in (flipped(content, len(content) - 1, 0), content[:-1]):
+        path.write_bytes(damaged)
+        with pytest.warns(DamagedEntry, match=path.name):
+            assert cache.get_window(KEY, 0.0, 0.1) is None
+    path.unlink()
+    assert cache.get_window(KEY, 0.0, 0.1) is None
 
 
 def flipped(content: bytes, position: int, bit: int) -> bytes:
