@@ -14,6 +14,7 @@ from avtext.clip import Clip
 from avtext.detection.network import Emitted, Track
 from avtext.features import frozen_ones
 from avtext.features.key import canonical, fingerprint
+from avtext.layers.precision import prefers_bfloat16
 from avtext.model import EventDetector, Output, collate
 from avtext.timeline import num_steps
 
@@ -39,7 +40,7 @@ class TorchNetwork:
     Args:
         model: in evaluation mode.
         precision: in which its encoders and TCNs compute: ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 on a
-            GPU, float32 on a CPU, where bfloat16 is several times slower. Alignment, fusion and CRF are float32.
+            GPU that has it, float32 elsewhere, where bfloat16 is slower. Alignment, fusion and CRF are float32.
     """
 
     def __init__(self, model: EventDetector, precision: Precision = "auto") -> None:
@@ -70,7 +71,7 @@ class TorchNetwork:
 
     @property
     def _short(self) -> bool:
-        return self.precision == "bfloat16" or (self.precision == "auto" and self._device.type == "cuda")
+        return self.precision == "bfloat16" or (self.precision == "auto" and prefers_bfloat16(self._device.type))
 
     def encode(self, clip: Clip) -> list[Track]:
         """See :meth:`avtext.detection.network.Network.encode`."""
