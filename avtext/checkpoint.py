@@ -84,18 +84,24 @@ def publish_model(
         tensors: a state dict.
         config: the model's settings, as plain values.
         card: Markdown: what it finds, what it learnt from, how well, what it cannot do.
-        half: store floating-point weights as float16 (half the bytes; loaded as float32).
+        half: store floating-point weights as float16 (half the bytes; loaded as float32) where that can hold them.
 
     Raises:
         StorageError: the folder's parent cannot be written.
     """
-    stored = {n: t.half() if half and t.is_floating_point() else t for n, t in tensors.items()}
+    stored = {n: _half(t) if half and t.is_floating_point() else t for n, t in tensors.items()}
     with publishing_folder(folder) as temporary:
         save_tensors(temporary / WEIGHTS, stored)
         (temporary / WEIGHTS).chmod(0o644)
         publish_text(temporary / CARD, card)
         document = {"format": FORMAT, "sha256": sha256_of(temporary / WEIGHTS), "model": dict(config)}
         publish_json(temporary / CONFIG, {**document, "model_sha256": _sum(document["model"])})
+
+
+def _half(values: Tensor) -> Tensor:
+    """Float16, or as they are where one is beyond its 65,504, as a variance of BatchNorm can be."""
+    short = values.half()
+    return short if bool(short.isfinite().all()) else values
 
 
 @contextmanager

@@ -40,6 +40,16 @@ def test_half_precision_halves_the_bytes_and_loads_as_float32(
     assert all(p.dtype == torch.float32 for p in again.parameters())
 
 
+def test_what_half_precision_cannot_hold_stays_as_it_is(tmp_path: Path) -> None:
+    model = make(3)
+    large = next(name for name in model.state_dict() if name.endswith("running_var"))
+    model.get_buffer(large)[0] = 7e4
+    save_detector(tmp_path, model, "", half=True)
+    stored = load_tensors(tmp_path / "model.safetensors")[0]
+    assert {name for name, value in stored.items() if value.dtype == torch.float32} == {large}
+    assert torch.equal(load_detector(tmp_path).get_buffer(large), model.get_buffer(large))
+
+
 def test_saving_again_replaces_the_whole_folder(saved: tuple[EventDetector, Path]) -> None:
     _, folder = saved
     other = make(4)
