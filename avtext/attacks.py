@@ -1,14 +1,15 @@
 """Adversarial examples (Goodfellow et al. 2015; Madry et al. 2018): small changes of the inputs that raise the loss.
 
-Under an L-infinity budget, from the gradient of the CRF's loss::
+Under an L-infinity budget, from the gradient of a loss::
 
     FGSM   x' = x + ε sign(∇ loss)                             one step
     PGD    x' = clip(x' + α sign(∇ loss), x - ε, x + ε)        several, from a random start
     fast   x' = clip(x + η + 1.25 ε sign(∇ loss), x - ε, x + ε)  one step from a random η, to learn from
 
-The loss is that of emissions and transitions over their common spread. A softmax that is sure leaves no gradient to
-follow, so a model whose scores are only larger would look robust (Croce and Hein 2020 found defences that did); so
-divided, the same model with all scores times ten gives the same examples.
+The loss of the first two is the CRF's plus the frames', whatever they weigh in training, of emissions and transitions
+over their common spread. A softmax that is sure leaves no gradient to follow, so a model whose scores are only larger
+would look robust (Croce and Hein 2020 found defences that did); so divided, the same model with all scores times ten
+gives the same examples. The last takes the gradient that training has found.
 
 The sound's waveform is in [-1, 1], frames are in [0, 255]; picture statistics, text and the features of a frozen
 encoder move as they are.
@@ -81,8 +82,9 @@ def attack(model: EventDetector, batch: Batch, how: Attack | None = None) -> Bat
         how: budgets and steps.
 
     Raises:
-        InvalidInput: the batch has no tags.
+        InvalidInput: the batch has no tags, a clip of it is not labelled, or the model's loss takes no tags.
     """
+    _check_supervised(model, batch)
     how = how or Attack()
     clean = {n: s.values.float() for n, s in batch.streams.items() if how.budgets.get(n, 0.0) > 0}
     if not clean:
@@ -94,6 +96,17 @@ def attack(model: EventDetector, batch: Batch, how: Attack | None = None) -> Bat
     if how.whole:
         changed = {name: _as(batch.streams[name].values, clean[name], value) for name, value in changed.items()}
     return _with(batch, changed)
+
+
+def _check_supervised(model: EventDetector, batch: Batch) -> None:
+    """Refuse what has no loss that could rise: the batch would come back as it is, and the model look robust."""
+    if batch.tags is None:
+        raise InvalidInput(
+            f"attack: the batch has no tags, as clip {batch.names[0]!r} is not labelled: give clips their events, and "
+            "collate the model's scheme"
+        )
+    if not model.settings.loss.supervised:
+        raise InvalidInput("attack: the model's loss takes no tags: give loss.crf, loss.frame or loss.alone a weight")
 
 
 def with_gradients(batch: Batch, budgets: Mapping[str, float]) -> tuple[Batch, dict[str, Tensor]]:

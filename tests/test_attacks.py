@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -144,5 +146,11 @@ def test_what_is_refused(model: EventDetector) -> None:
         Attack({"audio": float("nan")})
     with pytest.raises(InvalidInput, match="needs a step"):
         Attack(steps=0)
-    with pytest.raises(InvalidInput, match="not labelled"):
-        attack(model, collate([clip(1.0, 0)]))
+    unasked = make(loss={"crf": 0, "frame": 0, "alone": 0})
+    for one in (model, unasked):
+        with pytest.raises(InvalidInput, match=r"the batch has no tags.*not labelled"):
+            attack(one, collate([clip(1.0, 0)]))
+    with pytest.raises(InvalidInput, match="the model's loss takes no tags"):
+        attack(unasked, collate([clip(1.0, 0)], model.scheme))
+    with pytest.raises(InvalidInput, match="'unheard' is not labelled"):
+        attack(model, collate([clip(1.0, 0), replace(clip(1.0, 0), events=None, name="unheard")], model.scheme))
