@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -199,7 +200,8 @@ class EventFinder:
     ) -> dict[str, Mapping[str, Any]]:
         """How sound and cues lie against the picture: per modality offset, drift, breaks and confidence.
 
-        Cues that the embeddings say nothing sure about are compared with where the model hears speech.
+        Cues that the embeddings say nothing sure about are compared with where the model hears speech. Whether clocks
+        are checked for events (``align``) makes no difference.
 
         Args:
             video: a path.
@@ -208,8 +210,13 @@ class EventFinder:
 
         Raises:
             MediaError: the file cannot be read.
+            InvalidInput: the model has learnt no embeddings to find clocks on.
         """
-        result = self(video, transcript=tuple(cues), hook=hook)
+        if not self.network.settings.alignment.enabled:
+            raise InvalidInput("clocks: this model does not align (its alignment.enabled is false): take one that does")
+        finder = copy(self)
+        finder.align = True
+        result = finder(video, transcript=tuple(cues), hook=hook)
         found = {name: value for name, value in result.alignment.items() if name != "video"}
         unsure = cues and found.get("text", {"abstained": True})["abstained"]
         if unsure and "speech" in self.labels and "audio" in result.modalities:

@@ -358,6 +358,17 @@ def test_clocks_found_on_a_part_are_the_files(folder: Path) -> None:
     assert later(relative, 0.0).clock == relative.clock
 
 
+def test_clocks_are_found_also_where_events_do_without(nasa: Path) -> None:
+    asked = (Cue(0.5, 1.5, "hello"),)
+    pipe = Pipeline(talkative(), device="cpu", align=False)
+    found = pipe.clocks(nasa, asked)
+    assert set(found) == {"audio", "text"}
+    assert found == Pipeline(talkative(), device="cpu").clocks(nasa, asked)
+    assert not pipe.align
+    with pytest.raises(InvalidInput, match=r"clocks: this model does not align \(its alignment\.enabled is false\)"):
+        Pipeline(talkative(alignment={"enabled": False}), device="cpu").clocks(nasa)
+
+
 # -- many files --------------------------------------------------------------------------------------------------------
 
 
