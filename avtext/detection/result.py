@@ -22,6 +22,8 @@ from avtext.storage import publish_json
 class Result:
     """Events of one file and how they came about.
 
+    It is iterated over and counted as its events are, and true also where there are none.
+
     Args:
         file: as it was given.
         status: ``"ok"`` or ``"degraded"``.
@@ -60,6 +62,9 @@ class Result:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    def __bool__(self) -> bool:
+        return True  # also without events, so that results of quiet files are not taken for none
 
     def to_dict(self) -> FileRecord:
         """Plain values of the published schema ``avtext.events/1``; times to a millisecond, scores to 4 digits."""
