@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from avtext.clip import Clip, Cue, Event, Stream
-    from avtext.errors import AvtextError
-    from avtext.pipeline import Pipeline, ProgressHook, Result, Tensors
+    from avtext.detection import Failure, Result
+    from avtext.errors import AvtextError, MediaError
+    from avtext.media import Limits
+    from avtext.model import EventDetector
+    from avtext.pipeline import Pipeline, ProgressHook, Tensors
+    from avtext.runtime import Runtime
     from avtext.timeline import ClockMap
 
 __version__ = "0.1.0"
@@ -24,9 +28,14 @@ __all__ = [
     "ClockMap",
     "Cue",
     "Event",
+    "EventDetector",
+    "Failure",
+    "Limits",
+    "MediaError",
     "Pipeline",
     "ProgressHook",
     "Result",
+    "Runtime",
     "Stream",
     "Tensors",
     "__version__",
@@ -39,9 +48,14 @@ _PLACES = {
     "ClockMap": "avtext.timeline",
     "Cue": "avtext.clip",
     "Event": "avtext.clip",
+    "EventDetector": "avtext.model",
+    "Failure": "avtext.detection",
+    "Limits": "avtext.media",
+    "MediaError": "avtext.errors",
     "Pipeline": "avtext.pipeline",
     "ProgressHook": "avtext.pipeline",
-    "Result": "avtext.pipeline",
+    "Result": "avtext.detection",
+    "Runtime": "avtext.runtime",
     "Stream": "avtext.clip",
     "Tensors": "avtext.pipeline",
 }

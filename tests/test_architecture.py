@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import avtext
+
 RANKS = {
     "": 11, "__main__": 11,
     "cli": 10,
@@ -124,6 +126,18 @@ def test_light_modules_never_import_torch(part: str) -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert out.stdout.strip() == "False", out.stderr
+
+
+def test_public_names_are_there_and_come_when_they_are_asked_for() -> None:
+    names = {"Pipeline", "Runtime", "Result", "Failure", "EventDetector", "Limits", "MediaError", "AvtextError"}
+    assert names <= set(avtext.__all__)
+    assert all(getattr(avtext, name) is not None for name in avtext.__all__)
+    code = (
+        "import sys, avtext; avtext.Runtime, avtext.Result, avtext.Failure, avtext.Limits, avtext.MediaError; "
+        "print('torch' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert out.stdout.strip() == "False"
 
 
 def test_the_command_line_starts_without_torch_or_numpy() -> None:
