@@ -66,6 +66,9 @@ def find(
 ) -> Found:
     """Run ``model`` on labelled clips with only ``modalities`` given to it.
 
+    Clips that say how their clocks lie (``Clip.clocks``) are moved by that, as in training: how well the model finds
+    clocks itself is not judged here.
+
     Raises:
         InvalidInput: of a clip it is not known of all labels when they occur.
     """
