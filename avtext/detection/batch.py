@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -74,6 +74,23 @@ def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:
     return sources[number - 1 :: count]
 
 
+def check_options(call: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse names that are no option of ``call``.
+
+    Raises:
+        InvalidInput: there is such a name.
+
+    Example:
+        >>> check_options(sorted, {"keys": len})
+        Traceback (most recent call last):
+        avtext.errors.InvalidInput: keys: no such option; known: key, reverse
+    """
+    known = [name for name, one in signature(call).parameters.items() if one.kind is Parameter.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            raise InvalidInput(f"{name}: no such option; known: {', '.join(known)}")
+
+
 def batch_of(
     pipe: EventFinder,
     sources: Iterable[Source],
@@ -88,7 +105,7 @@ def batch_of(
         raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
     if isinstance(sources, str | os.PathLike):
         raise InvalidInput(f"sources: must be several paths, got {sources!r}: call the pipeline itself for one")
-    signature(pipe).bind(None, **options)  # a name that is no option is told here: not every way passes all on
+    check_options(pipe, options)  # here, for not every way passes all on
     sharing.check(options)
     wanted = [source for source in part_of([*sources], shard) if skip is None or not skip(source)]
     strange = [type(source).__name__ for source in wanted if not isinstance(source, str | os.PathLike)]

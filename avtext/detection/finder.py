@@ -284,7 +284,7 @@ class EventFinder:
 
         Raises:
             InvalidInput: a single path, another ``on_error``, ``jobs`` below 1 or with what is no path, a ``hook`` with
-                ``jobs`` or ``together``, both of these, ``together`` not above 0, or a shard that is none.
+                ``jobs`` or ``together``, both of these, ``together`` not above 0, a shard that is none, or no option.
 
         Example:
             >>> pipe = avtext.Pipeline.from_pretrained()                                # doctest: +SKIP

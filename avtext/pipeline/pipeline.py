@@ -9,6 +9,7 @@ from typing import Any, get_args
 import torch
 
 from avtext.detection import EventFinder
+from avtext.detection.batch import check_options
 from avtext.errors import InvalidInput
 from avtext.media import Limits
 from avtext.model import EventDetector, load_detector
@@ -86,9 +87,11 @@ class Pipeline(EventFinder):
 
         Raises:
             ModelError: there is no such model, or it is refused.
-            InvalidInput: the model has no encoder to accelerate, or the backend is none for the device.
+            InvalidInput: the model has no encoder to accelerate, the backend is none for the device, or an option is
+                none.
             MissingExtra: the backend is not installed.
         """
+        check_options(cls, options)
         _device(options.get("device", "auto"))  # told before a model is loaded for it
         pipe = cls(load_detector(DEFAULT_MODEL if source is None else detector_folder(source)), **options)
         accelerate(pipe.model, pipe.device, backend, int8)

@@ -480,6 +480,11 @@ def test_a_device_of_torch(folder: Path) -> None:
     assert Pipeline.from_pretrained(folder, device=torch.device("cpu")).device == torch.device("cpu")
 
 
+def test_an_option_that_there_is_not_is_told_with_those_there_are(folder: Path) -> None:
+    with pytest.raises(InvalidInput, match="thresh: no such option; known: device, threshold, align, "):
+        Pipeline.from_pretrained(folder, thresh=0.5)
+
+
 def test_models_that_are_not_there(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
