@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -144,15 +144,16 @@ class TagScheme:
         order = np.lexsort((of, first))
         return list(zip(of[order].tolist(), first[order].tolist(), last[order].tolist(), strict=True))
 
-    def activity(self, marginals: np.ndarray) -> np.ndarray:
-        """Probability that each label is on at each step, ``(steps, labels)``.
+    def activity(self, marginals: Any) -> Any:
+        """Probability that each label is on at each step, ``(…, steps, labels)``.
 
         Args:
-            marginals: ``(labels, steps, 3)`` or, exclusive, ``(steps, tags)``.
+            marginals: ``(…, labels, steps, 3)`` or, exclusive, ``(…, steps, tags)``; an array or a tensor, as what is
+                returned.
         """
         if self.kind == "overlapping":
-            return 1.0 - marginals[:, :, OUTSIDE].T
-        return marginals[:, 1::2] + marginals[:, 2::2]
+            return 1.0 - marginals[..., OUTSIDE].swapaxes(-1, -2)
+        return marginals[..., 1::2] + marginals[..., 2::2]
 
     def decode(
         self,

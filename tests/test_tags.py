@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +101,8 @@ def test_activity_sums_the_tags_of_a_label(kind: str) -> None:
     assert activity.shape == (7, 2)
     want = marginals[1, :, 1] + marginals[1, :, 2] if kind == "overlapping" else marginals[:, 3] + marginals[:, 4]
     np.testing.assert_allclose(activity[:, 1], want)
+    batch = scheme.activity(torch.from_numpy(marginals).expand(2, *shape))
+    np.testing.assert_array_equal(batch[1].numpy(), activity)
 
 
 def test_empty_tags_have_no_spans() -> None:

@@ -191,11 +191,7 @@ class EventDetector(nn.Module):
         found: dict[str, Tensor] = {}
         for modality, values, mask in zip(self.modalities, features, masks, strict=True):
             tags = self.by_chain(self.alone[modality](values)).softmax(-1)
-            if self.scheme.kind == "overlapping":
-                active = 1.0 - tags[..., 0].transpose(1, 2)
-            else:
-                active = tags[..., 1::2] + tags[..., 2::2]
-            found[modality] = active * mask[..., None]
+            found[modality] = self.scheme.activity(tags) * mask[..., None]
         nothing = torch.zeros_like(next(iter(found.values())))
         return torch.stack([found.get(name, nothing) for name in MODALITIES], -1)
 
