@@ -14,7 +14,7 @@ from avtext.backends import choose
 from avtext.checkpoint import WEIGHTS
 from avtext.compression.export import export_detector
 from avtext.compression.parts import parts_of
-from avtext.compression.quantization import quantize_folder
+from avtext.compression.quantization import PER_GRAPH, quantize_folder
 from avtext.config import Settings
 from avtext.detection import EventFinder
 from avtext.errors import ConfigError
@@ -154,7 +154,7 @@ def climb(
     total = model.num_parameters()["total"]
     export_detector(model, out / "onnx", lambda name: say(f"writing {name}.onnx"))
     yield Rung("onnx", "onnx", out / "onnx", total)
-    say(f"calibrating on {len(files)} files")
+    say(f"calibrating on at most {PER_GRAPH} windows, spread over {len(files)} files")
     quantize_folder(out / "onnx", files, out / "int8", say)
     yield Rung("int8", "onnx", out / "int8", total)
 

@@ -6,6 +6,8 @@ of any graph. Dynamic quantisation is not offered: it makes convolutions ten tim
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,34 +26,49 @@ PER_GRAPH = 12  # windows of calibration that a graph sees at most
 
 
 class RecordingNetwork(OnnxNetwork):
-    """Keeps what every graph is given.
+    """Keeps some of what every graph is given, of each file a share that is drawn from all of it.
 
     Attributes:
-        feeds: per graph, its inputs by name, at most ``PER_GRAPH`` of them.
+        feeds: per graph, its inputs by name.
     """
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__(folder)
         self.feeds: dict[str, list[Feed]] = {}
+        self._draw = random.Random(0)
+        self.begin(PER_GRAPH)
+
+    def begin(self, most: int) -> bool:
+        """Expect a file, with which no graph gets beyond ``most`` feeds; whether any has room for one of it."""
+        self._most = most
+        self._before = {name: len(self.feeds.get(name, ())) for name in self._sessions}
+        self._given = dict.fromkeys(self._sessions, 0)
+        return min(self._before.values()) < most
 
     def _run(self, name: str, *arguments: np.ndarray) -> list[np.ndarray]:
-        kept = self.feeds.setdefault(name, [])
-        if len(kept) < PER_GRAPH:
+        kept, before = self.feeds.setdefault(name, []), self._before[name]
+        place = before + self._given[name]
+        self._given[name] += 1
+        if place >= self._most:  # each of the file is kept with the same chance (reservoir sampling)
+            place = before + self._draw.randrange(self._given[name])
+        if place < self._most:
             names = (node.name for node in self._sessions[name].get_inputs())
-            kept.append(dict(zip(names, arguments, strict=True)))
+            kept[place : place + 1] = [dict(zip(names, arguments, strict=True))]
         return super()._run(name, *arguments)
 
 
 def record_feeds(folder: str | Path, files: Sequence[str | Path], say: Say | None = None) -> dict[str, list[Feed]]:
-    """What the graphs of a runtime folder are given when events are found in ``files``; ``say`` is told of the files
-    that cannot be read.
+    """What the graphs of a runtime folder are given when events are found in ``files``, at most ``PER_GRAPH`` times
+    each and spread over all of them; ``say`` is told of the files that cannot be read.
 
     Raises:
         ConfigError: no file can be read, or a graph was given nothing by any (its modality is in none of them).
     """
     network = RecordingNetwork(folder)
     finder, faults = EventFinder(network), []
-    for file in files:
+    for number, file in enumerate(files, 1):
+        if not network.begin(math.ceil(PER_GRAPH * number / len(files))):
+            continue  # of more files than windows some are left out, and need not be read
         try:
             finder(file)
         except MediaError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,9 @@ from torch import nn
 
 from avtext.backends import choose
 from avtext.clip import Clip
-from avtext.errors import InvalidInput
+from avtext.errors import InvalidInput, MediaError
 from avtext.features import frozen, reading_for
-from avtext.media import MediaReader
+from avtext.media import MediaReader, probe
 from avtext.model import EventDetector
 
 _WINDOW, _PER_FILE = 8.0, 3  # seconds of a window of calibration, and windows of a file
@@ -71,7 +73,18 @@ def _for_cpu(encoder: nn.Module) -> nn.Module:
 
 
 def calibration_windows(files: Sequence[str | Path], encoders: Mapping[str, Any]) -> Iterator[Clip]:
-    """Some windows of each file, as these encoders, by stream name, take them."""
-    for file in files:
-        with MediaReader(file, reading_for(encoders, window=_WINDOW, overlap=0.0)) as reader:
-            yield from islice(reader, _PER_FILE)
+    """Some windows of each file, as these encoders, by stream name, take them; those taken first are of many files.
+
+    The files come in a random order, always the same: names often sort them by what happens in them.
+    """
+    options = reading_for(encoders, window=_WINDOW, overlap=0.0)
+    shuffled = random.Random(0).sample(files, len(files))
+    for part in range(_PER_FILE):
+        for file in shuffled:
+            start = part and part * max(_WINDOW, (probe(file).duration or 0.0) / _PER_FILE)
+            try:
+                with MediaReader(file, replace(options, start=float(start))) as reader:
+                    yield from islice(reader, 1)
+            except MediaError:
+                if not part:  # else it is shorter, or than it says
+                    raise

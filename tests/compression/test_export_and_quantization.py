@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -24,6 +26,7 @@ from avtext.errors import ConfigError, MediaError, MissingExtra, ModelError
 from avtext.model import EventDetector, save_detector
 from avtext.runtime import Runtime
 from avtext.runtime.folder import read_manifest
+from avtext.runtime.network import OnnxNetwork
 from tests.model.test_detector import ENCODERS, clip, make
 from tests.tiny import talkative, write_wav
 
@@ -122,6 +125,9 @@ class Heard:
         self.feeds: dict[str, list] = getattr(source, "feeds", {})
         self._sessions = ["fuse"]
 
+    def begin(self, most: int) -> bool:
+        return most > 0
+
     def __call__(self, file: Path) -> None:
         if file.suffix == ".mp4":
             raise MediaError(f"{file}: is damaged")
@@ -137,6 +143,39 @@ def test_clips_that_are_left_out_of_the_calibration_are_told(tmp_path: Path, mon
     assert said == ["calibration: 2 of 4 files left out: b.mp4: is damaged; d.mp4: is damaged"]
     quantization.record_feeds(tmp_path, files[:1], said.append)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("windows", "shares"),
+    [
+        ([40, 1, 1, 1], [3, 1, 1, 1]),
+        ([1, 1, 1, 40], [1, 1, 1, 9]),
+        ([40, 40], [6, 6]),
+        ([40], [12]),
+        ([1] * 24, [1, 0] * 12),
+        ([40] * 24, [1, 0] * 12),
+    ],
+)
+def test_calibration_takes_a_share_of_every_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, windows: list[int], shares: list[int]
+) -> None:
+    asked: list[int] = []
+
+    def find(network: OnnxNetwork, file: int) -> None:
+        asked.append(file)
+        for second in range(windows[file]):
+            network._run("fuse", np.array([file, second]))
+
+    session = SimpleNamespace(get_inputs=lambda: [SimpleNamespace(name="values")])
+    monkeypatch.setattr(OnnxNetwork, "__init__", lambda self, folder: setattr(self, "_sessions", {"fuse": session}))
+    monkeypatch.setattr(OnnxNetwork, "_run", lambda *_: [])
+    monkeypatch.setattr(quantization, "EventFinder", lambda network: partial(find, network))
+    feeds = quantization.record_feeds(tmp_path, range(len(windows)))["fuse"]  # type: ignore[arg-type]
+    taken = [[feed["values"][1] for feed in feeds if feed["values"][0] == file] for file in range(len(windows))]
+    assert [len(seconds) for seconds in taken] == shares
+    assert all(len(set(seconds)) == len(seconds) for seconds in taken)
+    assert windows != [40] or (min(taken[0]) < 10 and max(taken[0]) > 30)  # from all of a long file
+    assert asked == [file for file, share in enumerate(shares) if share]
 
 
 def test_an_encoder_without_a_graph_is_named() -> None:

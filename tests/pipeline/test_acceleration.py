@@ -12,10 +12,11 @@ import torch
 from avtext.backends import choose
 from avtext.config import ModelSettings
 from avtext.encoders import build_encoder
-from avtext.errors import InvalidInput, MissingExtra
+from avtext.errors import InvalidInput, MediaError, MissingExtra
+from avtext.media import MediaInfo
 from avtext.model import EventDetector, save_detector
-from avtext.pipeline import Pipeline
-from avtext.pipeline.acceleration import accelerate
+from avtext.pipeline import Pipeline, acceleration
+from avtext.pipeline.acceleration import accelerate, calibration_windows
 from tests.tiny import save_talkative, write_video, write_wav
 
 SMALL = {
@@ -95,6 +96,16 @@ def test_int8_calibrated_on_clips(folder: Path, tmp_path: Path) -> None:
     assert pipe(write_wav(tmp_path / "a.wav", 3.0)).duration == pytest.approx(3.0)
     (graph,) = (tmp_path / "cache" / "graphs").rglob("*.xml")
     assert "FakeQuantize" in graph.read_text()
+
+
+def test_windows_of_calibration_are_of_many_files_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {write_wav(tmp_path / "a.wav", 4.0): 600.0, write_wav(tmp_path / "b.wav", 30.0): 30.0}  # one header lies
+    monkeypatch.setattr(acceleration, "probe", lambda file: MediaInfo(str(file), duration=said[file]))
+    found = [(Path(clip.name).stem, clip.start) for clip in calibration_windows([*said], {"audio": None})]
+    assert {name for name, _ in found[:2]} == {"a", "b"}
+    assert sorted(found) == [("a", 0.0), ("b", 0.0), ("b", 10.0), ("b", 20.0)]
+    with pytest.raises(MediaError, match="no such file"):
+        list(calibration_windows([tmp_path / "none.wav"], {"audio": None}))
 
 
 def test_what_cannot_be_accelerated_is_said(tmp_path: Path, folder: Path) -> None:
