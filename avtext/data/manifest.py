@@ -129,8 +129,8 @@ def _check_keys(value: Mapping[str, Any], where: str) -> None:
         raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(KEYS)}")
     if "events" not in value and "labels" not in value:
         raise ConfigError(
-            f'{where}: has no "events": give a list (empty where nothing happens) or an event file, or "labels" where '
-            "times are not known"
+            f'{where}: has no "events": give a list (empty where nothing happens), an event file, or null where nobody '
+            'labelled it; or "labels" where times are not known'
         )
     if "events" in value and "labels" in value:
         raise ConfigError(f'{where}: has "events" and "labels": give "labels" only where times are not known')

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,10 @@ def test_numbers_that_are_not_finite_are_refused(folder: Path, number: str) -> N
         ("3", 'must be an object with a "path"'),
         ({"events": []}, 'must be an object with a "path"'),
         ({"path": 3, "events": []}, 'must be an object with a "path"'),
-        ({"path": "videos/a.mp4"}, 'has no "events"'),
+        (
+            {"path": "videos/a.mp4"},
+            'has no "events": give a list (empty where nothing happens), an event file, or null where',
+        ),
         (
             '{"path": "videos/a.mp4", "events": [], "events": null}',
             "the key 'events' is there twice in one object: keep one",
@@ -141,6 +145,14 @@ def test_a_wrong_line_is_named(folder: Path, line: object, words: str) -> None:
     said = refusal(folder, {"path": "videos/a.mp4", "events": []}, "", line)
     assert said.startswith(":3: ")
     assert words in said
+
+
+def test_the_line_that_stage_1_shows_can_be_read(folder: Path, root: Path) -> None:
+    shown = re.search(r'\{"path".*?\}', (root / "configs" / "stage1-self-supervised.yaml").read_text())
+    assert shown is not None
+    (folder / "a.mp4").touch()
+    (entry,) = entries(folder, shown.group())
+    assert entry.events is entry.present is None
 
 
 def test_labels_must_be_the_models(folder: Path) -> None:
