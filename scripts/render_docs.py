@@ -3,14 +3,17 @@
 What stands between ``<!-- results: NAME -->`` and ``<!-- end -->`` are the figures with a limit of
 docs/results/NAME.json, or with ``<!-- results: NAME PREFIX -->`` those whose names begin so; between
 ``<!-- output: demo -->`` and ``<!-- end -->`` from docs/results/demo.events.json; with ``<!-- rungs: ladder -->`` one
-line for each rung of docs/results/ladder.json. docs/events.schema.json is made from the types that results are written
-with. Nothing there is typed by hand.
+line for each rung of docs/results/ladder.json; with ``<!-- ranks: avtext -->`` the package's modules, as the test of
+its layout ranks them and as they say of themselves. docs/events.schema.json is made from the types that results are
+written with. Nothing there is typed by hand.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,11 +25,13 @@ from avtext.formats.schema import json_schema
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 SIZE = "_parameters"  # every rung has some
-BLOCK = re.compile(r"(<!-- (results|output|rungs): ([\w-]+) ?(\w*) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (results|output|rungs|ranks): ([\w-]+) ?(\w*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def block(kind: str, name: str, prefix: str) -> str:
     """The text for one place."""
+    if kind == "ranks":
+        return f"\n{rank_table(ROOT / name)}\n"
     if kind != "output" and not (RESULTS / f"{name}.json").exists():
         return f"\nNot measured yet: there is no `docs/results/{name}.json`.\n\n"
     if kind == "rungs":
@@ -56,6 +61,18 @@ def rung_table(figures: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rank_table(package: Path) -> str:
+    """One line per module, highest rank first, with the first line of its docstring; then those that need no torch."""
+    layout = runpy.run_path(str(ROOT / "tests" / "test_architecture.py"))
+    lines = ["| rank | module | what |", "|---|---|---|"]
+    for name, rank in layout["RANKS"].items():
+        path = package / f"{name}.py" if (package / f"{name}.py").exists() else package / name / "__init__.py"
+        said = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+        lines.append(f"| {rank} | `{name or package.name}` | {re.sub(':[a-z]+:(?=`)', '', said)} |")
+    light = ", ".join(f"`{name}`" for name in layout["LIGHT"])
+    return "\n".join(lines) + f"\n\nThese never import torch: {light}.\n"
+
+
 def rendered(text: str) -> str:
     """A document with all its places filled."""
     return BLOCK.sub(lambda found: found[1] + block(found[2], found[3], found[4]) + found[5], text)
@@ -66,7 +83,7 @@ def main() -> int:
     if sys.argv[1:] not in ([], ["--check"]):
         sys.exit(__doc__)
     stale = []
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")
         if rendered(text) != text:
             stale.append(path.name)
