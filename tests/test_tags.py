@@ -105,6 +105,14 @@ def test_activity_sums_the_tags_of_a_label(kind: str) -> None:
     np.testing.assert_array_equal(batch[1].numpy(), activity)
 
 
+@pytest.mark.parametrize("kind", ["overlapping", "exclusive"])
+def test_tags_of_any_integers_have_the_same_spans(kind: str) -> None:
+    scheme = TagScheme(("a", "b", "c"), kind)  # type: ignore[arg-type]
+    shape = (3, 60) if kind == "overlapping" else (60,)
+    tags = np.random.default_rng(0).integers(0, scheme.num_tags, shape)
+    assert scheme.spans(tags.astype(np.int8)) == scheme.spans(tags) != []
+
+
 def test_empty_tags_have_no_spans() -> None:
     assert TagScheme(("a",)).spans(np.zeros((1, 0), np.int64)) == []
     assert TagScheme(("a",), "exclusive").spans(np.zeros(0, np.int64)) == []

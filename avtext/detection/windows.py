@@ -175,6 +175,7 @@ class Decoded:
     """``tags`` as the scheme encodes them, ``activity`` (steps, labels), ``gates`` (steps, 3).
 
     ``alone`` (steps, labels, 3) uint8, 255 for certainty, or None: what it is for needs no more, and hours are long.
+    Tags are the smallest integers that hold them, likewise.
     """
 
     tags: np.ndarray
@@ -196,6 +197,7 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: float = 
     """
     shared = round(overlap * network.settings.grid_rate)
     scheme = TagScheme(network.settings.labels, network.settings.scheme)
+    kind = np.min_scalar_type(-scheme.num_tags)  # signed, so that tags can be subtracted
     pieces: list[Decoded] = []
     held: Emitted | None = None  # the last `shared` steps of what came before, half of them not yet given out
     pending = 0  # steps at the end of `held` that are still to be given out
@@ -210,13 +212,14 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: float = 
         tags, marginals = network.decode(joined.emissions)
         activity = scheme.activity(marginals).astype(np.float32)
         given = joined.between(first, last)
-        pieces.append(Decoded(tags[..., first:last], activity[first:last], given.gates, _small(given.alone)))
+        kept = tags[..., first:last].astype(kind)
+        pieces.append(Decoded(kept, activity[first:last], given.gates, _small(given.alone)))
         held, pending = _tail(joined, shared), length - last
         chunk = following
     if not pieces:
         shape = (scheme.num_chains, 0) if scheme.kind == "overlapping" else (0,)
         nothing = np.zeros((0, len(scheme.labels)), np.float32)
-        return Decoded(np.zeros(shape, np.int64), nothing, np.zeros((0, 3), np.float32))
+        return Decoded(np.zeros(shape, kind), nothing, np.zeros((0, 3), np.float32))
     return Decoded(
         np.concatenate([p.tags for p in pieces], -1),
         np.concatenate([p.activity for p in pieces]),

@@ -125,6 +125,8 @@ def test_chunks_decode_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
     whole = decode_chunks(model, iter([everything]))
     assert (whole.tags > 0).any()
+    assert whole.tags.dtype == np.int8
+    np.testing.assert_array_equal(whole.tags, model.decode(emitted)[0])
     for size in (700, 333, 90):
         got = decode_chunks(model, iter(chunks(size)), overlap=8.0)
         assert got.tags.shape == whole.tags.shape
