@@ -13,7 +13,8 @@ import numpy as np
 
 from avtext.clip import AUDIO_RATE, STREAMS, Clip, Stream
 from avtext.errors import InvalidInput
-from avtext.timeline import GRID_RATE, num_steps, span_to_steps
+from avtext.features.cues import lay_cues
+from avtext.timeline import GRID_RATE, num_steps
 
 if TYPE_CHECKING:
     import torch
@@ -147,13 +148,9 @@ def _encode_cues(clip: Clip, encoder: Any) -> Stream:
     count = num_steps(clip.duration, GRID_RATE)
     with _evaluating(encoder):
         vectors, real = (found[0].cpu().numpy() for found in encoder([[cue.text for cue in clip.cues]]))
-    total = np.zeros((count, vectors.shape[1]), np.float32)
-    speaking = np.zeros(count, np.int64)
-    for cue, vector in zip(itertools.compress(clip.cues, real), vectors[real], strict=True):
-        first, last = span_to_steps(cue.start, cue.end, GRID_RATE, count, clip.start)
-        total[first:last] += vector
-        speaking[first:last] += 1
-    return Stream(total / np.maximum(speaking, 1)[:, None].astype(np.float32), GRID_RATE, clip.start, speaking > 0)
+    cues = list(itertools.compress(clip.cues, real))
+    values, speaking = lay_cues(cues, vectors[real], GRID_RATE, count, clip.start)
+    return Stream(values, GRID_RATE, clip.start, speaking)
 
 
 @contextmanager

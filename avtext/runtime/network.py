@@ -12,12 +12,13 @@ import numpy as np
 from avtext.backends.sessions import give_back, open_session, run_session
 from avtext.clip import STREAMS, Clip, Cue, Stream, modality_of
 from avtext.detection.network import Emitted, Track
+from avtext.features.cues import lay_cues
 from avtext.kernels.logmel import log_mel
 from avtext.kernels.resampling import to_grid
 from avtext.kernels.subwords import subword_ids
 from avtext.runtime.folder import CONFIG, Chain, Manifest, read_manifest
 from avtext.storage import sha256_of
-from avtext.timeline import num_steps, span_to_steps
+from avtext.timeline import num_steps
 
 Laid = tuple[np.ndarray, np.ndarray]  # (steps, width) and (steps,)
 
@@ -104,12 +105,7 @@ class OnnxNetwork:
         for row, numbers in zip(table, ids, strict=True):
             row[: len(numbers)] = numbers
         (vectors,) = self._run("text", table, np.arange(table.shape[1]) < np.array([[len(x)] for x in ids]))
-        cover = np.zeros((T, len(ids)), np.float32)
-        for c, cue in enumerate(cues):
-            first, last = span_to_steps(cue.start, cue.end, self.settings.grid_rate, T, start)
-            cover[first:last, c] = 1.0
-        count = cover.sum(1)
-        return (cover @ vectors) / np.maximum(count, 1.0)[:, None], count > 0
+        return lay_cues(cues, vectors, self.settings.grid_rate, T, start)
 
     def fuse(self, features: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Emitted:
         """See :meth:`avtext.detection.network.Network.fuse`."""
