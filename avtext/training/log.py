@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from avtext.errors import StorageError
+from avtext.storage import publishing
 
 COLUMNS = (
     *(
@@ -33,10 +34,11 @@ class RunLog:
 
     Args:
         folder: of the run; None writes nothing (all processes of a run but the first).
+        step: from which the run goes on: what a run that was killed wrote of later ones is left out.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, step: int) -> None:
+        self._folder, self._step = folder, step
         self._open = ExitStack()
 
     def __enter__(self) -> RunLog:
@@ -49,6 +51,7 @@ class RunLog:
     def _start(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.csv"
+        _leave_out_after(self._step, path)
         self._file = self._open.enter_context(path.open("a", newline="", encoding="utf-8"))
         self._rows = csv.DictWriter(self._file, COLUMNS, restval="")
         if not self._file.tell():  # new, or of a run that was killed before its first row
@@ -58,7 +61,9 @@ class RunLog:
         except ImportError:
             self._board = None
         else:
-            self._board = self._open.enter_context(SummaryWriter(str(folder / "tensorboard")))
+            self._board = self._open.enter_context(
+                SummaryWriter(str(folder / "tensorboard"), purge_step=self._step + 1)
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -79,6 +84,20 @@ class RunLog:
             self._file.flush()
             for name, value in figures.items() if self._board else ():
                 self._board.add_scalar(name, value, step)  # type: ignore[union-attr]
+
+
+def _leave_out_after(step: int, path: Path) -> None:
+    """Take the rows of later steps out of a log, and one that was cut short."""
+
+    def is_kept(line: bytes) -> bool:
+        number = line.partition(b",")[0]
+        return line.endswith(b"\n") and not (number.isdigit() and int(number) > step)
+
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    kept = [*filter(is_kept, lines)]
+    if kept != lines:
+        with publishing(path) as temporary:
+            temporary.write_bytes(b"".join(kept))
 
 
 @contextmanager

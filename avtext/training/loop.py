@@ -144,7 +144,7 @@ class _Run:
         )  # fmt: skip
         self.cost = CostMeter(s.batch_size * fabric.world_size, len(self.train))
         steps = range(self.progress["step"], s.steps)
-        with RunLog(s.out if fabric.is_global_zero else None) as self.log:
+        with RunLog(s.out if fabric.is_global_zero else None, steps.start) as self.log:
             stream = batches(self.dataset, steps, s.workers, pinned=fabric.device.type == "cuda")
             alone = fabric.world_size == 1  # several may be told at different steps
             calm = deferred_interrupts(self._stopping) if alone else nullcontext(lambda: False)

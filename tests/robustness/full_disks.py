@@ -116,7 +116,7 @@ def _temporary_files() -> list[str]:
             spool.append(np.zeros((10, 1000), np.float32))
 
     def logged(place: Path, version: int) -> None:
-        with RunLog(place) as log:
+        with RunLog(place, 0) as log:
             log.write(1, {"loss": 1.0})
 
     with file_size_limit(5):

@@ -233,10 +233,23 @@ def test_best_weights_are_kept_and_every_step_is_logged(tmp_path: Path) -> None:
 def test_a_log_whose_run_was_killed_before_its_first_row_has_a_header(tmp_path: Path) -> None:
     (tmp_path / "log.csv").touch()
     for step in (1, 2):
-        with RunLog(tmp_path) as log:
+        with RunLog(tmp_path, step - 1) as log:
             log.write(step, {"loss": 1.0})
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert [(row["step"], row["loss"]) for row in rows] == [("1", "1"), ("2", "1")]
+
+
+@pytest.mark.parametrize("end", ["", "1", "16,0.25"])  # what is left of a row that was being written
+def test_a_run_that_goes_on_writes_no_step_twice(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("step,loss\r\n" + "".join(f"{step},1\r\n" for step in (5, 10, 15)) + end, newline="")
+    with RunLog(tmp_path, 10) as log:
+        log.write(11, {"loss": 2.0})
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert [(row["step"], row["loss"]) for row in rows] == [("5", "1"), ("10", "1"), ("11", "2")]
+    with RunLog(tmp_path, 0):
+        pass
+    assert path.read_bytes() == b"step,loss\r\n"
 
 
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
