@@ -15,12 +15,12 @@ from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from avtext.attacks import fgsm_from_random_start, with_gradients
 from avtext.config import DecisionSettings
 from avtext.data.sources import ClipSource
-from avtext.distill import DistillSettings, Targets, teaching
+from avtext.distill import Targets
 from avtext.errors import AvtextError
 from avtext.model import Batch, EventDetector, Losses, load_detector, save_detector
 from avtext.storage import held
@@ -38,34 +38,10 @@ from avtext.training.plan import StepBatches, batches, seed_of
 from avtext.training.settings import TrainSettings
 from avtext.training.start import fix_all_but, start_from
 from avtext.training.state import publish_state, restore_state
+from avtext.training.stepper import Stepper, View
 
 logger = logging.getLogger(__name__)
 Hook = Callable[[str, int, int, dict[str, float]], None]  # (what, step, of steps, figures)
-
-
-class _View:
-    """The arguments of a step in one object that Fabric does not look into: it would rewrite their tensors."""
-
-    def __init__(self, batch: Batch, lost: Tensor | None, targets: Targets | None) -> None:
-        self.batch, self.lost, self.targets = batch, lost, targets
-
-
-class _Stepper(nn.Module):
-    """The loss as a forward pass, which is what data-parallel wrappers can see."""
-
-    def __init__(self, model: EventDetector, distill: DistillSettings | None) -> None:
-        super().__init__()
-        self.model, self.distill = model, distill
-
-    def forward(self, view: _View) -> Losses:
-        targets, distill = view.targets, self.distill
-        told = None if targets is None or distill is None else teaching(self.model, targets, distill)
-        losses = self.model.loss(view.batch, view.lost, told)
-        if losses.total.requires_grad:
-            return losses
-        # Nothing that learns is reached, as where clips of one modality teach the clocks. Added here, where a wrapper
-        # sees which weights will have gradients to wait for.
-        return losses._replace(total=losses.total + sum(0.0 * p.sum() for p in self.parameters() if p.requires_grad))
 
 
 def fit(
@@ -127,7 +103,7 @@ class _Run:
         self.optimizer = make_optimizer(self.model, settings)
         self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, **identity_of(settings)}
         self._resume()
-        self.stepper, self.optimizer = self.fabric.setup(_Stepper(self.model, settings.distill), self.optimizer)
+        self.stepper, self.optimizer = self.fabric.setup(Stepper(self.model, settings.distill), self.optimizer)
         self.log: RunLog
 
     def _resume(self) -> None:
@@ -237,7 +213,7 @@ class _Run:
         self, step: int, batch: Batch, lost: Tensor | None, targets: Targets | None, weight: float = 1.0
     ) -> Losses:
         """Add the gradients of one pass to those that are there."""
-        losses = self.stepper(_View(batch, lost, targets))
+        losses = self.stepper(View(batch, lost, targets))
         self._check_finite("loss", losses.total, step, batch)
         self.fabric.backward(losses.total * weight)
         return losses

@@ -1,0 +1,34 @@
+"""One step of a training as a module's forward pass."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from avtext.distill import DistillSettings, Targets, teaching
+from avtext.model import Batch, EventDetector, Losses
+
+
+class View:
+    """The arguments of a step in one object that Fabric does not look into: it would rewrite their tensors."""
+
+    def __init__(self, batch: Batch, lost: Tensor | None, targets: Targets | None) -> None:
+        self.batch, self.lost, self.targets = batch, lost, targets
+
+
+class Stepper(nn.Module):
+    """The loss as a forward pass, which is what data-parallel wrappers can see."""
+
+    def __init__(self, model: EventDetector, distill: DistillSettings | None) -> None:
+        super().__init__()
+        self.model, self.distill = model, distill
+
+    def forward(self, view: View) -> Losses:
+        """The loss of one view of a batch; it always has a gradient, if only of zeros."""
+        targets, distill = view.targets, self.distill
+        told = None if targets is None or distill is None else teaching(self.model, targets, distill)
+        losses = self.model.loss(view.batch, view.lost, told)
+        if losses.total.requires_grad:
+            return losses
+        # Nothing that learns is reached, as where clips of one modality teach the clocks. Added here, where a wrapper
+        # sees which weights will have gradients to wait for.
+        return losses._replace(total=losses.total + sum(0.0 * p.sum() for p in self.parameters() if p.requires_grad))
