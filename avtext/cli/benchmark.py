@@ -17,7 +17,7 @@ def benchmark(
     data: Annotated[Path, typer.Option(envvar="AVTEXT_DATA", help="Folder of real recordings.")] = Path(
         "../shared/data"
     ),
-    model: Annotated[Path | None, typer.Option(help="Folder of another model, for a suite that looks at two.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of another model, for a suite that takes one.")] = None,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:

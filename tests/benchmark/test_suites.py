@@ -8,6 +8,8 @@ import pytest
 from avtext.benchmark.figures import Figure
 from avtext.benchmark.suites import SUITES, report, run_suite
 from avtext.errors import ConfigError
+from avtext.model import save_detector
+from tests.tiny import make
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -20,8 +22,14 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         run_suite("modl", tmp_path)
     with pytest.raises(ConfigError, match="no such folder of recordings: name it with --data, or set AVTEXT_DATA"):
         run_suite("model", tmp_path / "none")
-    with pytest.raises(ConfigError, match="suite model measures the default model alone; it is for robustness"):
-        run_suite("model", tmp_path, tmp_path)
+    with pytest.raises(ConfigError, match="suite memory measures the default model alone; it is for model, robustness"):
+        run_suite("memory", tmp_path, tmp_path)
+
+
+def test_another_model_must_know_what_is_asked(tmp_path: Path) -> None:
+    save_detector(tmp_path / "other", make(), "# tiny\n")
+    with pytest.raises(ConfigError, match="other: it has no label 'speech', which the scenes of this suite have"):
+        run_suite("model", tmp_path, tmp_path / "other")
 
 
 def test_a_report_says_how_limits_were_measured() -> None:
