@@ -17,18 +17,25 @@ from avtext.formats.lines import check_not_negative, event, fail, number, read_t
 from avtext.storage import publish_text
 
 FRAME_RATE = 25  # frames per second of the timecodes that are written, and assumed where a file names none
+_SLOWER = 1.001  # by which the rates of NTSC are below whole ones
+_ROUNDED = 0.006  # frames per second by which such a rate is written rounded, as 23.98
 _OURS = "* AVTEXT: "
 # Of hours no more digits than a float holds.
 _EDIT = re.compile(r"\d+\s+\S+\s+\S+\s+\S+(?:\s+\d+)?((?:\s+\d{1,300}:\d\d:\d\d[:;]\d\d){4})\s*")
 _TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)([:;])(\d\d)")
-_LABEL = re.compile(r"\*\s*(?:LOC:\s*\S+\s+\S+|FROM CLIP NAME:|COMMENT:)\s*(.+)")
+_LABELS = (  # whatever their order in the file, the first of these that an edit has
+    re.compile(r"\*\s*LOC:\s*\S+\s+\S+\s+(.+)"),
+    re.compile(r"\*\s*COMMENT:\s*(.+)"),
+    re.compile(r"\*\s*FROM CLIP NAME:\s*(.+)"),
+)
 _RATE = re.compile(r"\*\s*FRAME RATE:\s*(\S+)")
 
 
 def read_edl(path: Path) -> EventSet:
     """Events of the edits at their record times.
 
-    Our comment is read where there is one; else the label is that of LOC, COMMENT or the clip's name.
+    Our comment is read where there is one; else the label is that of LOC, of COMMENT, or the clip's name. At 23.976,
+    29.97 or 59.94 frames per second a timecode counts 24, 30 or 60 frames as a second, and so runs slow.
 
     Raises:
         ConfigError: a malformed edit, an edit without a label, or drop-frame timecode; names the line.
@@ -37,17 +44,17 @@ def read_edl(path: Path) -> EventSet:
     rate, rate_known = float(FRAME_RATE), False
     for k, line in enumerate(read_text(path).split("\n"), start=1):
         if match := _EDIT.fullmatch(line):
-            edits.append({"line": k, "codes": match.group(1).split()[2:]})
+            edits.append({"line": k, "codes": match.group(1).split()[2:], "comments": []})
         elif re.match(r"\d+\s", line):
             raise fail(path, k, "an edit is a number, a reel, a track, a transition and four timecodes")
         elif line.startswith("FCM:") and "NON" not in line:
             raise fail(path, k, "drop-frame timecode is not read; export the list as non-drop")
         elif match := _RATE.fullmatch(line.strip()):
-            rate, rate_known = _rate(path, k, match.group(1)), True
+            rate, rate_known = _frame_rate(path, k, match.group(1)), True
         elif edits and line.startswith(_OURS):
             edits[-1]["ours"] = (k, line[len(_OURS) :])
-        elif edits and (match := _LABEL.fullmatch(line.strip())):
-            edits[-1].setdefault("label", match.group(1))
+        elif edits:
+            edits[-1]["comments"].append(line.strip())
     guessed = not rate_known and any("ours" not in edit for edit in edits)
     notes = (f"{path}: names no frame rate; {FRAME_RATE} frames per second were assumed",) if guessed else ()
     return single(path, [_event(path, edit, rate) for edit in edits], notes=notes)
@@ -61,17 +68,21 @@ def _event(path: Path, edit: dict[str, Any], rate: float) -> Event:
         except (ValueError, TypeError, RecursionError) as error:
             raise fail(path, line, "must be start, end, score and label in JSON") from error
         return event(path, line, start, end, label, score)
-    if "label" not in edit:
+    found = (pattern.fullmatch(comment) for pattern in _LABELS for comment in edit["comments"])
+    label = next((match.group(1) for match in found if match), None)
+    if label is None:
         raise fail(path, edit["line"], "the edit has no label: add a line like * LOC: 00:00:01:00 RED dog")
     start, end = (_seconds(path, edit["line"], code, rate) for code in edit["codes"])
-    return event(path, edit["line"], start, end, edit["label"])
+    return event(path, edit["line"], start, end, label)
 
 
-def _rate(path: Path, line: int, text: str) -> float:
+def _frame_rate(path: Path, line: int, text: str) -> float:
     rate = number(path, line, "the frame rate", text)
     if rate <= 0:
         raise fail(path, line, f"the frame rate must be positive, got {text}")
-    return rate
+    whole = round(rate)
+    is_ntsc = rate != whole and abs(rate - whole / _SLOWER) < _ROUNDED
+    return whole / _SLOWER if is_ntsc else rate
 
 
 def _seconds(path: Path, line: int, code: str, rate: float) -> float:
@@ -79,7 +90,8 @@ def _seconds(path: Path, line: int, code: str, rate: float) -> float:
     if match is None or match.group(4) == ";":
         raise fail(path, line, f"drop-frame timecode is not read, got {code}; export the list as non-drop")
     hours, minutes, seconds, _, frames = match.groups()
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(frames) / rate
+    counted = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    return counted * (max(1, round(rate)) / rate) + int(frames) / rate
 
 
 def write_edl(path: Path, events: EventSet) -> list[str]:

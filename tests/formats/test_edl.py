@@ -28,6 +28,27 @@ def test_foreign_lists_are_read_at_record_times(put):
     assert (at_50.events["b"][0].end, at_50.notes) == (3601.24, ())
 
 
+@pytest.mark.parametrize(("written", "frames"), [("29.97", 30), ("23.976", 24), ("23.98", 24), ("59.94", 60)])
+def test_timecode_of_ntsc_runs_slow(put, written, frames):
+    edit = "001  AX V C 00:00:00:00 00:00:00:00 01:00:00:00 01:00:01:12\n* COMMENT: dog\n"
+    (event,) = read_edl(put("a.edl", f"* FRAME RATE: {written}\n{edit}")).events["a"]
+    assert event.start == pytest.approx(3600 * frames * 1001 / (1000 * frames), abs=1e-6)  # frames counted, each longer
+    assert event.end - event.start == pytest.approx((frames + 12) * 1001 / (1000 * frames), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("comments", "label"),
+    [
+        ("* FROM CLIP NAME: take 3.mov\n* COMMENT: a pet\n* LOC: 01:00:00:00 RED dog", "dog"),
+        ("* FROM CLIP NAME: take 3.mov\n* COMMENT: a pet", "a pet"),
+        ("* LOC: 01:00:00:00 RED\n* FROM CLIP NAME: take 3.mov", "take 3.mov"),  # a marker without a name
+    ],
+)
+def test_a_marker_names_an_edit_whatever_comes_first(put, comments, label):
+    edit = "001  AX V C 00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n"
+    assert [event.label for event in read_edl(put("a.edl", edit + comments)).events["a"]] == [label]
+
+
 def test_what_is_written_is_an_edit_list(tmp_path):
     path = tmp_path / "a.edl"
     write_edl(path, EventSet({"a b.mp4": (Event(1.01, 2.5, "dog\nbarks", 0.5),)}))
