@@ -11,7 +11,7 @@ from avtext.clip import Event
 from avtext.data.manifest import Entry, check_times, read_manifest
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses
-from avtext.media.folder import media_files
+from avtext.media.folder import MEDIA_SUFFIXES, media_files
 from avtext.storage import publish_text
 
 SUFFIX = ".jsonl"
@@ -57,7 +57,7 @@ def _names_by_video(manifest: Path, events: EventSet, files: list[Path]) -> dict
     nameless = not events.named and len(files) == len(events.events) == 1
     names: dict[Path, str] = {}
     for name in events.events:
-        video = files[0] if nameless else _video_of(name, files)
+        video = files[0] if nameless else _video_of(name, files, events.named)
         if video in names:
             raise ConfigError(
                 f"{manifest}: {names[video]} and {name} would both be {video}: give labels the names of their videos, "
@@ -69,14 +69,18 @@ def _names_by_video(manifest: Path, events: EventSet, files: list[Path]) -> dict
     return names
 
 
-def _video_of(name: str, files: list[Path]) -> Path | None:
-    """The video that a name in a label file means.
+def _video_of(name: str, files: list[Path], named: bool) -> Path | None:
+    """The video that a name in a label file, or of one that was not ``named``, means.
+
+    A label file's own name has lost its ending, and what looks like another belongs to it: ``a.b.txt`` is not of
+    ``a.mp4``, but ``a.wav.txt`` is.
 
     Raises:
         ConfigError: it may mean several.
     """
-    word = PurePosixPath(name.replace("\\", "/")).name
-    stem = PurePosixPath(word).stem
+    path = PurePosixPath(name.replace("\\", "/"))
+    word = path.name
+    stem = path.stem if named or path.suffix.lower() in MEDIA_SUFFIXES else word
     for meant in (
         [file for file in files if file.name == word],
         [file for file in files if file.stem in (word, f"v_{word}")],

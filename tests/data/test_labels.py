@@ -73,6 +73,18 @@ def test_only_labels_without_a_name_are_those_of_whatever_video_is_given(tmp_pat
         write_manifest(target, EventSet(other), video)
 
 
+def test_a_label_file_loses_its_ending_once(tmp_path: Path, videos: Path) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / "v_b.txt").write_text("1.0\t2.0\tdog\n")
+    (folder / "a.b.txt").write_text("0.5\t1.0\tbell\n")
+    found, notes = manifest_of(read_events(folder), videos)
+    assert found == {"deep/v_b.mkv": (Event(1.0, 2.0, "dog"),)}
+    assert notes == [f"a.b: no such video in {videos}: left out", "a.mp4: has no labels: left out"]
+    (folder / "a.b.txt").rename(folder / "a.wav.txt")  # as tools name what they were given
+    assert manifest_of(read_events(folder), videos)[0]["a.mp4"] == (Event(0.5, 1.0, "bell"),)
+
+
 @pytest.mark.parametrize("names", [("x/a.mp4", "y/a.mp4"), ("a.1", "a.2"), ("a.wav", "a.mp4")])
 def test_a_video_has_the_labels_of_one_name(videos: Path, names: tuple[str, str]) -> None:
     with pytest.raises(ConfigError, match=rf"{names[0]} and {names[1]} would both be .*/a\.mp4: give labels the"):
