@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class Aligned(NamedTuple):
 
 
 def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
-    """Rename files of the estimate that lack a counterpart: by their name without folder and suffix.
+    """Rename files of the estimate that lack a counterpart: by their name without folder, then without suffix.
 
     Where both sides have a single file, these are each other's. Files that stay without a counterpart are
     kept, noted, and count: nothing was found in the one, and all of the other is spurious.
@@ -38,10 +38,7 @@ def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     """
     alone = [file for file in reference if file not in estimate]
     strange = [file for file in estimate if file not in reference]
-    here, there = _by_stem(alone), _by_stem(strange)
-    renamed = {
-        there[stem][0]: here[stem][0] for stem in there if len(there[stem]) == 1 and len(here.get(stem, ())) == 1
-    }
+    renamed = _counterparts(alone, strange)
     notes = [f"{len(renamed)} files were matched by the stem of their name"] if renamed else []
     if strange and not renamed and len(reference) == len(estimate) == 1:
         renamed = {strange[0]: alone[0]}
@@ -52,12 +49,34 @@ def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     return Aligned(reference, found, tuple(notes), renamed)
 
 
-def _by_stem(files: list[str]) -> dict[str, list[str]]:
-    stems: dict[str, list[str]] = {}
+def _counterparts(reference: list[str], estimate: list[str]) -> dict[str, str]:
+    """Files of the estimate to those of the reference, where each is the only one that may be the other.
+
+    A name without a suffix may have a dot all the same, so it is compared as it stands before it is cut.
+    """
+    found: dict[str, str] = {}
+    for one, other in ((_name, _name), (_stem, _name), (_name, _stem), (_stem, _stem)):
+        taken = set(found.values())
+        here = _grouped(one, (file for file in reference if file not in taken))
+        there = _grouped(other, (file for file in estimate if file not in found))
+        pairs = [(files, here.get(key, [])) for key, files in there.items()]
+        found |= {mine[0]: true[0] for mine, true in pairs if len(mine) == len(true) == 1}
+    return found
+
+
+def _grouped(key: Callable[[str], str], files: Iterable[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
     for file in files:
-        name = PurePosixPath(file.replace("\\", "/"))
-        stems.setdefault(name.stem.removesuffix(".events"), []).append(file)
-    return stems
+        groups.setdefault(key(file), []).append(file)
+    return groups
+
+
+def _name(file: str) -> str:
+    return PurePosixPath(file.replace("\\", "/")).name.removesuffix(".events")
+
+
+def _stem(file: str) -> str:
+    return PurePosixPath(file.replace("\\", "/")).stem.removesuffix(".events")
 
 
 def _missing(side: str, files: list[str]) -> list[str]:

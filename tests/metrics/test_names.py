@@ -33,5 +33,13 @@ def test_stems_that_two_files_share_are_left_alone_and_noted():
     )
 
 
+def test_names_without_a_suffix_are_not_cut_at_their_last_dot():
+    truth = {"c/film.2024.hd.mp4": [], "c/film.2024.sd.mp4": []}
+    found = align_names(truth, {"film.2024.hd": [], "film.2024.sd.wav": []})
+    assert list(found.estimate) == [*truth]
+    back = align_names({"film.2024.hd": [], "film.2024.sd": []}, {name: [] for name in truth})
+    assert list(back.estimate) == ["film.2024.hd", "film.2024.sd"]
+
+
 def test_empty():
     assert align_names({}, {}).notes == ()
