@@ -162,7 +162,10 @@ def _find_leaks(inspections: Sequence[Inspection]) -> None:
     seen: dict[str, tuple[Inspection, Entry]] = {}
     for one in inspections:
         for entry, _ in one.entries:
-            content = sha256_of(entry.path)
+            try:
+                content = sha256_of(entry.path)
+            except OSError:  # its reader could not read it either, and said so
+                continue
             if content in seen:
                 other, first = seen[content]
                 what = "the same content as" if other is one else "a leak: the same content as"

@@ -62,6 +62,11 @@ def test_every_line_has_its_faults_not_only_the_first(folder: Path) -> None:
     ]
 
 
+def test_a_video_that_cannot_be_read_is_one_fault(folder: Path) -> None:
+    found = faults(folder, {"path": "/proc/self/mem", "events": []}, {"path": "none.mp4", "events": []})
+    assert found[1:] == ["m.jsonl:1: /proc/self/mem: cannot be read (Input/output error)"]
+
+
 def test_labels_that_would_be_read_as_the_transcript(folder: Path) -> None:
     mine = [event(1.0, 2.0), event(0.25, 0.5, "dog")]
     (folder / "said.srt").write_text(
