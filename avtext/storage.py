@@ -197,6 +197,7 @@ def _explain(path: Path, error: OSError) -> str:
         errno.EROFS: "the folder is read-only: choose another with -o",
         errno.ENOTDIR: "a part of the path is a file: choose another with -o",
         errno.EEXIST: "a part of the path is a file: choose another with -o",
+        errno.EISDIR: "it is a folder: name a file",
         errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
     }
     reason = remedies.get(error.errno or 0, error.strerror or str(error))

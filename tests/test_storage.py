@@ -128,6 +128,13 @@ def test_a_folder_that_cannot_be_held_is_one_typed_line(tmp_path: Path) -> None:
         held(tmp_path / "file" / "run").__enter__()
 
 
+def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(StorageError, match=r"a\.txt: cannot be written, it is a folder: name a file"):
+        publish_text(tmp_path / "a.txt", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_many_writers_of_one_name_never_take_each_others_files(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     children = []
