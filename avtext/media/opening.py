@@ -121,6 +121,8 @@ def check_head(name: str, head: bytes) -> None:
     if beginning.startswith(_PLAYLISTS) or (beginning.startswith(b"<?xml") and b"<mpd" in head.lower()):
         raise _refused(name, "is a playlist, which names other files; give those files themselves", Code.UNSAFE)
     kind = next((kind for magic, kind in _PICTURES.items() if head.startswith(magic)), None)
+    if kind == "ICO" and head[4:8].isalpha():  # an MP4 whose first box has 256 bytes
+        kind = None
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         kind = "WebP"
     if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):

@@ -74,7 +74,14 @@ def test_heads_that_are_refused(content: bytes, code: Code) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    [b"\0\0\0\x18ftypisom", b"RIFF\x24\0\0\0WAVEfmt ", b"ID3\x04", b"\xff\xfb\x90\0", b"\x47" + b"\0" * 187],
+    [
+        b"\0\0\0\x18ftypisom",
+        b"\0\0\1\0ftypisom",
+        b"RIFF\x24\0\0\0WAVEfmt ",
+        b"ID3\x04",
+        b"\xff\xfb\x90\0",
+        b"\x47" + b"\0" * 187,
+    ],
 )
 def test_heads_that_pass(head: bytes) -> None:
     check_head("a.mp4", head)
