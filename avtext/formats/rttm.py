@@ -13,6 +13,7 @@ from avtext.storage import publish_text
 
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BLANK = re.compile(r"[\s%]")
+_DIGITS = 9  # of a second: 0.1 + 0.2 ends where 0.3 begins
 
 
 def read_rttm(path: Path) -> EventSet:
@@ -34,7 +35,8 @@ def read_rttm(path: Path) -> EventSet:
             raise fail(path, k, "a SPEAKER line has type, file, channel, start, duration, two <NA> and a name")
         start, length = (number(path, k, *pair) for pair in (("start", fields[3]), ("duration", fields[4])))
         score = fields[8] if len(fields) > 8 and fields[8] != "<NA>" else None
-        one = event(path, k, start, start + length, _unescape(fields[7]), score)
+        end = round(start + length, _DIGITS)
+        one = event(path, k, start, end, _unescape(fields[7]), score)
         found.setdefault(_unescape(fields[1]), []).append(one)
     notes = (f"{path}: {other} lines that are not SPEAKER were left aside",) if other else ()
     return EventSet({name: tuple(values) for name, values in found.items()}, notes=notes)

@@ -8,6 +8,7 @@ from avtext.clip import Event
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet
 from avtext.formats.rttm import read_rttm, write_rttm
+from avtext.formats.textgrid import write_textgrid
 
 
 def test_foreign_lines(put):
@@ -15,6 +16,17 @@ def test_foreign_lines(put):
     found = read_rttm(put("a.rttm", text))
     assert found.events == {"a": (Event(1.5, 3.5, "Anna"),)}
     assert "1 lines that are not SPEAKER" in found.notes[0]
+
+
+def test_turns_that_follow_each_other_meet(put, tmp_path):
+    turns = [("0.1", "0.2"), ("0.3", "0.4"), ("0.7", "0.1"), ("0.8", "0.2")]  # sums of floats are above and below
+    lines = [f"SPEAKER a 1 {start} {length} <NA> <NA> Anna <NA> <NA>\n" for start, length in turns]
+    found = read_rttm(put("a.rttm", "".join(lines)))
+    assert [one.end for one in found.events["a"]] == [0.3, 0.7, 0.8, 1.0]
+    write_textgrid(tmp_path / "a.TextGrid", found)
+    assert (tmp_path / "a.TextGrid").read_text().splitlines()[5:12] == [
+        *("<exists>", "1", '"IntervalTier"', '"Anna"', "0", "1.000000", "5")  # silence, and a turn each
+    ]
 
 
 def test_spaces_and_percents_are_escaped(tmp_path):
