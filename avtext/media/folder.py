@@ -7,8 +7,10 @@ from pathlib import Path
 from avtext.errors import ConfigError
 
 MEDIA_SUFFIXES = frozenset((
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".ogv",
-    ".ogg", ".oga", ".opus", ".wav", ".flac", ".mp3", ".m4a", ".aac", ".wma",
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".f4v",
+    ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".rm", ".rmvb",
+    ".ogg", ".oga", ".opus", ".wav", ".w64", ".flac", ".mp3", ".mp2", ".m4a", ".m4b", ".mka", ".aac", ".ac3", ".eac3",
+    ".wma", ".aif", ".aiff", ".caf", ".au", ".amr", ".wv", ".ape", ".tta",
 ))  # fmt: skip
 
 
