@@ -58,8 +58,17 @@ def single(path: Path, events: Iterable[Event], **more: Any) -> EventSet:
         >>> list(single(Path("out/clip.events.vtt"), []).events)
         ['clip']
     """
-    name = path.stem.removesuffix(".events")
-    return EventSet({name: tuple(events)}, named=False, **more)
+    return EventSet({name_of(path): tuple(events)}, named=False, **more)
+
+
+def name_of(path: Path) -> str:
+    """What stands in for the media file's name where a file of events does not say it.
+
+    Example:
+        >>> name_of(Path("out/clip.events.vtt"))
+        'clip'
+    """
+    return path.stem.removesuffix(".events")
 
 
 def only_file(name: str, path: Path, events: EventSet) -> tuple[Event, ...]:

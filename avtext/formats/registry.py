@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,11 +74,7 @@ def detect_format(path: str | Path) -> str:
         ('tsv', 'textgrid', 'json')
     """
     path = Path(path)
-    names = [name for name, known in FORMATS.items() if path.suffix.lower() in known.suffixes]
-    if not names:
-        raise fail(
-            path, None, f"no format of events has this suffix; name the format, or take one of {', '.join(_suffixes())}"
-        )
+    names = _by_suffix(path)
     if len(names) == 1 or not path.is_file():
         return names[0]
     return _json_kind(path) if "json" in names else _text_kind(path)
@@ -136,9 +133,9 @@ def read_events(path: str | Path, format: str | None = None) -> EventSet:
         ConfigError: missing, unknown, malformed (names file and line), or a media file named twice.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  (a name too long for a file is no folder either)
         return _read_folder(path, format)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         raise fail(path, None, "there is no such file; give a file of events or a folder of them")
     return format_named(format or detect_format(path)).read(path)
 
@@ -201,7 +198,7 @@ def write_events(
         {'clip.mp4': (Event(start=0.5, end=1.0, label='dog, barking', score=0.9, shares=None),)}
     """
     path = Path(path)
-    chosen = format_named(format or _format_by_suffix(path))
+    chosen = format_named(format or _by_suffix(path)[0])
     given = EventSet.of(events, durations)
     for text in (*given.events, *given.labels):
         _check_encodes(path, text)
@@ -216,13 +213,13 @@ def _check_encodes(path: Path, text: str) -> None:
         raise ConfigError(message, stage="write") from error
 
 
-def _format_by_suffix(path: Path) -> str:
-    for name, known in FORMATS.items():
-        if path.suffix.lower() in known.suffixes:
-            return name
-    raise fail(
-        path, None, f"no format of events has this suffix; name the format, or take one of {', '.join(_suffixes())}"
-    )
+def _by_suffix(path: Path) -> list[str]:
+    """The names of the formats of files with this suffix, at least one."""
+    names = [name for name, known in FORMATS.items() if path.suffix.lower() in known.suffixes]
+    if not names:
+        known = ", ".join(_suffixes())
+        raise fail(path, None, f"no format of events has this suffix; name the format, or take one of {known}")
+    return names
 
 
 def _suffixes() -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from avtext.clip import Event
-from avtext.formats.event_set import EventSet
+from avtext.formats.event_set import EventSet, single
 from avtext.formats.lines import check_label, event, fail, read_text
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -54,12 +54,8 @@ def read_table(path: Path, delimiters: str) -> EventSet:
         raise fail(path, 1, f"is empty; {_allowed()}")
     found = {name: tuple(values) for name, values in events.items()}
     if "file" not in where:
-        return EventSet({_stem(path): found.get("", ())}, named=False)
+        return single(path, found.get("", ()))
     return EventSet(found)
-
-
-def _stem(path: Path) -> str:
-    return path.stem.removesuffix(".events")
 
 
 def _allowed() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from avtext.clip import Event
-from avtext.formats.event_set import EventSet, losses, only_file, single
+from avtext.formats.event_set import EventSet, losses, name_of, only_file, single
 from avtext.formats.lanes import lanes_of
 from avtext.formats.lines import check_label, check_not_negative, event, fail, number, read_text
 from avtext.storage import publish_text
@@ -80,8 +80,7 @@ def read_textgrid(path: Path) -> EventSet:
     if tokens.exists():
         for _ in range(int(tokens.value("the number of tiers"))):
             events += _tier(tokens)
-    name = path.stem.removesuffix(".events")
-    return single(path, events, durations={name: end - begin} if end > begin else {})
+    return single(path, events, durations={name_of(path): end - begin} if end > begin else {})
 
 
 def _tier(tokens: _Tokens) -> list[Event]:

@@ -174,6 +174,8 @@ def test_unknown_names_and_missing_files(tmp_path):
         read_events(__file__, "xml")
     with pytest.raises(ConfigError, match="there is no such file"):
         read_events(tmp_path / "none.csv")
+    with pytest.raises(ConfigError, match="there is no such file"):
+        read_events(tmp_path / f"{'a' * 300}.csv")  # no system has such a name
     with pytest.raises(ConfigError, match="no format of events has this suffix"):
         write_events(tmp_path / "a.mp4", {})
     with pytest.raises(ConfigError, match="lone surrogate"):
