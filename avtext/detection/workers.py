@@ -110,10 +110,17 @@ class _Crew:
 
     def give(self, index: int, source: str | Path) -> None:
         """Let an idle worker, or a new one, analyse ``source``."""
-        worker = self._idle.pop() if self._idle else _Worker(self._order)
+        worker = self._idle.pop() if self._idle else self._started()
         self.busy[worker.line] = (worker, index, source)
         with suppress(OSError):  # a worker that is dead already is noticed when it is listened to
             worker.line.send(source)
+
+    def _started(self) -> _Worker:
+        try:
+            return _Worker(self._order)
+        except OSError as error:
+            text = f"jobs: a worker process could not be started ({error.strerror}): try fewer jobs"
+            raise StorageError(text, stage="start") from error
 
     def finished(self) -> Iterator[tuple[int, Result | AvtextError]]:
         """What has come from the busy workers, at least one message of one of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from avtext.detection.batch import in_order, part_of
 from avtext.detection.workers import detect_each
-from avtext.errors import Code, InvalidInput, MediaError
+from avtext.errors import Code, InvalidInput, MediaError, StorageError
 from avtext.pipeline import Failure, Pipeline, Result
 from avtext.runtime import Runtime
 from avtext.storage import publish_json
@@ -99,6 +100,14 @@ def test_shares_are_everything_once() -> None:
 def test_jobs_that_cannot_be(pipe: Pipeline, options: dict) -> None:
     with pytest.raises(InvalidInput, match="jobs: must be 1 or more"):
         pipe.batch(["a.wav"], **options)
+
+
+def test_a_worker_that_cannot_be_started(
+    pipe: Pipeline, sounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(StorageError, match=r"jobs: a worker process could not be started \(No such file .*fewer jobs"):
+        list(pipe.batch(sounds, jobs=1))
 
 
 def test_values_come_in_order_as_soon_as_they_can() -> None:
