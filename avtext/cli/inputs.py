@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,10 +69,10 @@ def result_names(paths: Sequence[Path]) -> dict[Path, str]:
     stems = Counter(path.stem for path in paths)
     names = {path: path.stem if stems[path.stem] == 1 else path.name for path in paths}
     count = Counter(names.values())
-    taken = set(names.values())
+    taken, numbers = set(names.values()), defaultdict[str, Iterator[int]](lambda: itertools.count(1))
     for path, name in names.items():
         if count[name] > 1:  # the same file name in two folders: number them
-            number = next(k for k in range(1, len(paths) + len(taken) + 1) if f"{name}.{k}" not in taken)
+            number = next(k for k in numbers[name] if f"{name}.{k}" not in taken)
             names[path] = f"{name}.{number}"
             taken.add(names[path])
     return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,13 @@ def test_result_names_are_never_the_same() -> None:
     assert len(set(found.values())) == len(paths)
     assert found[Path("y.wav")] == "y"
     assert found[Path("x.mp4.1.mkv")] == "x.mp4.1"
+
+
+def test_result_names_of_an_archive_take_no_time() -> None:
+    paths = [Path(f"{camera}/video.mp4") for camera in range(20_000)]
+    begun = time.process_time()
+    assert len(set(result_names(paths).values())) == len(paths)
+    assert time.process_time() - begun < 2.0
 
 
 def test_what_is_done_is_skipped(avtext: Run, here: Path, made: Path, model: Path) -> None:
