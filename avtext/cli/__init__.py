@@ -71,6 +71,9 @@ def main() -> None:
 
 
 def _run() -> int:
+    if any(not word or (word.startswith("--") and word.endswith("=")) for word in sys.argv[1:]):
+        _complain("an empty argument was given, perhaps by a variable that is not set: give a value, or leave it out")
+        return 2  # as a path it would be the current folder
     try:
         code = app(
             prog_name="avtext", standalone_mode=False

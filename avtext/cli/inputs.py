@@ -28,7 +28,7 @@ def expand(words: Sequence[str]) -> list[Path]:
     fails by itself.
 
     Raises:
-        ConfigError: an empty name, a list that cannot be read, a folder without a media file, or no file at all.
+        ConfigError: a list that cannot be read, a folder without a media file, or no file at all.
     """
     found: dict[str, Path] = {}
     for word in words:
@@ -49,8 +49,6 @@ def _lines(path: Path) -> list[str]:
 
 
 def _files(name: str) -> list[Path]:
-    if not name:
-        raise ConfigError("an empty file name was given: name a file, a folder or @list.txt")
     folder = Path(name)
     if not os.path.isdir(name):  # noqa: PTH112  (a name too long for a file is no folder either)
         return [folder]

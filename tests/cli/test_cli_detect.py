@@ -309,7 +309,8 @@ def test_a_bad_file_is_one_line_and_exit_1_and_writes_nothing(
     ("words", "hint"),
     [
         (["empty-folder"], "empty-folder: no media file in this folder"),
-        ([""], "an empty file name was given"),
+        ([""], "an empty argument was given"),
+        (["x.mp4", "--out="], "an empty argument was given"),
         (["@none.txt"], "@none.txt: the list cannot be read"),
         (["@blank.txt"], "@blank.txt: names no file"),
         (["@latin.txt"], "@latin.txt: the list cannot be read as UTF-8 text"),
