@@ -1,7 +1,7 @@
 """Several files at a time, each in a worker process: what kills a worker costs the file it was at.
 
-Workers are started from scratch, not forked, and share nothing. Each computes in one thread, so that results do not
-depend on how many there are.
+Workers are started from scratch, not forked, and share nothing. Each computes and decodes in one thread, so that
+results do not depend on how many there are, and a file takes the least CPU time.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import tempfile
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from avtext.errors import AvtextError, Code, MediaError, StorageError
+from avtext.media import Limits
 from avtext.media.opening import shown
 
 if TYPE_CHECKING:
@@ -168,6 +170,7 @@ def main() -> None:
     line = Connection(int(sys.argv[1]))
     # Written by our parent into a private folder of its own a moment ago; no file of a user is ever unpickled.
     pipe, options = pickle.loads(Path(sys.argv[2]).read_bytes())
+    pipe.limits = replace(pipe.limits or Limits(), threads=1)  # the other cores have files of their own
     line.send(_READY)
     with suppress(EOFError, BrokenPipeError):
         while True:

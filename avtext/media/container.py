@@ -45,7 +45,6 @@ _ENCRYPTED = ("encv", "enca", "drmi", "drms")  # tags that stand in the place of
 _PROBE_BYTES = 5_000_000
 _MAX_SAMPLES = str(1 << 24)  # in one audio frame
 _MAX_RATE = 768_000  # Hz; more is a damaged header, and a second of it is gigabytes
-_THREADS = 2
 
 
 def codec_allowed(name: str) -> bool:
@@ -196,7 +195,7 @@ def _set_up(path: str, audio: Any | None, video: Any | None, limits: Limits) -> 
     if video is None:
         return
     video.codec_context.thread_type = "AUTO"
-    video.codec_context.thread_count = _THREADS
+    video.codec_context.thread_count = limits.threads
     width, height = video.codec_context.width, video.codec_context.height
     if width * height > limits.max_pixels:
         message = f"{path}: frames of {width}x{height}, more than the {limits.max_pixels} pixels allowed"

@@ -133,6 +133,8 @@ class Limits:
         max_gap: seconds by which a time stamp may jump ahead of all before it and still be believed.
         buffer_bytes: decoded media beyond a window that waits for the other stream; where one stream lags so far
             behind that this is exceeded, windows are given out without it and the file is degraded.
+        threads: of the video's decoder; two are faster by the clock and cost more CPU time. Workers, of which there are
+            several, take one.
 
     Raises:
         InvalidInput: a limit that is not positive, CPU time without end, or too little memory to start at all.
@@ -149,6 +151,7 @@ class Limits:
     max_streams: int = 64
     max_gap: float = 600.0
     buffer_bytes: int = 96 << 20
+    threads: int = 2
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -157,8 +160,9 @@ class Limits:
         for name in ("cpu_seconds", "cpu_factor"):  # the operating system counts whole seconds
             if not math.isfinite(getattr(self, name)):
                 raise InvalidInput(f"Limits: {name} must be finite, got {getattr(self, name)}: give a large number")
-        if not isinstance(self.memory_bytes, int):
-            raise InvalidInput(f"Limits: memory_bytes must be a whole number, got {self.memory_bytes!r}")
+        for name in ("memory_bytes", "threads"):
+            if not isinstance(getattr(self, name), int):
+                raise InvalidInput(f"Limits: {name} must be a whole number, got {getattr(self, name)!r}")
         if self.memory_bytes < _LEAST_MEMORY:
             raise InvalidInput(f"Limits: memory_bytes must be at least {_LEAST_MEMORY}, got {self.memory_bytes}")
 

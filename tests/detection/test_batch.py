@@ -13,6 +13,7 @@ import pytest
 from avtext.detection.batch import in_order, part_of
 from avtext.detection.workers import detect_each
 from avtext.errors import Code, InvalidInput, MediaError, StorageError
+from avtext.media import Limits
 from avtext.pipeline import Failure, Pipeline, Result
 from avtext.runtime import Runtime
 from avtext.storage import publish_json
@@ -43,6 +44,21 @@ def test_workers_run_without_torch_too(graphs: Path, sounds: list[Path]) -> None
     runtime = Runtime(graphs / "onnx", threads=1)
     alone = [one.to_dict() for one in runtime.batch(sounds[:2])]
     assert [one.to_dict() for one in runtime.batch(sounds[:2], jobs=2)] == alone
+
+
+class Telling:
+    """In the place of a pipeline: what it finds in a file is how many threads may decode it."""
+
+    limits = Limits(threads=4, max_streams=3)
+
+    def __call__(self, source: str) -> Result:
+        return Result(f"{source}: {self.limits.threads} threads, {self.limits.max_streams} streams")
+
+
+def test_a_worker_decodes_in_one_thread() -> None:
+    ((_, found),) = detect_each(Telling(), ["a.mp4"], 1, {})  # type: ignore[arg-type]
+    assert isinstance(found, Result)
+    assert found.file == "a.mp4: 1 threads, 3 streams"
 
 
 def test_a_worker_that_is_killed_costs_its_file(pipe: Pipeline, sounds: list[Path]) -> None:

@@ -12,7 +12,7 @@ from media_files import grey, steady, tone, write
 
 from avtext.errors import Code, MediaError
 from avtext.media import Limits, MediaOptions, MediaReader, probe
-from avtext.media.container import FORMATS, codec_allowed
+from avtext.media.container import FORMATS, codec_allowed, opened
 
 
 def _subtitles(path: Path, source: Path) -> Path:
@@ -127,3 +127,11 @@ def test_titles_that_are_no_text(tmp_path: Path) -> None:
     assert b"XXXXXXXX" in content
     path.write_bytes(content.replace(b"XXXXXXXX", b"\xff\xfe\xc0\x80\xed\xa0\x80\xff"))
     assert probe(path).has_audio
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_decoder_has_as_many_threads_as_allowed(tmp_path: Path, threads: int) -> None:
+    path = write(tmp_path / "a.mp4", steady(5))
+    with opened(str(path), "a.mp4", MediaOptions(), Limits(threads=threads)) as source:
+        assert source.video is not None
+        assert source.video.codec_context.thread_count == threads

@@ -62,6 +62,7 @@ def test_limits_refuse_zero() -> None:
         ({"cpu_seconds": math.inf}, "cpu_seconds must be finite, got inf"),
         ({"cpu_factor": math.inf}, "cpu_factor must be finite, got inf"),
         ({"memory_bytes": 2e9}, r"memory_bytes must be a whole number, got 2000000000\.0"),
+        ({"threads": 1.5}, r"threads must be a whole number, got 1\.5"),
     ],
 )
 def test_limits_that_the_operating_system_does_not_take(values: dict, words: str) -> None:
