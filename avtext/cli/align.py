@@ -33,9 +33,10 @@ def align(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Say how far sound and subtitles are off the picture.
+    """Measure how far sound and subtitles are off the picture.
 
-    Offset, drift and breaks of each, with a confidence; the subtitles can be written anew on the video's clock.
+    Offset (the seconds to add to a stream's times), drift and breaks of each, with a confidence; the subtitles can be
+    written on the video's clock.
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def compress(
     model: Annotated[str, typer.Argument(help="Model folder or hub id.")],
-    calibrate: Annotated[Path, typer.Option(help="Folder of clips, or one clip, as the model will be used for.")],
+    calibrate: Annotated[Path, typer.Option(help="Folder of clips, or one clip, like those of later use.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the rungs.")],
     config: Annotated[
         Path | None, typer.Option("-c", "--config", help="A YAML file such as configs/compress.yaml.")
@@ -27,9 +27,9 @@ def compress(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Walk the ladder: float32, pruned and trained again, ONNX, INT8; fail where a rung loses more than its limit.
+    """Compress a model: float32, pruned and retrained, ONNX, INT8; fail where a rung loses more than its limit.
 
-    Stopped, the same command goes on with the training that it was at.
+    After a stop, the same command resumes its training.
 
     Example: avtext compress runs/student/best --calibrate clips -o small
     """

@@ -31,7 +31,7 @@ def convert(
 ) -> None:
     """Convert events between formats, or to a training manifest.
 
-    What the target cannot hold is said in a warning.
+    A warning says what the target cannot hold.
 
     Example: avtext convert video.events.json video.eaf
 

@@ -53,7 +53,7 @@ def detect(
         Path | None, typer.Option("--int8", help="Frozen encoders in INT8, calibrated on the clips of this folder.")
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option("--cache", help="Keep what is encoded here: asked again, a file takes a moment.")
+        Path | None, typer.Option("--cache", help="Keep encoder output here: the next run takes a moment.")
     ] = None,
     skim: Annotated[
         bool, typer.Option("--skim", help="Decode pictures only where something is heard or keyframes differ.")

@@ -27,11 +27,11 @@ def doctor(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Look for faults and say how to mend each.
+    """Find faults and say how to fix each.
 
-    Of this installation; or of manifests: missing streams, overlaps, times out of range, unknown classes, labels that
-    are the transcript, content that training and testing share, counts per class. The exit code is 1 where there is a
-    fault.
+    In this installation, or in manifests: missing streams, overlaps, times out of range, unknown classes, labels that
+    would be read as the transcript, content that training and testing share; counts per class. The exit code is 1 if
+    there is a fault.
 
     Example: avtext doctor train.jsonl validation.jsonl --plot overview.png
     """

@@ -20,7 +20,7 @@ def train(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Train a detector; goes on where a run was stopped.
+    """Train a detector, or resume a stopped run.
 
     Example: avtext train -c configs/smoke.yaml out=runs/mine steps=50
     """
