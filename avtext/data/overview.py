@@ -53,6 +53,7 @@ def _figure_of(inspections: Sequence[Inspection]) -> Figure:
     for k, (label, numbers) in enumerate(zip(labels, counts, strict=True)):
         axes[-1].barh(k, sum(numbers), color=colours[label])
         axes[-1].text(sum(numbers), k, "  " + " + ".join(map(str, numbers)), va="center", fontsize=7)
+    axes[-1].margins(x=0.15)  # room for the numbers
     axes[-1].set_yticks(range(len(labels)), labels, fontsize=7)
     axes[-1].set_xlabel("events")
     return figure

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avtext.data.inspection import Inspection, inspect
-from avtext.data.overview import draw_overview
+from avtext.data.overview import _figure_of, draw_overview
 from avtext.errors import ConfigError
 from tests.tiny import SRT, write_video, write_wav
 
@@ -134,6 +134,14 @@ def test_the_picture_has_every_manifest(folder: Path) -> None:
     assert "<!-- dog -->" in drawn
     with pytest.raises(ConfigError, match=r"o\.gif: a picture is written as"):
         draw_overview([one], folder / "o.gif")
+
+
+def test_the_counts_in_the_picture_lie_within_their_axes(folder: Path) -> None:
+    figure = _figure_of([look(folder, {"path": "a.mp4", "events": [event(0.0, 1.0)]})] * 4)
+    figure.draw_without_rendering()
+    counts = figure.axes[-1]
+    assert [text.get_text().strip() for text in counts.texts] == ["1 + 1 + 1 + 1"]
+    assert counts.texts[0].get_window_extent().x1 < counts.get_window_extent().x1
 
 
 def test_names_in_the_picture_are_no_formulas(folder: Path) -> None:
