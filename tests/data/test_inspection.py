@@ -138,7 +138,6 @@ def test_the_picture_has_every_manifest(folder: Path) -> None:
 
 def test_the_counts_in_the_picture_lie_within_their_axes(folder: Path) -> None:
     figure = _figure_of([look(folder, {"path": "a.mp4", "events": [event(0.0, 1.0)]})] * 4)
-    figure.draw_without_rendering()
     counts = figure.axes[-1]
     assert [text.get_text().strip() for text in counts.texts] == ["1 + 1 + 1 + 1"]
     assert counts.texts[0].get_window_extent().x1 < counts.get_window_extent().x1
