@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from avtext.clip import Event
+from avtext.clip import Cue, Event
 from avtext.formats import read_events
-from avtext.report import Report, read_reports, write_report
+from avtext.report import Evidence, Report, read_reports, write_report
 from avtext.report.folder import write_folder
 from tests.report.conftest import HOSTILE, evidence, hostile_report, long_report
 
@@ -224,6 +224,29 @@ def test_nothing_is_wider_than_the_screen(visit: Open, demo: Path, tmp_path: Pat
         page = visit(path, width, without_video=True)
         page.keyboard.press("n")
         assert overflow(page) <= 0, path.name
+
+
+def test_cues_that_overlap_are_told_apart(visit: Open, tmp_path: Path) -> None:
+    shown = evidence()
+    cues = (Cue(0.5, 2.0, "[bell]"), Cue(1.0, 2.5, "good bye"), Cue(2.8, 3.5, "hello"))
+    said = Evidence(shown.scores, shown.gates, cues)
+    write_report(tmp_path / "cues.html", Report("a.mp4", (), 4.0, {}, said))
+    canvas = visit(tmp_path / "cues.html", without_video=True).locator(".lane.cues canvas")
+    drawn = canvas.evaluate("c => Array.from(c.getContext('2d').getImageData(0, 7, c.width, 1).data)")[3::4]
+    starts = [x for x in range(1, len(drawn)) if drawn[x] and not drawn[x - 1]]
+    assert len(starts) == len(cues), "above the text, blocks are the only thing drawn"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_playhead_covers_no_letter(visit: Open, demo: Path, width: int) -> None:
+    page = visit(demo / "demo.events.html", width)
+    ruler = page.locator(".lane.ruler canvas")
+    drawn = ruler.evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, 4, c.height - 6).data)")[3::4]
+    assert not any(drawn), "at the beginning, in pixels right of it"
+    playhead = page.locator(".playhead").bounding_box()
+    for name in page.locator(".lane-name bdi").all():
+        box, right = name.bounding_box(), playhead["x"] + playhead["width"]
+        assert box["x"] >= right or box["x"] + box["width"] <= playhead["x"], name.inner_text()
 
 
 def contrast(first: list[float], second: list[float]) -> float:

@@ -27,7 +27,8 @@ function drawRuler({ context, width, height }) {
     const x = xOf(k * step, width);
     context.fillRect(Math.round(x), height - 5, 1, 5);
     const text = clock(k * step, step < 1 ? 1 : 0);
-    context.fillText(text, clamp(x - context.measureText(text).width / 2, 0, width - context.measureText(text).width), height - 9);
+    const wide = context.measureText(text).width;
+    context.fillText(text, clamp(x - wide / 2, 5, width - wide), height - 9); // right of the playhead at the start
   }
 }
 
@@ -51,10 +52,11 @@ function drawWords(surface) {
   const { context, width, height } = surface;
   context.font = `12px ${colour("font")}`;
   context.textBaseline = "middle";
+  const gap = timeAt(2, width) - timeAt(0, width); // two pixels
   for (const cue of cues) {
     if (cue.end < state.view[0] || cue.start > state.view[1]) continue;
-    block(surface, cue, 4, height - 8, colour("word"));
-    const until = Math.min(cue.end, cues[cue.index + 1]?.start ?? cue.end); // the next one may begin before this ends
+    const until = Math.min(cue.end, (cues[cue.index + 1]?.start ?? Infinity) - gap); // the next may begin before this ends
+    block(surface, { start: cue.start, end: until }, 4, height - 8, colour("word"));
     const left = Math.max(xOf(cue.start, width), 0) + 7;
     context.fillStyle = colour("text");
     boxedText(context, cue.text, left, height / 2 + 1, Math.min(xOf(until, width), width) - left - 4);
