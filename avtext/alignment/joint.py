@@ -31,7 +31,8 @@ def align_jointly(
 
     First each is aligned with the video alone. The surest is mapped; the others are then also aligned with it,
     brought to the video's clock, and with the sum of all that are there, and the surest answer counts. So
-    text that the picture says nothing about locks on to the audio. What abstained stands where it is.
+    text that the picture says nothing about locks on to the audio. What abstained stands where it is; cues that did
+    come last, so that nothing is moved to where they happen to stand.
 
     Args:
         embeddings: ``(time, size)`` per modality, in one space, each on its own clock from 0 on; ``"video"``
@@ -71,7 +72,9 @@ def align_jointly(
         for name in best:
             tries = [best[name], *(_against(view, ready[name], rate, own[name]) for view in newest)]
             best[name] = max(tries, key=lambda one: one.confidence)
-        surest = max(best, key=lambda name: best[name].confidence)
+        surest = max(
+            best, key=lambda name: (not best[name].abstained, name not in MIN_CONFIDENCE, best[name].confidence)
+        )
         found[surest] = best.pop(surest)
         references.append(_warped(ready[surest], found[surest].clock, len(ready[anchor]), rate))
         newest = [references[-1], np.sum(references, axis=0)]

@@ -20,6 +20,17 @@ def test_text_locks_on_to_the_audio_where_the_picture_says_nothing(scene):
     assert moved == pytest.approx(-1.9, abs=0.06)
 
 
+def test_nothing_is_moved_to_cues_whose_own_place_is_not_known(scene):
+    one = scene(0, 40.0)
+    text = one.seen(one.times() - 1.1)
+    audio = one.seen(one.times())
+    for seed in range(8):  # of which some are a little more like the text than like the audio
+        blank = np.random.default_rng(seed).normal(size=audio.shape).astype(np.float32)
+        found = align_jointly({"audio": audio, "video": blank, "text": text})
+        assert found["audio"].clock.is_identity
+        assert found["text"].clock.offset == pytest.approx(-1.1, abs=0.06)
+
+
 def test_two_weak_witnesses_are_surer_than_one(scene):
     gains = []
     for seed in range(8):
