@@ -26,34 +26,45 @@ PER_GRAPH = 12  # windows of calibration that a graph sees at most
 
 
 class RecordingNetwork(OnnxNetwork):
-    """Keeps some of what every graph is given, of each file a share that is drawn from all of it.
-
-    Attributes:
-        feeds: per graph, its inputs by name.
-    """
+    """Keeps some of what every graph is given: drawn from all of each file, and as many of one file as of another."""
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__(folder)
-        self.feeds: dict[str, list[Feed]] = {}
+        self._shares: dict[str, list[list[Feed]]] = {name: [[]] for name in self._sessions}  # per graph and file
+        self._given = dict.fromkeys(self._sessions, 0)
         self._draw = random.Random(0)
-        self.begin(PER_GRAPH)
+
+    @property
+    def feeds(self) -> dict[str, list[Feed]]:
+        """Per graph that was given any, its inputs by name, ``PER_GRAPH`` times at most."""
+        self._even_out()
+        return {
+            name: [feed for share in shares for feed in share] for name, shares in self._shares.items() if any(shares)
+        }
 
     def begin(self, most: int) -> bool:
-        """Expect a file, with which no graph gets beyond ``most`` feeds; whether any has room for one of it."""
-        self._most = most
-        self._before = {name: len(self.feeds.get(name, ())) for name in self._sessions}
+        """Expect a file; whether there is a graph that fewer than ``most`` files before it have reached."""
+        self._even_out()
+        for shares in self._shares.values():
+            shares.append([])
         self._given = dict.fromkeys(self._sessions, 0)
-        return min(self._before.values()) < most
+        return min(sum(map(bool, shares)) for shares in self._shares.values()) < most
+
+    def _even_out(self) -> None:
+        """Leave out what is too much, of the files that have most: a short one beside them leaves its room to them."""
+        for shares in self._shares.values():
+            while sum(map(len, shares)) > PER_GRAPH:
+                longest = max(shares, key=len)
+                longest.pop(self._draw.randrange(len(longest)))
 
     def _run(self, name: str, *arguments: np.ndarray) -> list[np.ndarray]:
-        kept, before = self.feeds.setdefault(name, []), self._before[name]
-        place = before + self._given[name]
+        share, place = self._shares[name][-1], self._given[name]
         self._given[name] += 1
-        if place >= self._most:  # each of the file is kept with the same chance (reservoir sampling)
-            place = before + self._draw.randrange(self._given[name])
-        if place < self._most:
+        if place >= PER_GRAPH:  # each of the file is kept with the same chance (reservoir sampling)
+            place = self._draw.randrange(self._given[name])
+        if place < PER_GRAPH:
             names = (node.name for node in self._sessions[name].get_inputs())
-            kept[place : place + 1] = [dict(zip(names, arguments, strict=True))]
+            share[place : place + 1] = [dict(zip(names, arguments, strict=True))]
         return super()._run(name, *arguments)
 
 
@@ -73,17 +84,18 @@ def record_feeds(folder: str | Path, files: Sequence[str | Path], say: Say | Non
             finder(file)
         except MediaError as error:
             faults.append(error.message)
-    if "fuse" not in network.feeds:
+    feeds = network.feeds
+    if "fuse" not in feeds:
         raise ConfigError(f"calibration: no file could be read: {'; '.join(faults[:3]) or 'none was given'}")
     if faults and say:
         say(f"calibration: {len(faults)} of {len(files)} files left out: {'; '.join(faults[:3])}")
-    missing = [name for name in network._sessions if name not in network.feeds]
+    missing = [name for name in network._sessions if name not in feeds]
     if missing:
         raise ConfigError(
             f"calibration: nothing in these files reaches {missing[0]!r}: add clips with every modality of the model "
             f"({', '.join(network.modalities)}; subtitles may lie beside a video)"
         )
-    return network.feeds
+    return feeds
 
 
 def quantize_folder(
