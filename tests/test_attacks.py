@@ -91,6 +91,21 @@ def test_frames_stay_whole_and_within_a_budget_that_is_not(model: EventDetector,
     assert (floats - clean).abs().max() == pytest.approx(budget, abs=1e-4)
 
 
+def test_a_frozen_encoder_lets_an_attack_on_its_media_through() -> None:
+    """It would come back as it was, and the model look robust."""
+    size = {"audio": 16, "video": 288}
+    slowfast = {"name": "slowfast", "options": {"rate": 8, "config": {"model_depth": 18, "stem_dim_outs": [8, 1]}}}
+    frozen = {
+        name: {"name": "features", "options": {"size": size[name], "rate": rate, "of": of}}
+        for name, rate, of in (("audio", 25, ENCODERS["audio"]), ("video", 8, slowfast))
+    }
+    model = make(3, encoders=frozen)
+    batch = collate([clip(1.0, 0)], model.scheme)
+    worse = attack(model, batch, Attack({"audio": 0.004, "video": 2.0}))
+    assert all((worse.streams[name].values != batch.streams[name].values).any() for name in frozen)
+    assert loss(model, worse) > loss(model, batch)
+
+
 def test_features_of_frozen_encoders_have_no_range() -> None:
     features = {"name": "features", "options": {"size": 8, "rate": 25}}
     model = make(3, encoders={"audio": features, "video": features})

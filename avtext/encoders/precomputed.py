@@ -76,5 +76,6 @@ class PrecomputedEncoder(nn.Module):
         if isinstance(values, Tensor) and mask is not None and values.ndim == 3 and values.shape[-1] == self.size:
             return keep(values.float(), mask), mask
         arguments = (values,) if mask is None else (values, mask)
-        with torch.no_grad():
+        attacked = isinstance(values, Tensor) and values.requires_grad and torch.is_grad_enabled()
+        with torch.set_grad_enabled(attacked):  # of what goes in alone: no weight of it learns
             return self.encoder()(*arguments)

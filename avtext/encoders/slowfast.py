@@ -148,8 +148,8 @@ class SlowFastEncoder(nn.Module):
         """Features of every frame.
 
         Args:
-            values: ``(B, frames, height, width, 3)`` uint8 RGB, at least 32 pixels a side; 256 is what the
-                published weights saw.
+            values: ``(B, frames, height, width, 3)`` RGB, uint8 or as floats in [0, 255], through which gradients
+                go; at least 32 pixels a side; 256 is what the published weights saw.
             mask: boolean ``(B, frames)``, true where a frame is real. Inside a gap the frame before it is
                 held, so that its edges are no flashes; nothing else of what ``values`` holds there is read.
 
@@ -172,7 +172,7 @@ class SlowFastEncoder(nn.Module):
         return features.masked_fill_(~mask[..., None], 0.0), mask
 
     def dense(self, frames: Tensor) -> Tensor:
-        """The network alone: uint8 ``(n, clip_frames, H, W, 3)`` to ``(n, clip_frames, size)``."""
+        """The network alone: frames ``(n, clip_frames, H, W, 3)`` to ``(n, clip_frames, size)``."""
         fast = frames.permute(0, 4, 1, 2, 3).div(255.0).sub_(MEAN).div_(DEVIATION)
         if fast.is_cuda and self.for_tensor_cores:
             fast = F.pad(fast, (0, 0) * 3 + (0, LANES - 3)).contiguous(memory_format=torch.channels_last_3d)
@@ -211,9 +211,10 @@ def _clips(real: Tensor, length: int) -> list[tuple[int, Tensor]]:
 
 def _check(values: Tensor, mask: Tensor) -> None:
     fits = values.ndim == 5 and values.shape[:2] == mask.shape and values.shape[4] == 3
-    if not fits or values.dtype != torch.uint8 or mask.dtype != torch.bool or min(values.shape[2:4]) < LEAST_SIDE:
+    coloured = values.dtype == torch.uint8 or values.is_floating_point()
+    if not fits or not coloured or mask.dtype != torch.bool or min(values.shape[2:4]) < LEAST_SIDE:
         raise InvalidInput(
-            "values must be uint8 (B, frames, H, W, 3) of at least 32 x 32 pixels and mask boolean "
+            "values must be uint8 or floating (B, frames, H, W, 3) of at least 32 x 32 pixels and mask boolean "
             f"(B, frames), got {values.dtype} {tuple(values.shape)} and {mask.dtype} {tuple(mask.shape)}"
         )
 

@@ -225,8 +225,8 @@ class TestRefusals:
             SlowFastEncoder(**options)
 
     def test_shapes(self, encoder: SlowFastEncoder) -> None:
-        with pytest.raises(InvalidInput, match="uint8"):
-            encoder(torch.zeros(1, 4, 64, 64, 3), torch.ones(1, 4, dtype=torch.bool))
+        with pytest.raises(InvalidInput, match="uint8 or floating"):
+            encoder(torch.zeros(1, 4, 64, 64, 3, dtype=torch.int64), torch.ones(1, 4, dtype=torch.bool))
         with pytest.raises(InvalidInput, match="32 x 32"):
             encoder(torch.zeros(1, 4, 16, 64, 3, dtype=torch.uint8), torch.ones(1, 4, dtype=torch.bool))
         with pytest.raises(InvalidInput, match="mask"):
