@@ -19,12 +19,12 @@ def draft_card(settings: TrainSettings, command: str) -> str:
         data = f"generated scenes {source.first} to {source.first + source.count - 1}"
     else:
         data = f"the videos of {source.manifest}"
-    model = settings.model
+    model, clips = settings.model, settings.batch_size * settings.devices  # each process takes a batch of its own
     parts = ", ".join(f"{stream}: {encoder.name}" for stream, encoder in model.encoders.items())
     return (
         f"# avtext event detector\n\n"
         f"Finds: {', '.join(model.labels)}.\n\n"
         f"Encoders: {parts}; fusion: {model.fusion.kind}; decoder: {model.decoder}; labels: {model.scheme}.\n\n"
-        f"Trained on {data}, seed {settings.seed}, {settings.steps} steps of {settings.batch_size} clips:\n\n"
+        f"Trained on {data}, seed {settings.seed}, {settings.steps} steps of {clips} clips:\n\n"
         f"    {command}\n"
     )

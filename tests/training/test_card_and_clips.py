@@ -170,8 +170,9 @@ def test_of_the_loss_only_what_is_named_differs_from_that_of_init(tmp_path: Path
 
 def test_the_card_says_what_was_done() -> None:
     model = {**MODEL, "labels": ["bell", "dog bark"]}
+    scenes = {"scenes": RECIPE, "first": 10, "count": 5}
     settings = TrainSettings.model_validate(
-        {"model": model, "seed": 5, "steps": 7, "train": {"scenes": RECIPE, "first": 10, "count": 5}}
+        {"model": model, "seed": 5, "steps": 7, "devices": 2, "batch_size": 6, "train": scenes}
     )
     card = draft_card(settings, "avtext train -c c.yaml 'model.labels=[bell, dog bark]'")
     for word in (
@@ -179,7 +180,7 @@ def test_the_card_says_what_was_done() -> None:
         "audio: logmel",
         "scenes 10 to 14",
         "seed 5",
-        "7 steps",
+        "7 steps of 12 clips",
         "    avtext train -c c.yaml 'model",
     ):
         assert word in card
