@@ -95,8 +95,7 @@ class _Run:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.model = _build(settings)
-        taught = settings.distill is not None and settings.distill.marginals > 0
-        self.fixed = [] if settings.learn is None else fix_all_but(self.model, settings.learn, taught)
+        self.fixed = [] if settings.learn is None else fix_all_but(self.model, settings.learn, settings.distill)
         self.teacher = open_teacher(settings)
         self.model.to(self.fabric.device)  # first: an optimizer's moments are loaded to where its parameters are
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)

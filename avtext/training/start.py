@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from avtext.distill import DistillSettings
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector
 from avtext.pruning import prune, widen
@@ -28,13 +29,15 @@ def is_per_label(name: str) -> bool:
     return _PER_LABEL.match(name) is not None
 
 
-def fix_all_but(model: EventDetector, learn: Collection[str], taught: bool = False) -> list[nn.Module]:
+def fix_all_but(
+    model: EventDetector, learn: Collection[str], distill: DistillSettings | None = None
+) -> list[nn.Module]:
     """Take the gradients from all parts of a detector but some; returns the fixed ones, to be kept in evaluation mode.
 
     Args:
         model: changed.
         learn: names of the parts that keep theirs.
-        taught: whether a teacher speaks about the detector's chains, too.
+        distill: how a teacher speaks, too.
 
     Raises:
         ConfigError: the detector has no such part (names those it has), or nothing in these parts can learn.
@@ -46,7 +49,7 @@ def fix_all_but(model: EventDetector, learn: Collection[str], taught: bool = Fal
     fixed = [part for name, part in parts.items() if name not in learn]
     for part in fixed:
         part.requires_grad_(False)
-    idle = _idle(model, taught)
+    idle = _idle(model, distill)
     if not any(p.requires_grad for name in learn if name not in idle for p in parts[name].parameters()):
         raise ConfigError(
             f"learn: nothing in {', '.join(learn)} can learn: its weights are fixed, or the model's loss does not "
@@ -55,13 +58,18 @@ def fix_all_but(model: EventDetector, learn: Collection[str], taught: bool = Fal
     return fixed
 
 
-def _idle(model: EventDetector, taught: bool) -> set[str]:
+def _idle(model: EventDetector, distill: DistillSettings | None) -> set[str]:
     """Parts that the loss does not reach."""
     settings, loss = model.settings, model.settings.loss
+    chains = settings.decoder == "crf" and (loss.crf or (distill is not None and distill.marginals))
+    events = chains or loss.frame or loss.presence or (distill is not None and distill.emissions)
     reached = {
         "embedders": settings.compares and len(model.modalities) > 1,
         "alone": loss.alone,
-        "crf": settings.decoder == "crf" and (loss.crf or loss.presence or taught),
+        "fusion": events or loss.masked or (distill is not None and distill.gates),
+        "head": events,
+        "emit": events,
+        "crf": chains or (settings.decoder == "crf" and loss.presence),
     }
     return {name for name, is_reached in reached.items() if not is_reached}
 

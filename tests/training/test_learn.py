@@ -10,6 +10,7 @@ import torch
 
 from avtext.clip import Event
 from avtext.config import ModelSettings
+from avtext.distill import DistillSettings
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.training import fit, settings_of
@@ -86,6 +87,7 @@ def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
         fit(run(tmp_path / "out", learn=["embeders"]), SOURCE)
 
 
+CLOCKS = {"crf": 0, "frame": 0, "alone": 0, "presence": 0}  # what is left of the loss teaches these alone
 FEATURES = {"audio": {"name": "features", "options": {"size": 8, "rate": 25}}}
 
 
@@ -94,6 +96,9 @@ FEATURES = {"audio": {"name": "features", "options": {"size": 8, "rate": 25}}}
     [
         ("crf", {"decoder": "softmax"}),
         ("crf", {"loss": {"crf": 0, "presence": 0}}),
+        ("emit", {"loss": CLOCKS}),
+        ("fusion", {"loss": CLOCKS}),
+        ("head", {"loss": {**CLOCKS, "masked": 1}}),
         ("alone", {"loss": {"alone": 0}}),
         ("encoders", {"encoders": FEATURES}),
         ("embedders", {"loss": {"alignment": 0}}),
@@ -106,6 +111,6 @@ def test_parts_that_cannot_learn_are_refused(tmp_path: Path, learn: str, changes
 
 
 def test_a_chain_learns_from_a_teacher_or_from_labels_without_times_alone() -> None:
-    for loss, taught in (({"crf": 0, "presence": 0}, True), ({"crf": 0}, False)):
+    for loss, distill in (({"crf": 0, "presence": 0}, DistillSettings(teacher="teacher")), ({"crf": 0}, None)):
         model = EventDetector(ModelSettings(**{**MODEL, "loss": loss}))
-        assert model.crf not in fix_all_but(model, ["crf"], taught)
+        assert model.crf not in fix_all_but(model, ["crf"], distill)
