@@ -138,7 +138,7 @@ class _Run:
         """
         if self.validation is not None and self.fabric.is_global_zero:
             best, source = self.settings.out / "best", self.validation
-            model = load_detector(best)
+            model = load_detector(best).to(self.fabric.device)
             if not self.settings.keeps_events:
                 model = with_decision(model, (source[i] for i in range(len(source))))
             model = with_confidence(model, (source[i] for i in range(len(source))))
