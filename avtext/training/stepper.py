@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn
 
 from avtext.distill import DistillSettings, Targets, teaching
@@ -23,12 +25,30 @@ class Stepper(nn.Module):
         self.model, self.distill = model, distill
 
     def forward(self, view: View) -> Losses:
-        """The loss of one view of a batch; it always has a gradient, if only of zeros."""
+        """The loss of one view of a batch; something that learns always has a gradient, if only of zeros."""
         targets, distill = view.targets, self.distill
         told = None if targets is None or distill is None else teaching(self.model, targets, distill)
         losses = self.model.loss(view.batch, view.lost, told)
-        if losses.total.requires_grad:
+        learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        if _reaches(losses.total, learning):
             return losses
-        # Nothing that learns is reached, as where clips of one modality teach the clocks. Added here, where a wrapper
-        # sees which weights will have gradients to wait for.
-        return losses._replace(total=losses.total + sum(0.0 * p.sum() for p in self.parameters() if p.requires_grad))
+        # As where clips of one modality teach the clocks; under attack the loss has a gradient all the same, that of
+        # its inputs. Added here, where a wrapper sees which weights will have gradients to wait for.
+        return losses._replace(total=losses.total + sum(0.0 * parameter.sum() for parameter in learning))
+
+
+def _reaches(loss: Tensor, leaves: Iterable[Tensor]) -> bool:
+    """Whether a backward pass of ``loss`` gives any of the leaves a gradient."""
+    wanted = set(map(id, leaves))
+    waiting = [loss.grad_fn]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            continue
+        if id(getattr(node, "variable", None)) in wanted:
+            return True
+        ahead = {following for following, _ in node.next_functions} - seen
+        seen |= ahead
+        waiting += ahead
+    return False

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 
-from avtext.attacks import Attack, attack
+from avtext.attacks import Attack, attack, with_gradients
 from avtext.clip import Clip
+from avtext.config import ModelSettings
 from avtext.model import EventDetector, collate
 from avtext.training import TrainSettings, fit
+from avtext.training.start import fix_all_but
+from avtext.training.stepper import Stepper, View
 from tests.training.test_loop import MODEL, SOURCE, Killed, equal, run, weights
 
 BUDGETS = {"audio": 0.02, "picture": 0.02}
@@ -67,6 +71,17 @@ def still(settings: TrainSettings) -> object:
     changed = settings.model.model_dump()
     changed["tcn"]["dropout"] = changed["fusion"]["dropout"] = 0.0
     return changed
+
+
+def test_where_an_attacked_batch_teaches_nothing_what_learns_has_a_gradient_all_the_same() -> None:
+    """Of several processes one would wait for it without an end: the loss reaches the inputs, and no weight."""
+    model = EventDetector(ModelSettings.model_validate(SMALL))
+    fix_all_but(model, ["embedders"])
+    heard = replace(kept(0), video=None, picture=None, cues=())
+    batch, leaves = with_gradients(collate([heard], model.scheme), BUDGETS)
+    Stepper(model, None)(View(batch, None, None)).total.backward()
+    assert leaves["audio"].grad is not None
+    assert all(p.grad is not None and not p.grad.any() for p in model.embedders.parameters())
 
 
 def test_a_killed_run_ends_with_the_very_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
