@@ -101,6 +101,8 @@ def test_a_frozen_encoder_lets_an_attack_on_its_media_through() -> None:
     }
     model = make(3, encoders=frozen)
     batch = collate([clip(1.0, 0)], model.scheme)
+    with torch.inference_mode():  # where it is built
+        model(batch)
     worse = attack(model, batch, Attack({"audio": 0.004, "video": 2.0}))
     assert all((worse.streams[name].values != batch.streams[name].values).any() for name in frozen)
     assert loss(model, worse) > loss(model, batch)

@@ -42,6 +42,7 @@ class PrecomputedEncoder(nn.Module):
         """Where the model is, and the frozen encoder with it."""
         return self.get_buffer("_place").device
 
+    @torch.inference_mode(False)  # or an attack that comes after inference could take no gradient through it
     def encoder(self) -> nn.Module:
         """The frozen encoder, built when first asked for."""
         from avtext.encoders import build_encoder
