@@ -48,7 +48,10 @@ class PrecomputedEncoder(nn.Module):
         from avtext.encoders import build_encoder
 
         if self.of is None:
-            raise ConfigError("features: media came, but the model does not say which encoder its features are of")
+            raise ConfigError(
+                f"features: what came is not of size {self.size}, and the model does not say which encoder its "
+                "features are of: set size to that of the features, or give of, which makes them from media"
+            )
         if not self._built:
             built = build_encoder(self.of["name"], self.of["options"]).eval().requires_grad_(False)
             clock = (float(getattr(built, "rate", self.rate)), float(getattr(built, "start", self.start)))

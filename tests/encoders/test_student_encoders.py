@@ -331,8 +331,11 @@ def test_a_frozen_encoder_that_does_not_fit_is_refused() -> None:
         PrecomputedEncoder(16, 25.0, of=OF_VIDEO).encoder()
     with pytest.raises(ConfigError, match=r"16 values at 8 a second from 0 s on, not 16 at 8 from 0\.5 s: set size"):
         PrecomputedEncoder(16, 8.0, 0.5, of=OF_VIDEO).encoder()
-    with pytest.raises(ConfigError, match="does not say which encoder its features are of"):
-        PrecomputedEncoder(16, 8.0)(film(5)[None], real(1, 5))
+    for values in (film(5)[None], torch.randn(1, 5, 12)):
+        with pytest.raises(
+            ConfigError, match="not of size 16, and the model does not say which encoder its features are"
+        ):
+            PrecomputedEncoder(16, 8.0)(values, real(1, 5))
     with pytest.raises(ConfigError, match="'smal_video' is not known; known: logmel"):
         PrecomputedEncoder(16, 8.0, of={"name": "smal_video"}).encoder()
 
