@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from avtext.encoders.pretrained import first_line, learn_only_last, together_on
-from avtext.errors import ConfigError, InvalidInput, ModelError
+from avtext.encoders.slowfast_weights import load_network, read_weights
+from avtext.errors import ConfigError, InvalidInput
 
 MEAN, DEVIATION = 0.45, 0.225  # of Kinetics pixels in [0, 1]: what the published weights were trained with
-HUB_ID = "slowfast_r50"
 LANES = 8  # channels that tensor cores take at once
 LEAST_SIDE = 32  # pixels of a frame
 SETTINGS: dict[str, Any] = {  # of create_slowfast, those that may be set; the defaults are R50, 8x8
@@ -118,10 +118,10 @@ class SlowFastEncoder(nn.Module):
     ) -> None:
         super().__init__()
         chosen = _settings(config or {})
-        weights = None if source is None else _read_weights(source)
+        weights = None if source is None else read_weights(source)
         self.blocks = _build(chosen)
         if weights is not None:
-            _load(self.blocks, weights, str(source))
+            load_network(self.blocks, weights, str(source))
         self._ratio = chosen["slowfast_fusion_conv_stride"][0]
         if clip_frames < 1 or clip_frames % self._ratio or (batch is not None and batch < 1) or not rate > 0:
             needed = f"clip_frames must be a positive multiple of {self._ratio}, batch at least 1 and rate positive"
@@ -245,60 +245,3 @@ def _build(settings: Mapping[str, Any]) -> nn.ModuleList:
     for pathway in network.blocks[0].multipathway_blocks:
         pathway.conv = StemConv.like(pathway.conv)
     return network.blocks[:5]
-
-
-def _read_weights(source: str | Path) -> dict[str, Tensor]:
-    path = Path(source).expanduser()
-    if not path.is_file():
-        if str(source) != HUB_ID:
-            raise ModelError(f"{source}: no such file; give a SlowFast checkpoint or the hub id {HUB_ID!r}")
-        path = _fetched()
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        weights = content.get("model_state", content)
-        return {str(name): value for name, value in weights.items() if isinstance(value, Tensor)}
-    except Exception as error:  # a damaged or hostile file makes the readers raise anything
-        raise ModelError(f"{path}: damaged, or not only weights ({first_line(error)}); fetch it again") from error
-
-
-def _fetched() -> Path:
-    """The hub's checkpoint on this machine, fetched where it is not there yet."""
-    from huggingface_hub import constants
-    from pytorchvideo.models.hub.slowfast import checkpoint_paths
-
-    url = checkpoint_paths[HUB_ID]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
-    if path.is_file():
-        return path
-    try:
-        if constants.HF_HUB_OFFLINE:
-            raise OSError("HF_HUB_OFFLINE is set")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{HUB_ID}: not fetched earlier and cannot be had ({first_line(error)}); give a local "
-            f"checkpoint, or put {path.name} into {path.parent}"
-        ) from error
-    return path
-
-
-def _load(blocks: nn.ModuleList, weights: Mapping[str, Tensor], source: str) -> None:
-    """Put a whole network's weights, whose head is left out, into ``blocks``."""
-    own = {name: value for name, value in weights.items() if not name.startswith(("blocks.5.", "blocks.6."))}
-    for name, value in blocks.state_dict(prefix="blocks.").items():
-        if name not in own and not name.endswith("num_batches_tracked"):
-            raise ModelError(f"{source}: lacks {name}: not this SlowFast; its settings go into config")
-        if name in own and own[name].shape != value.shape:
-            raise ModelError(
-                f"{source}: {name} has shape {tuple(own[name].shape)}, expected {tuple(value.shape)}: "
-                "not this SlowFast; its settings go into config"
-            )
-    named = {name.removeprefix("blocks."): value for name, value in own.items()}
-    unknown = blocks.load_state_dict(named, strict=False).unexpected_keys
-    if unknown:
-        raise ModelError(f"{source}: has {unknown[0]}, which this SlowFast has not; its settings go into config")
