@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avtext.clip import STREAMS, modality_of
+from avtext.clip import STREAMS, Event, modality_of
 from avtext.config import ModelSettings
 from avtext.data.kept import KeptScenes
 from avtext.data.sources import ClipSource, SceneSource
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from avtext.data.videos import Video, VideoSource
+
+
+class HiddenEvent(UserWarning):
+    """Labels of a video occur at once, but are exclusive; the message names them and says what is learnt."""
 
 
 def open_clips(
@@ -72,7 +77,33 @@ def _open_videos(
             f"{settings.manifest}: only some labels of {partly[0]} are annotated, but the scheme 'exclusive' has one "
             "chain for all labels: annotate them all, or use model.scheme=overlapping"
         )
+    if model.scheme == "exclusive":
+        _tell_of_overlaps(settings.manifest, videos.videos, 1 / model.grid_rate)
     return videos
+
+
+def _tell_of_overlaps(manifest: Path, videos: Sequence[Video], least: float) -> None:
+    """Warn where labels that exclude each other occur at once for longer than ``least``, a step of the grid."""
+    found = [(video, pair) for video in videos for pair in _at_once(video.events or (), least)]
+    if found:
+        video, (before, after) = found[0]
+        count = len({video.name for video, _ in found})
+        text = (
+            f"{manifest}: {before.label!r} and {after.label!r} occur at once from {after.start:g} s on in "
+            f"{video.name}, one of {len(found)} such places in {count} of {len(videos)} videos, but the scheme "
+            "'exclusive' has one label at a time: there only the event that begins later is learnt: shorten events, or "
+            "use model.scheme=overlapping"
+        )
+        warnings.warn(text, HiddenEvent, stacklevel=4)
+
+
+def _at_once(events: Sequence[Event], least: float) -> Iterator[tuple[Event, Event]]:
+    """Each event that begins before one of another label has ended, after that one."""
+    latest: Event | None = None
+    for event in sorted(events):
+        if latest is not None and event.label != latest.label and min(event.end, latest.end) - event.start > least:
+            yield latest, event
+        latest = event if latest is None or event.end >= latest.end else latest
 
 
 def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSource | None = None) -> None:

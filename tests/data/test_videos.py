@@ -31,6 +31,7 @@ from avtext.media import MediaReader
 from avtext.model import EventDetector, collate
 from avtext.pipeline import Pipeline
 from avtext.training import DataSettings, open_clips
+from avtext.training.clips import HiddenEvent
 from tests.encoders.test_transformer_text import BERT, save_tokenizer
 from tests.model.test_detector import ENCODERS
 from tests.tiny import SRT, level, write_video, write_wav
@@ -419,6 +420,20 @@ def test_a_video_whose_labels_have_no_times_is_one_clip(videos: Path) -> None:
     assert weak.duration == pytest.approx(5.0, abs=0.1)
     assert len(partly) > 1
     assert all((one.present, one.annotated, one.events) == (None, ("dog",), ()) for one in partly)
+
+
+def test_labels_at_once_are_told_where_they_are_exclusive(videos: Path) -> None:
+    def opened(scheme: str, *events: tuple[float, float, str]) -> None:
+        rows = [dict(zip(("start", "end", "label"), event, strict=True)) for event in events]
+        (videos / "m.jsonl").write_text(json.dumps({"path": "sound.wav", "events": rows}))
+        model = ModelSettings.model_validate({"labels": LABELS, "encoders": ENCODERS, "scheme": scheme})
+        open_clips(DataSettings(manifest=videos / "m.jsonl", cache=videos / "cache"), model)
+
+    hidden = (0.5, 2.0, "dog"), (0.6, 0.8, "dog"), (1.0, 1.5, "bell")
+    with pytest.warns(HiddenEvent, match=r"'dog' and 'bell' occur at once from 1 s on in .*sound.wav, one of 1 such"):
+        opened("exclusive", *hidden)
+    opened("overlapping", *hidden)
+    opened("exclusive", (0.5, 1.01, "dog"), (1.0, 1.5, "bell"), (1.5, 2.0, "dog"))  # less than a step of the grid
 
 
 def test_some_labels_only_are_refused_where_they_are_exclusive(videos: Path) -> None:
