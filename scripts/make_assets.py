@@ -36,7 +36,7 @@ WIDTH = 1120  # pixels of the screenshot
 CLIPS = 8  # to calibrate on
 DATA = "../shared/data"  # what the configs say
 AGAIN = "student-clocks seed=10 train.first=9520000"  # on other scenes
-STAGES = ("student", "student-finetune", "student-gpu", "student-longer", "student-clocks", AGAIN)  # in order
+STAGES = ("student-first", "student-finetune", "student-gpu", "student-longer", "student-clocks", AGAIN)  # in order
 SEED = 0  # the first: ten of the labels are in it
 RECIPE = SceneRecipe(
     split="test",

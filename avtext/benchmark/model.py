@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from statistics import fmean
 
 from avtext.benchmark import accuracy, footage
 from avtext.benchmark.accuracy import unseen_recipe
@@ -34,4 +36,17 @@ def run(data: Path, other: Path | None = None) -> list[Figure]:
     ]
     if other is None:
         write_card(folder, model, measured, [*on_scenes[:2], *on_footage], results)
-    return [*on_scenes, *on_footage, *on_model]
+    return [*on_scenes, *on_footage, *on_model, *_training_time(folder.parent / "log.csv")]
+
+
+def _training_time(log: Path) -> list[Figure]:
+    """How long the steps of the run took that the model is of; nothing where its log is not there."""
+    if not log.is_file():
+        return []
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        return []
+    steps, seconds = int(rows[-1]["step"]), fmean(float(row["seconds"]) for row in rows)
+    detail = f"{steps} steps of {seconds:.3g} s on average, without those of evaluations"
+    return [Figure("training_minutes", steps * seconds / 60, "min", detail=detail)]
