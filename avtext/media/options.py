@@ -121,7 +121,8 @@ class Limits:
     which the parent kills when it is silent for too long.
 
     Args:
-        stall_seconds: longest time without a sign of life from the decoder; also what opening may take.
+        stall_seconds: longest time without a sign of life from the decoder once it has started; also what opening may
+            take.
         wall_seconds: decoding time that every file gets; ``wall_factor`` times its duration is added.
         wall_factor: seconds of decoding per second of media.
         cpu_seconds: CPU seconds that every file gets; ``cpu_factor`` times its duration is added.

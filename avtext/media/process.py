@@ -17,6 +17,8 @@ from avtext.media.options import Limits, MediaOptions
 from avtext.media.spare import prepare, take
 from avtext.media.wire import WireError, WireReader, WireTimeoutError
 
+_START_SECONDS = 60.0  # that a child may take to start: a machine that is busy or short of memory delays that most
+
 
 class DecoderProcess:
     """A child process that decodes one file.
@@ -51,7 +53,7 @@ class DecoderProcess:
         with suppress(BrokenPipeError):  # a child that is dead already is noticed when it is listened to
             self._process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
             self._process.stdin.close()
-        self._reader = WireReader(self._process.stdout.fileno(), limits.stall_seconds)
+        self._reader = WireReader(self._process.stdout.fileno(), max(_START_SECONDS, limits.stall_seconds))
         self._reader.wall_seconds = limits.wall(None, self._num_bytes)
         if kind == "decode":
             prepare()
@@ -71,6 +73,7 @@ class DecoderProcess:
                 raise MediaError(text, code=Code.TIMEOUT, stage="decode") from error
             except (WireError, OSError, ValueError) as error:
                 raise self._post_mortem(error) from error
+            self._reader.stall_seconds = self._limits.stall_seconds  # it has started
             if message.get("kind") == "info":
                 self._reader.wall_seconds = self._limits.wall(message["info"]["duration"], self._num_bytes)
             if message.get("kind") == "error":

@@ -56,12 +56,12 @@ class WireReader:
 
     Args:
         fileno: the pipe's reading end.
-        stall_seconds: longest wait for a next byte.
+        stall_seconds: longest wait for a next byte; may be changed.
     """
 
     def __init__(self, fileno: int, stall_seconds: float) -> None:
         self._fileno = fileno
-        self._stall_seconds = stall_seconds
+        self.stall_seconds = stall_seconds
         self._pending = b""
         self._poll = select.poll()
         self._poll.register(fileno, select.POLLIN)
@@ -112,7 +112,7 @@ class WireReader:
             ready += count
 
     def _wait(self) -> None:
-        allowed = min(self._stall_seconds, self.wall_seconds - self.waited)
+        allowed = min(self.stall_seconds, self.wall_seconds - self.waited)
         begun = time.monotonic()
         readable = allowed > 0 and self._poll.poll(allowed * 1000.0)
         self.waited += time.monotonic() - begun

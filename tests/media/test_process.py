@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from media_files import steady, write
@@ -71,12 +72,21 @@ def test_a_child_that_dies_costs_its_file_only(video: Path, number: int, code: C
 
 
 def test_a_child_that_stops_is_a_timeout(video: Path) -> None:
-    with MediaReader(video, MediaOptions(window=0.2, overlap=0.0)) as reader:
-        reader._process._reader._stall_seconds = 0.3
+    with MediaReader(video, MediaOptions(window=0.2, overlap=0.0), Limits(stall_seconds=2.0)) as reader:
         os.kill(reader._process._process.pid, signal.SIGSTOP)
         with pytest.raises(MediaError) as caught:
             list(reader)
     assert caught.value.code == Code.TIMEOUT
+
+
+def test_a_child_that_starts_slowly_is_waited_for(video: Path) -> None:
+    spare.take().end()  # a spare one, which has started
+    process = DecoderProcess(str(video), "a.mp4", "probe", MediaOptions(), Limits(stall_seconds=2.0))
+    os.kill(process._process.pid, signal.SIGSTOP)
+    Timer(2.5, os.kill, (process._process.pid, signal.SIGCONT)).start()
+    message, _ = process.receive()
+    process.close()
+    assert message["kind"] == "info"
 
 
 def test_children_are_independent(video: Path) -> None:
