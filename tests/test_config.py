@@ -19,6 +19,8 @@ def test_a_misspelt_key_is_named_with_its_place_and_the_nearest_known() -> None:
 def test_a_wrong_type_says_what_it_was() -> None:
     with pytest.raises(ConfigError, match=r"m.yaml: width: .*integer.*'wide'"):
         parse(ModelSettings, {**GOOD, "width": "wide"}, "m.yaml")
+    with pytest.raises(ConfigError, match=r"m.yaml: labels: must be a list, such as \[a, b\], got 'goal'"):
+        parse(ModelSettings, {"labels": "goal"}, "m.yaml")
 
 
 @pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])

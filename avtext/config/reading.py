@@ -69,7 +69,8 @@ def _fault(kind: type[BaseModel], fault: Any) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"{place}: unknown key; {hint}"
     got = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f", got {fault['input']!r}"
-    message = fault["msg"].removeprefix("Value error, ")
+    is_list = fault["type"] in ("tuple_type", "list_type")  # of YAML it is one, whatever Python makes of it
+    message = "must be a list, such as [a, b]" if is_list else fault["msg"].removeprefix("Value error, ")
     return f"{place}: {message}{got}" if place else message
 
 
