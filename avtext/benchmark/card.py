@@ -17,8 +17,8 @@ from avtext.storage import publish_text
 MAKE = """    python scripts/make_assets.py model runs/fifth runs/student-clocks2/last runs/student-clocks2/last \\
         runs/student-clocks2/last
 
-where `runs/fifth`, with which the sixth stage begins (`init=runs/fifth out=runs/student-clocks2`), and `runs/former`, with
-which the fifth begins (`init=runs/former`), are made before them:
+`runs/fifth`, from which the sixth stage starts (`init=runs/fifth out=runs/student-clocks2`), and `runs/former`, from
+which the fifth starts (`init=runs/former`), are made before them:
 
     python scripts/make_assets.py mean runs/fifth runs/former runs/student-clocks/last runs/student-clocks/last \\
         runs/student-clocks/last
@@ -28,36 +28,44 @@ which the fifth begins (`init=runs/former`), are made before them:
 INTRODUCTION = """# The default model of avtext
 
 Finds events in videos from sound, picture and words: heard ({heard}), seen ({seen}) and joint (impact: something
-visibly hits something and is heard to).
+visibly hits something, and the hit is heard).
 
-{parameters:,} parameters ({megabytes:.1f} MB, float16). Encoders: {encoders}. Labels may overlap: one CRF chain each.
+{parameters:,} parameters ({megabytes:.1f} MB, float16). Encoders: {encoders}. Labels may overlap: each has a CRF chain
+of its own.
 
 ## How it was made
+
+In six stages:
 
 {commands}
 
 {stages}
 
-The first stage was run by an earlier version of this package, without the terms `alone` and `alignment` of today's loss
-and followed by 200 steps that are not repeated here (about 50 minutes on two CPU cores in all); the second one took it on
-(about 60 minutes on one busy core). The third ran on an H100 with 15 cores that made scenes and was stopped at step 430,
-after about 200 seconds, when the machine's time was up: the weights are those of step 400. The fourth, in which clocks count
-more, ran on an H200 beside another run and was stopped at step 310 of 380, after about 200 seconds. The fifth began with the
-mean of both, three parts of the fourth's to one of the third's (Wortsman et al. 2022), and ran for about 65 minutes on one CPU core: in
-the scenes before it, the background of a sound with an offset was mirrored at the scene's borders, and clocks had been
-learnt from that. The sixth went on with the mean of three parts of the fifth's weights and one of those before it, on as
-many other scenes (75 minutes on one busy core); what is shipped is three parts of its weights and one of that mean. Run
-anew, the commands give a model of the same kind, not the same weights. Nothing is pretrained.
+1. The first stage ran with an earlier version of this package, without the terms `alone` and `alignment` of today's
+   loss, and with 200 more steps that are not repeated here: about 50 minutes on two CPU cores.
+2. The second took about 60 minutes on one busy core.
+3. The third ran on an H100, with 15 cores generating scenes. It was stopped at step 430, after about 200 seconds, when
+   the machine's time was up; the weights are those of step 400.
+4. The fourth, with a larger weight on alignment, shared an H200 with another run and was stopped at step 310 of 380,
+   also after about 200 seconds.
+5. The fifth started from the mean of both, three parts of the fourth to one of the third (Wortsman et al. 2022), and
+   took about 65 minutes on one core. It was needed because in earlier scenes the background of a sound with an offset
+   was mirrored at the scene's borders, and alignment had learnt that artefact.
+6. The sixth started from the mean of three parts of the fifth and one of its start, and learnt from as many other
+   scenes: 75 minutes on one busy core. The shipped weights are three parts of the sixth and one of that mean.
 
-Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and timed cues; see
-`avtext/data/scenes`. Sources of the test split (recordings, speakers, signers, objects, phrasings) are in no training
-scene.
+Running the commands again gives a model of the same kind, not the same weights. Nothing is pretrained.
+`configs/student.yaml` trains a model of this kind in one go.
+
+Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and
+timed cues; see `avtext/data/scenes`. No training scene uses a source of the test split (recordings, speakers, signers,
+objects, phrasings).
 
 ### Data and licences
 
 | source | used for | licence |
 |---|---|---|
-| ESC-10, folds 1-3 of ESC-50 by Karol J. Piczak (fold 4 tests) | the ten recorded sound classes | CC BY 3.0; clips from Freesound, CC0 and CC BY, attribution list in the data set |
+| ESC-10, folds 1-3 of ESC-50 by Karol J. Piczak (fold 4 is for testing) | the ten recorded sound classes | CC BY 3.0; clips from Freesound, CC0 and CC BY, attribution list in the data set |
 | Free Spoken Digit Dataset by Zohar Jackson and others, three of four speakers | speech | CC BY-SA 4.0 |
 | voices of the program espeak-ng, seven of eleven | speech | synthesised here |
 | signed ASL words, Intel sample videos, eight of thirteen clips | signing | CC BY 4.0 |
@@ -68,12 +76,12 @@ The weights are offered under CC BY-SA 4.0 (`LICENSE` beside them), the strictes
 LIMITS = """## What it cannot do
 
 - It knows the classes above and nothing else; objects in real pictures mean nothing to it. `signing` was learnt from
-  eight clips of two settings and is a demonstration, not a detector of sign language.
-- Speech was learnt from spoken digits of three English speakers and from synthetic voices. Music was only heard as a
-  distraction.
+  eight clips in two settings and is a demonstration, not a detector of sign language.
+- Speech was learnt from spoken digits of three English speakers and from synthetic voices. Music occurred only as a
+  distractor.
 - No real footage was used in training: seen events (cut, fade, flash, freeze, black) carry over, `impact` hardly does.
-- `freeze` means a picture that suddenly stands still; a slide show's pages are cuts.
-- Scores are posteriors on scenes like those of its training; on other material they are not calibrated.
+- `freeze` means a moving picture that suddenly stands still; the pages of a slide show are cuts.
+- Scores are posteriors, calibrated on scenes like those of the training; on other material they are not calibrated.
 """
 
 

@@ -49,4 +49,4 @@ def _training_time(log: Path) -> list[Figure]:
         return []
     steps, seconds = int(rows[-1]["step"]), fmean(float(row["seconds"]) for row in rows)
     detail = f"{steps} steps of {seconds:.3g} s on average, without those of evaluations"
-    return [Figure("training_minutes", steps * seconds / 60, "min", detail=detail)]
+    return [Figure("training_minutes", steps * seconds / 60, "min", 90.0, "at_most", detail)]
