@@ -41,7 +41,7 @@ def measure(model: EventDetector, recipe: SceneRecipe, seeds: Sequence[int], ste
         "pgd": loss_of(model, batches(model, clips, attack_of(small, steps))),
         "blind": loss_of(model, (random_signs(batch, attack_of(small)) for batch in clean)),
     }
-    rise = (losses["blind"] - losses["clean"]) / (losses["fgsm"] - losses["clean"])
+    rise = blind_share(losses["clean"], losses["fgsm"], losses["blind"])
     said = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
     return [
         Figure(
@@ -71,6 +71,16 @@ def random_signs(batch: Batch, how: Attack) -> Batch:
         signs = 2.0 * torch.randint(0, 2, values.shape, generator=generator) - 1.0
         streams[name] = replace(streams[name], values=within_range(name, values + how.budgets[name] * signs))
     return replace(batch, streams=streams)
+
+
+def blind_share(clean: float, fgsm: float, blind: float) -> float:
+    """The share of FGSM's rise of the loss that random signs reach; NaN, which misses any limit, where it raises none.
+
+    Example:
+        >>> blind_share(1.0, 3.0, 1.5), blind_share(1.0, 0.5, 1.5)
+        (0.25, nan)
+    """
+    return (blind - clean) / (fgsm - clean) if fgsm > clean else float("nan")
 
 
 def by_chance(found: Found) -> float:

@@ -12,7 +12,7 @@ from avtext.benchmark.embeddings import behind_encoders, embedded
 from avtext.benchmark.figures import Figure
 from avtext.benchmark.robustness import Sizes, run
 from avtext.benchmark.robustness_attacks import AttackSizes, attack_of
-from avtext.benchmark.robustness_guards import by_chance, random_signs, scaled
+from avtext.benchmark.robustness_guards import blind_share, by_chance, random_signs, scaled
 from avtext.benchmark.robustness_missing import find_given, half_of, sensed
 from avtext.clip import Event
 from avtext.data.scenes import LABELS
@@ -102,6 +102,12 @@ def test_behind_its_encoders_a_model_finds_the_same() -> None:
         want, found = model(collate([whole])), behind_encoders(model)(collate([felt]))
     assert torch.allclose(want.emissions, found.emissions, atol=1e-5)
     assert felt.events == whole.events
+
+
+@pytest.mark.parametrize("fgsm", [0.5, 1.0])
+def test_masked_gradients_miss_the_guard_of_random_signs(fgsm: float) -> None:
+    rise = blind_share(clean=1.0, fgsm=fgsm, blind=1.5)  # a step along them does not raise the loss, one at random does
+    assert Figure("guard_random_sign", rise, "", 0.5, "at_most").met is False
 
 
 def test_scaled_logits_have_the_same_best_paths() -> None:
