@@ -37,8 +37,6 @@ def block(kind: str, name: str, prefix: str) -> str:
     if kind == "rungs":
         return f"\n{rung_table(read_figures(RESULTS / f'{name}.json')['figures'])}\n"
     if kind == "results":
-        if not (RESULTS / f"{name}.json").exists():
-            return f"\nNot measured yet: `avtext benchmark {name}`.\n\n"
         document = read_figures(RESULTS / f"{name}.json")
         head = [f for f in document["figures"] if (f["name"].startswith(prefix) if prefix else f["limit"] is not None)]
         return f"\n{table(head)}\n`docs/results/{name}.json`, {document['machine']}.\n\n"

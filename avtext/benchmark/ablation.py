@@ -129,7 +129,7 @@ def _kept(data: str, model: str) -> tuple[Clip, ...]:
 
 def pretrain(settings: AblationSettings, seed: int) -> Path:
     """The first stage of a seed, on all modalities."""
-    run = settings_of(ROWS["all"], settings, seed, settings.pretraining)
+    run = settings_of(ROWS["all"], seed, settings.pretraining)
     model = _fit(run, settings, settings.pretraining_crop)
     folder = stage1_folder(settings, seed)
     save_detector(folder, model, "first stage of an ablation\n")
@@ -139,7 +139,7 @@ def pretrain(settings: AblationSettings, seed: int) -> Path:
 def measure(settings: AblationSettings, name: str, seed: int) -> Result:
     """Train and test one row with one seed, and keep the result."""
     row, begin = ROWS[name], time.process_time()
-    run = settings_of(row, settings, seed, settings.training)
+    run = settings_of(row, seed, settings.training)
     with tempfile.TemporaryDirectory() as folder:
         if row.pretrained:
             init = start_of(run, stage1_folder(settings, seed), Path(folder))

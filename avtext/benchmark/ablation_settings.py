@@ -81,14 +81,13 @@ ROWS: dict[str, Row] = {
 }
 
 
-def settings_of(row: Row, settings: AblationSettings, seed: int, stage: TrainSettings) -> TrainSettings:
+def settings_of(row: Row, seed: int, stage: TrainSettings) -> TrainSettings:
     """How a stage of a row is trained.
 
     Args:
         row: of :data:`ROWS`.
-        settings: the benchmark.
         seed: of the run.
-        stage: ``settings.pretraining`` or ``settings.training``.
+        stage: ``pretraining`` or ``training`` of the benchmark's settings.
     """
     model = stage.model.model_dump(mode="json")
     kept = [name for name in model["encoders"] if modality_of(name) in row.modalities]

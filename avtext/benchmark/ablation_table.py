@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,11 +98,11 @@ def _by_cell(results: Sequence[Mapping[str, Any]]) -> dict[Cell, dict[int, float
 def _modalities(scores: Mapping[Cell, Mapping[int, float]]) -> list[Figure]:
     """All over the best pair over the best single one."""
 
-    def best(rows: Sequence[str], choose: Callable[..., str] = max) -> Cell | None:
+    def best(rows: Sequence[str]) -> Cell | None:
         cells = {row: (row, "in_sync", "f1") for row in rows}
         if any(cell not in scores for cell in cells.values()):
             return None
-        row = choose(rows, key=lambda name: float(np.mean(list(scores[cells[name]].values()))))
+        row = max(rows, key=lambda name: float(np.mean(list(scores[cells[name]].values()))))
         return cells[row]
 
     pair, single = best(PAIRS), best(SINGLES)

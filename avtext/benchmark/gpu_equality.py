@@ -30,7 +30,7 @@ def measure(data: Path, sizes: GPUSizes) -> Iterator[Figure]:
     try:
         yield _paths(sizes)
         for name, make in (("soft_dtw", _soft_dtw), ("crf", _crf), ("fusion", _fusion)):
-            yield from _layer(name, make(sizes), sizes)
+            yield from _layer(name, make(), sizes)
     finally:
         torch.backends.cudnn.allow_tf32 = tensor_cores
     yield from _events(data, sizes)
@@ -66,7 +66,7 @@ def _layer(name: str, compute: Parts, sizes: GPUSizes) -> Iterator[Figure]:
     yield Figure(f"{name}_speedup", slow / fast, "x", detail=told)
 
 
-def _soft_dtw(sizes: GPUSizes) -> Parts:
+def _soft_dtw() -> Parts:
     cost = torch.rand(16, 300, 260)
 
     def compute(device: str) -> Sequence[Tensor]:
@@ -77,7 +77,7 @@ def _soft_dtw(sizes: GPUSizes) -> Parts:
     return compute
 
 
-def _crf(sizes: GPUSizes) -> Parts:
+def _crf() -> Parts:
     """As in training: 24 labels of three tags each, 16 seconds."""
     crf = CRF(3, 24)
     emissions, tags = torch.randn(8, 24, 400, 3), torch.randint(3, (8, 24, 400))
@@ -91,7 +91,7 @@ def _crf(sizes: GPUSizes) -> Parts:
     return compute
 
 
-def _fusion(sizes: GPUSizes) -> Parts:
+def _fusion() -> Parts:
     fusion = GatedFusion(128, 3, "cross", 2, 4, 25, 0.0)
     values = torch.randn(3, 8, 400, 128)
     masks = [torch.rand(8, 400) < 0.8 for _ in range(3)]

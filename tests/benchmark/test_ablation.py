@@ -89,11 +89,11 @@ def test_every_row_is_a_model_that_can_be_built(root: Path, monkeypatch: pytest.
     monkeypatch.chdir(root)
     settings = load(AblationSettings, "configs/scenes_bench.yaml")
     for name, row in ROWS.items():
-        run = settings_of(row, settings, 2, settings.training)
+        run = settings_of(row, 2, settings.training)
         model = EventDetector(run.model)
         assert model.modalities == tuple(m for m in MODALITIES if m in row.modalities), name
         assert run.seed == 2
-    changed = {name: settings_of(ROWS[name], settings, 1, settings.training) for name in ROWS}
+    changed = {name: settings_of(ROWS[name], 1, settings.training) for name in ROWS}
     assert changed["early"].model.fusion.kind == "early"
     assert changed["no_tcn"].model.tcn.num_layers == 0
     assert changed["softmax"].model.decoder == "softmax"
