@@ -22,6 +22,7 @@ from avtext.pipeline import DEFAULT_MODEL
 from avtext.timeline import span_to_steps
 
 FIRST, COUNT = 1000, 60  # test scenes that the accuracy suite does not use
+NEEDED = 0.1  # fall of the score from which on an event needs a modality
 
 
 class Removal(NamedTuple):
@@ -85,28 +86,25 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def figures(found: Sequence[Removal]) -> list[Figure]:
-    """The rank correlation over everything and within each event, and how often the largest share is right."""
+    """The rank correlation over everything, and within the events that need a modality; how often the largest share of
+    these is right."""
     by_event: dict[int, list[Removal]] = {}
     for one in found:
         by_event.setdefault(one.event, []).append(one)
     several = [rows for rows in by_event.values() if len(rows) > 1]
-    needed = [rows for rows in several if max(row.loss for row in rows) > 0.1]
+    needed = [rows for rows in several if max(row.loss for row in rows) > NEEDED]
     right = [max(rows, key=lambda r: r.share).modality == max(rows, key=lambda r: r.loss).modality for rows in needed]
     within = [rank_correlation([r.share for r in rows], [r.loss for r in rows]) for rows in needed]
     detail = (
         f"{len(by_event)} events of {COUNT} generated scenes of 20 s, unseen sources; loss: fall of the event's mean "
         "posterior without the modality"
     )
+    those = f"{len(needed)} events that lose more than {NEEDED:g} without some modality"
     overall = rank_correlation([r.share for r in found], [r.loss for r in found])
     result = [
         Figure("share_loss_rank_correlation", overall, "rho", detail=f"{len(found)} pairs; {detail}"),
-        Figure("rank_correlation_within_events", float(np.nanmean(within)), "rho", detail="mean over events"),
-        Figure(
-            "largest_share_is_largest_loss",
-            100 * float(np.mean(right)),
-            "%",
-            detail=f"{len(needed)} events that lose more than 0.1 without some modality",
-        ),
+        Figure("rank_correlation_within_events", float(np.nanmean(within)), "rho", detail=f"mean over {those}"),
+        Figure("largest_share_is_largest_loss", 100 * float(np.mean(right)), "%", detail=those),
     ]
     for name in MODALITIES:
         pairs = [r for r in found if r.modality == name]

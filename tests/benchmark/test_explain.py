@@ -36,6 +36,11 @@ def test_shares_that_explain_are_told_from_those_that_do_not() -> None:
         for m, share in zip(MODALITIES, ((0.8, 0.2, 0.0), (0.1, 0.3, 0.6))[k % 2], strict=True)
     ]
     false = [one._replace(loss=-one.loss + 0.5) for one in true]
+    even = [Removal(9, "x", m, 1 / 3, 0.0) for m in MODALITIES]  # an event that loses nothing has no order of losses
+    assert (
+        "9 events that lose more than 0.1"
+        in {f.name: f.detail for f in figures([*true, *even])}["rank_correlation_within_events"]
+    )
     good, bad = ({f.name: f.value for f in figures(rows)} for rows in (true, false))
     assert good["share_loss_rank_correlation"] == pytest.approx(1.0)
     assert bad["share_loss_rank_correlation"] == pytest.approx(-1.0)
