@@ -12,6 +12,7 @@ from avtext.errors import MissingExtra
 from avtext.pipeline import Pipeline, Result
 
 TOLERANCE = 0.2  # seconds between our cut and PySceneDetect's
+BESIDE = 0.5  # seconds from its threshold crossing to our fade or black, where that does not cover it
 SPOKEN = ("whisper_jfk.flac", "torchcodec_nasa_13013.mp4")
 
 
@@ -73,21 +74,38 @@ def _cuts(result: Result, media: Path) -> list[Figure]:
     fades = [time for event in _labelled(result, "fade") for time in (event.start, event.end)]
     missed = [round(t, 2) for t in truth if not _near(t, times)]
     spurious = [round(t, 2) for t in times if not _near(t, truth)]
-    borders = sum(_near(t, [*times, *fades]) for t in truth) / max(1, len(truth))
+    apart = [t for t in truth if not _near(t, [*times, *fades])]
     detail = f"{len(truth)} cuts, missed at {missed}, others at {spurious}"
     return [
-        Figure("cuts_found", 1.0 - len(missed) / max(1, len(truth)), "of PySceneDetect's", 1.0, detail=detail),
-        Figure("cuts_found_as_cut_or_fade", borders, "of PySceneDetect's", detail="a cut of ours, or an end of a fade"),
+        Figure("cuts_found", found_share(truth, missed), "of PySceneDetect's", 1.0, detail=detail),
+        Figure(
+            "cuts_found_as_cut_or_fade",
+            found_share(truth, apart),
+            "of PySceneDetect's",
+            detail="a cut of ours, or an end of a fade",
+        ),
     ]
 
 
 def _fades(result: Result, media: Path) -> Figure:
-    """A fade counts as found where a fade or black event of ours covers or touches the threshold crossing."""
+    """A fade counts as found where a fade or black event of ours covers the threshold crossing, or is near it."""
     truth = _reference_times(media / result_name(result), "ThresholdDetector")
     spans = [*_labelled(result, "fade"), *_labelled(result, "black")]
-    missed = [round(t, 2) for t in truth if not any(e.start - 0.5 <= t <= e.end + 0.5 for e in spans)]
-    share = 1.0 - len(missed) / max(1, len(truth))
-    return Figure("fades_found", share, "of PySceneDetect's", 1.0, detail=f"{len(truth)} fades, missed at {missed}")
+    missed = [round(t, 2) for t in truth if not any(e.start - BESIDE <= t <= e.end + BESIDE for e in spans)]
+    detail = (
+        f"{len(truth)} fades, missed at {missed}; found: in a fade or black of ours, or at most {BESIDE:g} s from it"
+    )
+    return Figure("fades_found", found_share(truth, missed), "of PySceneDetect's", 1.0, detail=detail)
+
+
+def found_share(truth: Sequence[float], missed: Sequence[float]) -> float | None:
+    """The share of the reference that was found; None, which misses any limit, where the reference has nothing.
+
+    Example:
+        >>> found_share([1.0, 2.0], [2.0]), found_share([], [])
+        (0.5, None)
+    """
+    return 1.0 - len(missed) / len(truth) if truth else None
 
 
 def result_name(result: Result) -> str:
