@@ -111,7 +111,7 @@ def _crossing(rng: Random, split: str, first: int, count: int) -> list[Sprite]:
 
 
 def distractors(rng: Random, split: str, first: int, count: int) -> list[Sprite]:
-    """Up to five wandering objects, sometimes a burst of motion or a bar that hides a part; for one shot."""
+    """Up to five wandering objects, and sometimes a burst of motion; for one shot."""
     number = int(rng.choice(6, p=(0.25, 0.25, 0.2, 0.15, 0.1, 0.05)))
     sprites = [_wandering(rng, split, first, count) for _ in range(number)]
     if happens(rng, 0.15):

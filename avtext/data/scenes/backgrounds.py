@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avtext.data.scenes.chance import Random, between, happens
+from avtext.data.scenes.recipe import FRAME_RATE
 
 TEXTURE = 512  # pixels, both ways; it repeats without a seam
 _GRIDS = (2, 4, 8, 16, 32, 64, 128)
@@ -92,7 +93,7 @@ def camera(rng: Random, count: int, moving: bool) -> Camera:
         np.full(count, rng.random()),
         np.full(count, between(rng, 0.3, 0.8)),
     )
-    t = np.arange(count) / 25.0
+    t = np.arange(count) / FRAME_RATE
     if moving:
         speed, angle = between(rng, 0.01, 0.12) * (4 if happens(rng, 0.15) else 1), rng.random() * 2 * np.pi
         x, y = x + speed * np.cos(angle) * t, y + speed * np.sin(angle) * t

@@ -8,7 +8,7 @@ import numpy as np
 
 from avtext.clip import AUDIO_RATE, MODALITIES, Cue
 from avtext.data.scenes.chance import Random, between, generator, happens
-from avtext.data.scenes.recipe import SceneRecipe
+from avtext.data.scenes.recipe import FRAME_RATE, SceneRecipe
 from avtext.timeline import ClockMap
 
 
@@ -102,5 +102,5 @@ def plan_absence(seed: int, recipe: SceneRecipe, duration: float) -> Absent:
 
 def _dropout(rng: Random, duration: float) -> tuple[float, float]:
     length = min(between(rng, 1.0, 4.0), duration / 2)
-    start = round(between(rng, 0.0, duration - length) * 25) / 25
-    return start, start + round(length * 25) / 25
+    start = round(between(rng, 0.0, duration - length) * FRAME_RATE) / FRAME_RATE
+    return start, start + round(length * FRAME_RATE) / FRAME_RATE

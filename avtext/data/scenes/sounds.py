@@ -104,7 +104,7 @@ def knock(rng: Random) -> np.ndarray:
 
 
 def engine(rng: Random) -> np.ndarray:
-    """A pulse train of 25-130 Hz with its rough harmonics, idling or revving."""
+    """A pulse train of 25-110 Hz at first with its rough harmonics, idling or revving."""
     t = _times(between(rng, 1.5, 4.5))
     base, swell = log_between(rng, 25, 110), between(rng, -0.3, 0.6)
     wander = np.interp(t, np.linspace(0, t[-1], 9), rng.standard_normal(9)) * 0.03
@@ -142,7 +142,7 @@ def thud(rng: Random) -> np.ndarray:
 
 
 def music(rng: Random) -> np.ndarray:
-    """Chords and a tune on some instrument, 3-10 s; carries no label."""
+    """Chords and a tune on some instrument, 2-10 s; carries no label."""
     beat, count = between(rng, 0.18, 0.5), int(rng.integers(10, 22))
     root, decay = log_between(rng, 80, 330), between(rng, 0.3, 2.5)
     harmonics = rng.random(6) ** 2 / np.arange(1, 7)

@@ -147,7 +147,7 @@ class Hits(NamedTuple):
 
 
 def plan_hits(seed: int, recipe: SceneRecipe, duration: float, line: Timeline) -> Hits:
-    """Impacts (seen and heard), hits only seen and thuds only heard, in equal measure.
+    """Impacts (seen and heard), and hits only seen and thuds only heard as often as the recipe has decoys.
 
     Args:
         seed: of the scene.
