@@ -18,7 +18,7 @@ from avtext.layers.fusion import GatedFusion
 from avtext.pipeline import Pipeline
 from avtext.training.evaluation import Found
 
-FIRST_SCENE = 650_000  # no training takes this one or those after it
+FIRST_SCENE = 650_000  # from here on as many as are compared, of which no training takes any
 TOLERANCE = 1e-4
 
 

@@ -139,7 +139,8 @@ def _run(name: str, settings: TrainSettings, sizes: GPUSizes, rate: float | None
 
 
 def _followed(settings: TrainSettings, source: ClipSource) -> tuple[list[float], list[float], float]:
-    """Seconds and losses of a run's steps but the first, which starts the workers, and the share waited for data."""
+    """Seconds of a run's steps but the first, which starts the workers, the losses of all, and the share waited for
+    data."""
     seconds: list[float] = []
     losses: list[float] = []
     waits: list[float] = []

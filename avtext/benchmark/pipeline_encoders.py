@@ -35,12 +35,12 @@ def measure(video: Path, calibration: Path, sizes: PipelineSizes) -> Iterator[Fi
 
 
 def _best_int8(name: str, found: Mapping[str, Figure]) -> Iterator[Figure]:
-    """The fastest backend in INT8 against its limits."""
+    """The fastest backend that was measured in INT8 against its limits."""
     speeds = {title: figure.value for title, figure in found.items() if title.endswith("_int8_against_torch")}
     best = max(speeds, key=lambda title: speeds[title] or 0.0)
     speed, alike = found[best], found.get(best.replace("_against_torch", "_cosine"))
     place, other, least = INT8_LIMITS[name]
-    detail = f"{best.removesuffix('_int8_against_torch')}, the fastest that is installed: {speed.detail}"
+    detail = f"{best.removesuffix('_int8_against_torch')}, the fastest that was measured: {speed.detail}"
     yield Figure(f"ladder_row05{place}_{name}_int8_against_torch", speed.value, "x as fast", least, "at_least", detail)
     cosine = None if alike is None else alike.value
     yield Figure(f"ladder_row05{other}_{name}_int8_cosine", cosine, "", LEAST_COSINE, "at_least", _about_bits())

@@ -127,7 +127,7 @@ def test_of_backends_in_int8_the_fastest_counts() -> None:
         found[f"slowfast_{backend}_float32_against_torch"] = Figure("", 9.0, "x")
     fast, alike = pipeline_encoders._best_int8("slowfast", found)
     assert (fast.name, fast.value, fast.met) == ("ladder_row05a_slowfast_int8_against_torch", 6.0, True)
-    assert fast.detail == "slowfast_openvino, the fastest that is installed: by openvino"
+    assert fast.detail == "slowfast_openvino, the fastest that was measured: by openvino"
     assert (alike.name, alike.value, alike.met) == ("ladder_row05c_slowfast_int8_cosine", 0.995, True)
     none = {title: Figure("", None, "x", detail="not measured") for title in found}
     assert [figure.met for figure in pipeline_encoders._best_int8("slowfast", none)] == [False, False]
