@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-_EXACT = ("vnni", "amx_int8", "asimddp")  # parts of the names of flags: x86 with VNNI or AMX, ARM with dot products
+_EXACT = ("_vnni", "amx_int8", "asimddp")  # parts of the names of flags: x86 with VNNI or AMX, ARM with dot products
 
 
 @cache
@@ -30,5 +30,7 @@ def bits_for(description: str) -> int:
     Example:
         >>> bits_for("flags : fpu avx2"), bits_for("flags : avx512f avx512_vnni"), bits_for("Features : fp asimddp")
         (7, 8, 8)
+        >>> bits_for("flags : avx512f avx512_4vnniw")  # its products are of 16 bits
+        7
     """
     return 8 if any(name in description for name in _EXACT) else 7
