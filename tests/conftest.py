@@ -21,12 +21,15 @@ ROOT = Path(__file__).resolve().parent.parent
 # Half a minute and more each: they begin first, so that no worker is left alone with one at the end. Files of one line
 # share the graphs, and with them a worker: making them takes over a minute.
 LONG = (
-    ("compression/test_export_and_quantization.py", "runtime/test_runtime.py", "benchmark/test_pipeline_models.py"),
+    (
+        "compression/test_export_and_quantization.py", "runtime/test_runtime.py", "benchmark/test_pipeline_models.py",
+        "detection/test_batch.py", "pipeline/test_acceleration.py",
+    ),
     ("robustness/test_robustness.py",),
     ("test_documents.py",),
     ("cli/test_cli_compress.py",),
     ("benchmark/test_gpu.py",),
-)
+)  # fmt: skip
 PLACES = {f"tests/{file}": place for place, files in enumerate(LONG) for file in files}
 
 

@@ -73,9 +73,18 @@ def take_turns(ours: Callable[[], object], theirs: Callable[[], object], rounds:
 
 
 def alternate(ours: Callable[[], Timing], theirs: Callable[[], Timing], rounds: int) -> Turns:
-    """Medians of two measurements that are made A B A B …"""
+    """Medians of two measurements that are made A B A B …
+
+    What exists before is left out of garbage collection meanwhile: in a process that holds much, a look through all of
+    it takes longer than many calls.
+    """
     bystanders = Bystanders()
-    taken = [(ours(), theirs()) for _ in range(rounds)]
+    gc.collect()
+    gc.freeze()
+    try:
+        taken = [(ours(), theirs()) for _ in range(rounds)]
+    finally:
+        gc.unfreeze()
     first, second = (
         Timing(median(one.wall for one in times), median(one.cpu for one in times))
         for times in zip(*taken, strict=True)

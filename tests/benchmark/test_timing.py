@@ -1,3 +1,4 @@
+import gc
 import os
 import time
 from pathlib import Path
@@ -34,6 +35,16 @@ def test_medians_are_taken_of_each_side_alone():
     assert turns.theirs == (6.0, 2.0)
     assert turns.speedup == 3.0
     assert "peer 6 s (CPU 2 s)" in turns.describe("peer")
+
+
+def test_what_exists_before_is_collected_again_afterwards_even_after_an_error():
+    def fail():
+        assert gc.get_freeze_count() > 0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        alternate(fail, fail, 1)
+    assert gc.get_freeze_count() == 0
 
 
 def test_clock_and_cpu_time_differ_where_a_call_only_waits():
