@@ -8,6 +8,7 @@ import numpy as np
 
 from avtext.data.scenes.chance import Random, between, happens
 from avtext.data.scenes.recipe import FRAME_RATE
+from avtext.kernels.drawing import add_between, gather
 
 TEXTURE = 512  # pixels, both ways; it repeats without a seam
 _GRIDS = (2, 4, 8, 16, 32, 64, 128)
@@ -31,18 +32,14 @@ def palette_of(rng: Random, count: int) -> np.ndarray:
     return (np.clip(middle + spread * (mix * vivid + (1 - mix) * grey) * 1.6, 0, 1) * 255).astype(np.float32)
 
 
-def _stretched(grid: np.ndarray) -> np.ndarray:
-    """A periodic grid interpolated to the texture's size, linearly."""
+def _add_stretched(field: np.ndarray, grid: np.ndarray, factor: float) -> None:
+    """Add a periodic grid, interpolated to the texture's size linearly, times a factor."""
     count = len(grid)
     at = np.arange(TEXTURE) / TEXTURE * count
     low = at.astype(int)
     part, high = (at - low).astype(np.float32), (low + 1) % count
     rows = grid[:, low] * (1 - part) + grid[:, high] * part
-    out, step = rows[low], rows[high]
-    step -= out
-    step *= part[:, None]
-    out += step
-    return out
+    add_between(field, rows, low, high, part, np.float32(factor))
 
 
 def _clouds(rng: Random) -> np.ndarray:
@@ -50,7 +47,7 @@ def _clouds(rng: Random) -> np.ndarray:
     roughness = between(rng, 0.35, 0.95)
     field = np.zeros((TEXTURE, TEXTURE), np.float32)
     for octave, count in enumerate(_GRIDS):
-        field += roughness**octave * _stretched(rng.standard_normal((count, count), dtype=np.float32))
+        _add_stretched(field, rng.standard_normal((count, count), dtype=np.float32), roughness**octave)
     return field / (field.std() + 1e-6)
 
 
@@ -118,11 +115,7 @@ def look(picture: np.ndarray, view: Camera, out: np.ndarray) -> None:
         view, count = Camera(*(path[:1] for path in view)), 1
     rows = view.y[:, None] + view.extent[:, None] * ((np.arange(height) + 0.5) / height - 0.5)
     columns = view.x[:, None] + view.extent[:, None] * ((np.arange(width) + 0.5) / width - 0.5)
-    at = (rows * TEXTURE).astype(np.int32) % TEXTURE * TEXTURE
-    to = (columns * TEXTURE).astype(np.int32) % TEXTURE
-    for first in range(0, count, 32):  # in pieces that stay in the processor's cache
-        part = slice(first, min(first + 32, count))
-        seen = picture[at[part, :, None] + to[part, None, :]]
-        out[part] = seen.view(np.uint8).reshape(*seen.shape, 4)[..., :3]
+    at, to = ((places * TEXTURE).astype(np.int32) % TEXTURE for places in (rows, columns))
+    gather(picture.view(np.uint8).reshape(TEXTURE, TEXTURE, 4), at, to, out[:count])
     if count == 1:
         out[1:] = out[:1]

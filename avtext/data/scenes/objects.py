@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avtext.data.scenes.chance import Random, generator
+from avtext.kernels.drawing import paint
 
 POSES = 12
 VARIANTS = 8
@@ -247,12 +248,7 @@ def draw_object(rng: Random, kind: str, split: str, palette: np.ndarray) -> np.n
     variant = 2 * int(rng.integers(VARIANTS // 2)) + (split == "test")
     cover, colours, glow = _masks(kind, variant)
     shading = 1 + (rng.random() - 0.5) * 0.6 * (_AXIS[:, None] * rng.random() + _AXIS[None, :] * rng.random())
-    alpha = cover[0]
-    colour = np.zeros((*alpha.shape, 3), np.float32)
-    total = np.zeros_like(alpha)
-    for mask, index, light in zip(cover, colours, glow, strict=True):
-        fill = palette[index] + (255 - palette[index]) * light[:, None]
-        colour += mask[..., None] * (fill[:, None, None, :] - colour)
-        total = np.maximum(total, mask)
-    colour = np.where(total[..., None] > 0, colour / np.maximum(total, 0.3)[..., None], 0) * shading[:, :, None]
-    return np.concatenate([np.clip(colour, 0, 255), total[..., None] * 255], -1).astype(np.uint8)
+    own = palette[colours][:, None, :]
+    look = np.empty((*cover.shape[1:], 4), np.uint8)
+    paint(cover, own + (255 - own) * glow[..., None], shading, look)
+    return look

@@ -13,6 +13,7 @@ from avtext.data.scenes.edits import Edit, apply_edit, dissolve, leave_traces
 from avtext.data.scenes.recipe import FRAME_RATE, SceneRecipe
 from avtext.data.scenes.recordings import signed, signing_files
 from avtext.data.scenes.sprites import Sprite, lay_over
+from avtext.kernels.drawing import develop
 
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -78,22 +79,19 @@ def expose(rng: Random, frames: np.ndarray, film: Film) -> None:
     """Film frames in place: tone, flicker, grey, noise."""
     count, height, width, _ = frames.shape
     curves = _curves(rng, film, count)
+    if film.grey:
+        for curve, frame in zip(curves, frames, strict=True):
+            frame[...] = (curve[frame] @ _GREY).astype(np.uint8)[..., None]
+        curves = np.broadcast_to(np.arange(256, dtype=np.uint8), curves.shape)
     size = height * width * 3
-    grain = np.zeros(0, np.int16)
+    grain, starts = np.zeros(size, np.int16), np.zeros(count, np.int64)
     if film.noise:
         bank = rng.standard_normal(max(1 << 17, 2 * size), dtype=np.float32) * film.noise
         if film.coarse:
             bank = (bank + np.roll(bank, 3) + np.roll(bank, 3 * width) + np.roll(bank, 3 * width + 3)) * 0.6
         grain = bank.astype(np.int16)
-    starts = (rng.random(count) * (len(grain) - size)).astype(int) if film.noise else None
-    for number, frame in enumerate(frames):
-        seen = curves[number][frame]
-        if film.grey:
-            seen = np.broadcast_to((seen @ _GREY).astype(np.uint8)[..., None], frame.shape)
-        if starts is not None:
-            noisy = seen + grain[starts[number] : starts[number] + size].reshape(frame.shape)
-            seen = np.minimum(np.maximum(noisy, 0), 255)
-        frame[...] = seen
+        starts = (rng.random(count) * (len(grain) - size)).astype(np.int64)
+    develop(frames, curves, grain, starts)
 
 
 def _repeat_frames(frames: np.ndarray, rate: float) -> None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avtext.data.scenes.objects import POSES, RESOLUTION
+from avtext.data.scenes.objects import POSES
+from avtext.kernels.drawing import blend
 
 
 class Sprite(NamedTuple):
@@ -56,22 +57,11 @@ def lay_over(frames: np.ndarray, sprite: Sprite, origin: int = 0) -> None:
     reach = float(shown.size.max()) / 2 * (1.0 if shown.angle is None else 1.42)
     rows, v = _pixels(shown.y, reach, height, shown.size)
     columns, u = _pixels(shown.x, reach, width, shown.size)
-    pose = (np.clip(shown.pose, 0, 1) * (POSES - 1) + 0.5).astype(np.int32) * RESOLUTION * RESOLUTION
-    if shown.angle is None:
-        source = pose[:, None, None] + _cell(v)[:, :, None] * RESOLUTION + _cell(u)[:, None, :]
-    else:
-        cos, sin = np.cos(shown.angle)[:, None, None], np.sin(shown.angle)[:, None, None]
-        across, down = u[:, None, :], v[:, :, None]
-        source = pose[:, None, None] + _cell(down * cos - across * sin) * RESOLUTION + _cell(across * cos + down * sin)
-    texels = shown.look.reshape(-1, 4)
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
-    drawn = np.flatnonzero(inside & (texels[:, 3][source] > 0))
-    start = (shown.first - origin + np.arange(len(pose), dtype=np.int32)) * height
-    target = ((start[:, None, None] + rows[:, :, None]) * width + columns[:, None, :]).reshape(-1)[drawn]
-    colour = texels[source.reshape(-1)[drawn]].astype(np.uint16)
-    alpha = colour[:, 3:]
-    flat = frames.reshape(-1, 3)
-    flat[target] = (colour[:, :3] * alpha + flat[target] * (255 - alpha)) // 255
+    pose = (np.clip(shown.pose, 0, 1) * (POSES - 1) + 0.5).astype(np.int32)
+    angle = np.zeros(len(pose), np.float32) if shown.angle is None else shown.angle
+    first = shown.first - origin
+    own = frames[first : first + len(pose)]
+    blend(own, shown.look, pose, rows, columns, v, u, np.cos(angle), np.sin(angle))
 
 
 def _pixels(centre: np.ndarray, reach: float, count: int, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,8 +71,3 @@ def _pixels(centre: np.ndarray, reach: float, count: int, size: np.ndarray) -> t
     pixels = first[:, None] + np.arange(box, dtype=np.int32)
     place = ((pixels + 0.5) / count - centre[:, None]) / (size[:, None] / 2)
     return pixels, place.astype(np.float32)
-
-
-def _cell(place: np.ndarray) -> np.ndarray:
-    """The sprite's row or column; its clear border stands for everything outside."""
-    return np.clip((place + 1) * (RESOLUTION / 2), 0, RESOLUTION - 1).astype(np.int32)
