@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from avtext.errors import AvtextError, MissingExtra
-from avtext.layers.precision import prefers_bfloat16
+from avtext.layers.precision import trains_in_bfloat16
 from avtext.training.settings import TrainSettings
 
 
@@ -61,7 +61,7 @@ def open_fabric(settings: TrainSettings) -> Any:
     accelerator = accelerator_of(settings)
     precision = settings.precision
     if precision == "auto":
-        precision = "bf16-mixed" if prefers_bfloat16(accelerator) else "32-true"
+        precision = "bf16-mixed" if trains_in_bfloat16(accelerator) else "32-true"
     strategy: Any = "auto"
     if settings.devices > 1:  # a modality that no clip of a batch has leaves its weights without a gradient
         strategy = DDPStrategy(find_unused_parameters=True)

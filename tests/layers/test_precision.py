@@ -45,4 +45,13 @@ def test_a_training_asks(has_it: bool, tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("lightning.fabric.Fabric", Fabric)
     assert open_fabric(run(tmp_path, accelerator="auto")).precision == ("bf16-mixed" if has_it else "32-true")
-    assert open_fabric(run(tmp_path, accelerator="cpu")).precision == "32-true"
+
+
+@pytest.mark.parametrize(("name", "short"), [("avx512_bf16", True), ("avx512_vnni", False)])
+def test_on_a_cpu_a_training_asks_for_products_and_a_model_does_not(
+    name: str, short: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {name: True})
+    with open_fabric(run(tmp_path, accelerator="cpu")).autocast():
+        assert torch.is_autocast_enabled("cpu") == short
+    assert not TorchNetwork(make())._short

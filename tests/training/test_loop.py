@@ -274,7 +274,7 @@ def test_training_in_bfloat16_learns_and_its_batches_come_from_workers(tmp_path:
         losses.extend([figures["loss"]] if what == "train" else [])
 
     fit(run(tmp_path / "a", precision="bf16-mixed", workers=1, steps=4), SOURCE, hook=hook)
-    fit(run(tmp_path / "b", steps=1), SOURCE, hook=hook)
+    fit(run(tmp_path / "b", precision="32-true", steps=1), SOURCE, hook=hook)
     assert len(losses) == 5
     assert losses[0] != losses[4]  # it was another precision
     assert losses[0] == pytest.approx(losses[4], rel=0.02)
