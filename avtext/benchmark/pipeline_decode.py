@@ -89,9 +89,7 @@ def _against_peers(video: Path, sizes: PipelineSizes) -> Iterator[Figure]:
 def _turns(read: Callable[[Path, int], int], video: Path, rate: int, rounds: int) -> Turns | str:
     """Both times, or why the peer could not be timed."""
     try:
-        return take_turns(
-            lambda: decode_to_tensors(video, rate, sound=False), lambda: read(video, rate), max(1, rounds - 2)
-        )
+        return take_turns(lambda: decode_to_tensors(video, rate, sound=False), lambda: read(video, rate), rounds)
     except (ImportError, OSError, RuntimeError) as error:
         return f"not measured: {type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
