@@ -42,7 +42,16 @@ def _check_span(kind: str, start: float, end: float) -> None:
         raise InvalidInput(f"{kind}: end must not be before start, got start={start}, end={end}")
 
 
-def _is_share(value: Any) -> bool:
+def _as_floats(value: Event | Cue | Stream | Clip, *names: str) -> None:
+    """Numbers of any kind, such as numpy's, become floats: JSON knows no others, and equal times are kept as equal."""
+    for name in names:
+        number = getattr(value, name)
+        if type(number) is not float:
+            object.__setattr__(value, name, float(number))
+
+
+def is_share(value: Any) -> bool:
+    """Whether it is a number in [0, 1]."""
     return _is_finite(value) and 0.0 <= value <= 1.0
 
 
@@ -88,10 +97,14 @@ class Event:
             raise InvalidInput(f"Event: label must be a text that is not empty, got {self.label!r}")
         if has_half_character(self.label):
             raise InvalidInput(f"Event: label has a lone surrogate, which no file can hold, got {self.label!r}")
-        if not _is_share(self.score):
+        if not is_share(self.score):
             raise InvalidInput(f"Event: score must lie in [0, 1], got {self.score!r}")
-        if self.shares is not None and not (len(self.shares) == len(MODALITIES) and all(map(_is_share, self.shares))):
+        _as_floats(self, "start", "end", "score")
+        if self.shares is None:
+            return
+        if not (len(self.shares) == len(MODALITIES) and all(map(is_share, self.shares))):
             raise InvalidInput(f"Event: shares must be of {', '.join(MODALITIES)} in [0, 1], got {self.shares!r}")
+        object.__setattr__(self, "shares", tuple(map(float, self.shares)))
 
     @property
     def duration(self) -> float:
@@ -113,6 +126,7 @@ class Cue:
 
     def __post_init__(self) -> None:
         _check_span("Cue", self.start, self.end)
+        _as_floats(self, "start", "end")
         if not isinstance(self.text, str):
             raise InvalidInput(f"Cue: text must be a str, got {type(self.text).__name__}")
         if has_half_character(self.text):
@@ -147,6 +161,7 @@ class Stream:
             raise InvalidInput("Stream: values must be a numpy array with time first")
         if not (_is_finite(self.rate) and self.rate > 0 and _is_finite(self.start)):
             raise InvalidInput(f"Stream: rate must be positive and start finite, got {self.rate!r}, {self.start!r}")
+        _as_floats(self, "rate", "start")
         if self.mask is None:
             object.__setattr__(self, "mask", np.ones(len(self.values), dtype=bool))
         elif not isinstance(self.mask, np.ndarray):
@@ -220,6 +235,7 @@ class Clip:
     def __post_init__(self) -> None:
         if not (_is_finite(self.duration) and self.duration > 0 and _is_finite(self.start)):
             raise InvalidInput(f"Clip: duration must be positive seconds, got {self.duration!r} from {self.start!r}")
+        _as_floats(self, "duration", "start")
         unknown = set(self.clocks) - set(MODALITIES)
         if unknown:
             raise InvalidInput(f"Clip: clocks of unknown modalities {sorted(unknown)}; known: {MODALITIES}")

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +34,16 @@ def test_events_sort_by_time_and_shares_do_not_count_in_comparison() -> None:
     late, early = Event(2.0, 3.0, "a"), Event(1.0, 5.0, "b")
     assert sorted([late, early]) == [early, late]
     assert Event(1.0, 2.0, "a", shares=(1.0, 0.0, 0.0)) == Event(1.0, 2.0, "a")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, Fraction, Decimal, int])
+def test_numbers_of_any_kind_become_floats_which_json_can_hold(kind: Callable[[int], Any]) -> None:
+    event = Event(kind(1), kind(2), "a", kind(1), shares=(kind(1), kind(0), kind(0)))
+    cue, stream, clip = Cue(kind(1), kind(2), "x"), Stream(np.zeros(3), kind(25), kind(1)), Clip(kind(2), kind(1))
+    assert event.shares is not None
+    numbers = [event.start, event.end, event.score, *event.shares, cue.start, cue.end, stream.rate, stream.start]
+    assert [type(number) for number in (*numbers, clip.duration, clip.start)] == [float] * 12
+    assert json.loads(json.dumps(asdict(event)))["end"] == 2.0
 
 
 def test_a_cue_must_end_after_it_starts_and_hold_text() -> None:
