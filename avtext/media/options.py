@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any
 
 from avtext.errors import InvalidInput
@@ -11,6 +12,21 @@ from avtext.timeline import GRID_RATE
 
 _LEAST_MEMORY = 256 << 20  # bytes; FFmpeg's libraries alone need most of it
 _BYTES_PER_SECOND = 16_000  # of a file that is small for its length
+
+
+def _plain(owner: MediaOptions | Limits, *names: str) -> None:
+    """Numbers of other kinds, such as numpy's, become plain ones: as JSON they go to the child process.
+
+    Raises:
+        InvalidInput: one is no number.
+    """
+    for name in names:
+        value = getattr(owner, name)
+        if type(value) not in (float, int):
+            try:
+                object.__setattr__(owner, name, int(value) if isinstance(value, Integral) else float(value))
+            except (TypeError, ValueError, OverflowError):
+                raise InvalidInput(f"{type(owner).__name__}: {name} must be a number, got {value!r}") from None
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,7 @@ class MediaOptions:
     end: float | None = None
 
     def __post_init__(self) -> None:
+        _plain(self, "window", "overlap", "frame_rate", *(n for n in ("start", "end") if getattr(self, n) is not None))
         for name, value, low, high in (
             ("window", self.window, 1 / GRID_RATE, 3600.0),
             ("frame_rate", self.frame_rate, 0.01, 240.0),
@@ -155,6 +172,7 @@ class Limits:
     threads: int = 2
 
     def __post_init__(self) -> None:
+        _plain(self, *asdict(self))
         for name, value in asdict(self).items():
             if not value > 0:
                 raise InvalidInput(f"Limits: {name} must be positive, got {value}")

@@ -35,6 +35,8 @@ class DecoderProcess:
         self._name = name
         self._limits = limits
         self._num_bytes = os.stat(path).st_size  # noqa: PTH116  (a path may hold bytes that are not UTF-8)
+        asked = {"kind": kind, "path": path, "name": name, "options": options.to_dict(), "limits": limits.to_dict()}
+        request = json.dumps(asked).encode("ascii") + b"\n"  # before there is a child that an error would leave behind
         try:
             self._child = take()
         except OSError as error:
@@ -43,15 +45,8 @@ class DecoderProcess:
         self._process, self._log = self._child.process, self._child.log
         assert self._process.stdin is not None  # as asked for
         assert self._process.stdout is not None
-        request = {
-            "kind": kind,
-            "path": path,
-            "name": name,
-            "options": options.to_dict(),
-            "limits": limits.to_dict(),
-        }
         with suppress(BrokenPipeError):  # a child that is dead already is noticed when it is listened to
-            self._process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+            self._process.stdin.write(request)
             self._process.stdin.close()
         self._reader = WireReader(self._process.stdout.fileno(), max(_START_SECONDS, limits.stall_seconds))
         self._reader.wall_seconds = limits.wall(None, self._num_bytes)

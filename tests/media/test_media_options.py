@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 
 from avtext.errors import InvalidInput
@@ -47,6 +53,22 @@ def test_options_survive_json() -> None:
     assert MediaOptions.from_dict(json.loads(json.dumps(options.to_dict()))) == options
     assert options.size == (32, 48)
     assert MediaOptions().size == (64, 64)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, Fraction, Decimal])
+def test_numbers_of_any_kind_survive_json(kind: Callable[[int], Any]) -> None:
+    options = MediaOptions(kind(20), kind(2), frame_rate=kind(8), start=kind(1), end=kind(2))
+    assert json.loads(json.dumps(options.to_dict()))["start"] == 1.0
+    limits = Limits(stall_seconds=kind(5), threads=np.int64(1))  # type: ignore[arg-type]
+    assert Limits(**json.loads(json.dumps(limits.to_dict()))) == limits
+
+
+@pytest.mark.parametrize("value", ["1:30", [1.0], np.zeros(2), b"x"])
+def test_what_is_no_number_is_said(value: Any) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(f"MediaOptions: start must be a number, got {value!r}")):
+        MediaOptions(start=value)
+    with pytest.raises(InvalidInput, match=re.escape(f"Limits: threads must be a number, got {value!r}")):
+        Limits(threads=value)
 
 
 def test_limits_refuse_zero() -> None:
