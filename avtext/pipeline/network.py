@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal
@@ -14,11 +16,21 @@ from avtext.clip import Clip
 from avtext.detection.network import Emitted, Track
 from avtext.features import frozen_ones
 from avtext.features.key import canonical, fingerprint
+from avtext.layers.modes import evaluating
 from avtext.layers.precision import prefers_bfloat16
 from avtext.model import EventDetector, Output, collate
 from avtext.timeline import num_steps
 
 Precision = Literal["auto", "float32", "bfloat16"]
+_process = os.getpid()  # the one that torch's threads are of
+
+
+def mind_forks() -> None:
+    """Let torch compute in one thread where this process was forked: it would wait for threads that it has not got."""
+    global _process
+    if os.getpid() != _process:
+        torch.set_num_threads(1)
+        _process = os.getpid()
 
 
 def encoding_halo(model: EventDetector) -> int:
@@ -38,7 +50,7 @@ class TorchNetwork:
     """Runs ``model`` where it is; arrays go in and come out.
 
     Args:
-        model: in evaluation mode.
+        model: computes in evaluation mode here, and is in the mode that it was in again afterwards.
         precision: in which its encoders and TCNs compute: ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 on a
             GPU that has it, float32 elsewhere, where bfloat16 is slower. Alignment, fusion and CRF are float32.
     """
@@ -73,6 +85,13 @@ class TorchNetwork:
     def _short(self) -> bool:
         return self.precision == "bfloat16" or (self.precision == "auto" and prefers_bfloat16(self._device.type))
 
+    @contextmanager
+    def _computing(self, short: bool = False) -> Iterator[None]:
+        """In this precision and in evaluation, whatever a caller who trains the model has set."""
+        mind_forks()
+        with evaluating(self.model), torch.autocast(self._device.type, torch.bfloat16, enabled=short):
+            yield
+
     def encode(self, clip: Clip) -> list[Track]:
         """See :meth:`avtext.detection.network.Network.encode`."""
         return self.encode_together([clip])[0]
@@ -81,7 +100,7 @@ class TorchNetwork:
     def encode_together(self, clips: Sequence[Clip]) -> list[list[Track]]:
         """See :meth:`avtext.detection.network.Network.encode_together`."""
         batch = collate(clips, None, self.settings.grid_rate).to(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._short):
+        with self._computing(self._short):
             encoded = self.model.encode(batch)
         modalities = [
             (features.float().cpu().numpy(), embeddings.float().cpu().numpy(), mask.cpu().numpy())
@@ -95,7 +114,8 @@ class TorchNetwork:
         """See :meth:`avtext.detection.network.Network.fuse`."""
         values = [torch.tensor(x, device=self._device)[None] for x in features]
         real = [torch.tensor(m, device=self._device)[None] for m in masks]
-        output = self.model.fuse(values, real, torch.ones_like(real[0]))
+        with self._computing():
+            output = self.model.fuse(values, real, torch.ones_like(real[0]))
         own = None if output.alone is None else output.alone[0].cpu().numpy()
         return Emitted(output.emissions[0].cpu().numpy(), output.gates[0].cpu().numpy(), own)
 
@@ -105,4 +125,5 @@ class TorchNetwork:
         scores = torch.tensor(emissions, device=self._device)[None]
         mask = torch.ones(1, scores.shape[-2], dtype=torch.bool, device=self._device)
         output = Output(scores, mask, scores.new_zeros(1, scores.shape[-2], 3))
-        return self.model.tags(output)[0].cpu().numpy(), self.model.marginals(output)[0].cpu().numpy()
+        with self._computing():
+            return self.model.tags(output)[0].cpu().numpy(), self.model.marginals(output)[0].cpu().numpy()

@@ -15,7 +15,7 @@ from avtext.media import Limits
 from avtext.model import EventDetector, load_detector
 from avtext.pipeline.acceleration import accelerate
 from avtext.pipeline.hub import detector_folder
-from avtext.pipeline.network import Precision, TorchNetwork
+from avtext.pipeline.network import Precision, TorchNetwork, mind_forks
 from avtext.pipeline.tensors import Tensors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -93,6 +93,7 @@ class Pipeline(EventFinder):
         """
         check_options(cls, options)
         _device(options.get("device", "auto"))  # told before a model is loaded for it
+        mind_forks()
         pipe = cls(load_detector(DEFAULT_MODEL if source is None else detector_folder(source)), **options)
         accelerate(pipe.model, pipe.device, backend, int8)
         return pipe

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import math
+import multiprocessing
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -287,6 +290,35 @@ def test_bfloat16_is_nearly_the_same_and_never_taken_for_float32(folder: Path, f
     assert exact.network.identity != short.network.identity
     with pytest.raises(InvalidInput, match="precision: must be one of auto, float32, bfloat16, got 'half'"):
         Pipeline.from_pretrained(folder, precision="half")
+
+
+def test_what_a_caller_has_set_for_training_changes_nothing(folder: Path, found: Result, nasa: Path) -> None:
+    pipe = Pipeline.from_pretrained(folder, align=False)
+    weights = copy.deepcopy(pipe.model.state_dict())
+    pipe.model.train()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert pipe(nasa) == found
+    assert pipe.model.training
+    assert all(torch.equal(value, weights[name]) for name, value in pipe.model.state_dict().items())
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_finds_the_same(folder: Path, found: Result, nasa: Path) -> None:
+    pipe = Pipeline.from_pretrained(folder, align=False)
+    pipe(nasa)  # torch has threads now, and a forked process has not
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert len(pool.apply_async(pipe, (nasa,)).get(60.0)) == len(found)
+        assert pool.apply_async(torch.get_num_threads).get(60.0) == 1
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(Pipeline.from_pretrained, (folder,)).get(60.0).labels == pipe.labels
 
 
 def test_the_models_own_decision_is_kept(found: Result, nasa: Path) -> None:
