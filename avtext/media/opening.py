@@ -149,8 +149,9 @@ def spooled(stream: BinaryIO, max_bytes: int) -> Iterator[str]:
     """Copy what a file object holds, from where it stands, to a private temporary file and give its path.
 
     Raises:
-        MediaError: it gives text instead of bytes, or more than ``max_bytes``.
-        StorageError: the temporary folder is full, or the object cannot be read.
+        MediaError: it cannot be read, does not wait for what is still to come, or gives text instead of bytes, or more
+            than ``max_bytes``.
+        StorageError: the temporary folder is full.
     """
     with tempfile.TemporaryDirectory(prefix="avtext-") as folder:
         path = Path(folder) / "media"
@@ -159,21 +160,32 @@ def spooled(stream: BinaryIO, max_bytes: int) -> Iterator[str]:
         except OSError as error:
             text = f"file object: cannot be copied to {folder} ({error.strerror or error}); set TMPDIR to a larger disk"
             raise StorageError(text, stage="open") from error
-        except UnicodeDecodeError as error:  # it reads bytes as text, which these are not
-            raise _gives("str") from error
         yield str(path)
 
 
 def _copy(stream: BinaryIO, path: Path, max_bytes: int) -> None:
     copied = 0
     with path.open("wb") as target:
-        while piece := stream.read(_SPOOL_PIECE):
+        while piece := _piece(stream):
             if not isinstance(piece, bytes | bytearray | memoryview):
                 raise _gives(type(piece).__name__)
             copied += len(piece)
             if copied > max_bytes:
                 raise _refused("file object", f"holds more than {max_bytes} bytes", Code.TOO_LARGE)
             target.write(piece)
+
+
+def _piece(stream: BinaryIO) -> bytes:
+    try:
+        piece = stream.read(_SPOOL_PIECE)
+    except UnicodeDecodeError as error:  # it reads bytes as text, which these are not
+        raise _gives("str") from error
+    except Exception as error:  # those of disks, networks and archives share no class but this
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise _refused("file object", f"cannot be read ({shown(reason)})", Code.CORRUPT) from error
+    if piece is None:  # which is not its end
+        raise _refused("file object", "does not wait for what is still to come; let it block")
+    return piece
 
 
 def _gives(kind: str) -> MediaError:

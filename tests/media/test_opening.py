@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 from pathlib import Path
 
 import pytest
 
-from avtext.errors import Code, MediaError, StorageError
+from avtext.errors import Code, MediaError
 from avtext.media.opening import check_head, media_file, shown, spooled
 
 
@@ -120,7 +121,32 @@ def test_file_objects_that_fail() -> None:
         def read(self, size: int = -1) -> bytes:
             raise OSError(5, "Input/output error")
 
-    with pytest.raises(StorageError, match=r"cannot be copied .*Input/output error"), spooled(Broken(), 10):
+    with (
+        pytest.raises(MediaError, match=r"^file object: cannot be read \(Input/output error\)$"),
+        spooled(Broken(), 10),
+    ):
+        pass
+
+
+def test_a_member_of_a_damaged_archive_is_a_file_that_cannot_be_read() -> None:
+    packed = gzip.compress(bytes(range(256)) * 100)
+    for damaged, words in ((packed[:-20], "ended before"), (packed[:-8] + bytes(8), "CRC check failed")):
+        stream = gzip.GzipFile(fileobj=io.BytesIO(damaged))
+        with pytest.raises(MediaError, match=f"cannot be read .*{words}") as caught, spooled(stream, 1 << 20):  # type: ignore[arg-type]
+            pass
+        assert caught.value.code == Code.CORRUPT
+
+
+def test_a_file_object_that_does_not_wait_is_not_taken_for_a_short_one() -> None:
+    ours, theirs = os.pipe()
+    os.write(theirs, b"the beginning")
+    os.set_blocking(ours, False)
+    with (
+        os.fdopen(ours, "rb", buffering=0) as stream,
+        os.fdopen(theirs, "wb"),
+        pytest.raises(MediaError, match="does not wait for what is still to come"),
+        spooled(stream, 1 << 20),
+    ):
         pass
 
 
