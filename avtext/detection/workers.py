@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Self
 from avtext.errors import AvtextError, Code, MediaError, StorageError
 from avtext.media import Limits
 from avtext.media.opening import shown
+from avtext.media.spare import places
 
 if TYPE_CHECKING:
     from avtext.detection.finder import EventFinder
@@ -68,7 +69,7 @@ class _Worker:
     def __init__(self, order: Path) -> None:
         self.line, theirs = Pipe()
         with closing(theirs):
-            words = [str(theirs.fileno()), str(order), *(entry for entry in sys.path if os.path.isabs(entry))]  # noqa: PTH117
+            words = [str(theirs.fileno()), str(order), *places()]
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _BOOTSTRAP, *words],
                 pass_fds=[theirs.fileno()],

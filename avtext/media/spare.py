@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 # The child finds packages where its parent does, whatever the installation, and skips `site` to start faster.
@@ -27,6 +28,7 @@ _ENVIRONMENT = {
     "PYTHONIOENCODING": "utf-8",
 }
 _PIPE_BYTES = 1 << 20
+_OWN = str(Path(__file__).absolute().parents[2])  # the folder that this package was found in
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
@@ -127,6 +129,14 @@ def _how() -> tuple[tuple[str, ...], dict[str, str]]:
     """Command and environment; where files are limited in size, so would be its byte code, and cut off unnoticed."""
     limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
     flags = [*_FLAGS, "-B"] if limited else _FLAGS
-    path = [entry for entry in sys.path if os.path.isabs(entry)]  # noqa: PTH117
     kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
-    return (sys.executable, *flags, "-c", _BOOTSTRAP, *path), {**kept, **_ENVIRONMENT}
+    return (sys.executable, *flags, "-c", _BOOTSTRAP, *places()), {**kept, **_ENVIRONMENT}
+
+
+def places() -> list[str]:
+    """Where a child finds packages: where this process does, but by relative entries only this package itself.
+
+    What such an entry leads to changes with the working folder, which may be full of strangers' files.
+    """
+    path = [entry for entry in sys.path if os.path.isabs(entry)]  # noqa: PTH117
+    return path if _OWN in path else [_OWN, *path]

@@ -42,7 +42,8 @@ class ProgressHook:
             TimeElapsedColumn(),
         )
         console = Console(stderr=True)
-        self._progress = Progress(*columns, console=console, transient=transient, disable=not sys.stderr.isatty())
+        watched = sys.stderr is not None and sys.stderr.isatty()  # None where a service has closed it
+        self._progress = Progress(*columns, console=console, transient=transient, disable=not watched)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> ProgressHook:

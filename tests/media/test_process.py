@@ -12,9 +12,11 @@ from threading import Timer
 import pytest
 from media_files import steady, write
 
+import avtext
 from avtext.errors import Code, MediaError
 from avtext.media import Limits, MediaOptions, MediaReader, probe, spare
 from avtext.media.process import DecoderProcess
+from avtext.media.spare import places
 from tests.limits import file_size_limit
 from tests.processes import wait_for_end
 
@@ -102,6 +104,16 @@ def test_the_child_does_not_depend_on_the_working_folder(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert probe(video).has_video
+
+
+def test_a_package_that_was_found_by_a_relative_entry_is_found_by_the_child_too(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = str(Path(avtext.__file__).parents[1])
+    there = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(own)]
+    monkeypatch.setattr(sys, "path", [os.path.relpath(own), *there])
+    assert probe(video).has_video
+    assert places() == [own, *filter(os.path.isabs, there)]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,12 @@ def test_it_draws_every_file_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     assert "some/" not in shown
 
 
+def test_it_is_silent_where_there_is_no_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with ProgressHook() as hook:
+        hook("read", file="a.mp4", total=2.0, completed=1.0)
+
+
 def test_it_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressHook() as hook:
         hook("read", file="a.mp4", total=2.0, completed=1.0)
