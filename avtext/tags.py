@@ -37,7 +37,7 @@ def wanted_labels(wanted: Sequence[str] | None, known: Sequence[str]) -> frozens
     """
     if isinstance(wanted, str):
         raise InvalidInput(f"classes: must be several labels, got {wanted!r}: give [{wanted!r}]")
-    unknown = [name for name in wanted or () if name not in known]
+    unknown = [name for name in (() if wanted is None else wanted) if name not in known]
     if unknown:
         near = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"

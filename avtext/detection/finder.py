@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from avtext.alignment.subtitles import sync_cues
-from avtext.clip import Clip, Cue, Event, Stream
+from avtext.clip import Clip, Cue, Event, Stream, is_share
 from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.clocks import described, find_clocks
 from avtext.detection.hook import Hook, silent
@@ -59,8 +59,8 @@ class EventFinder:
         cache: str | Path | None = None,
         skim: bool = False,
     ) -> None:
-        if not 0.0 <= threshold <= 1.0:
-            raise InvalidInput(f"threshold: must lie in [0, 1], got {threshold}")
+        if not is_share(threshold):
+            raise InvalidInput(f"threshold: must lie in [0, 1], got {threshold!r}")
         self.network = network
         self.threshold, self.align, self.limits = threshold, align, limits
         self.cache = None if cache is None else Path(cache)

@@ -261,6 +261,7 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
     assert np.array_equal(some.scores.values, found.scores.values)
     assert plain(nasa, classes=iter([label])).events == some.events
     assert [r.events for r in plain.batch([nasa, nasa], classes=iter([label]))] == [some.events] * 2
+    assert plain(nasa, classes=np.array([label, label])).events == some.events
     assert plain(nasa, classes=[]).events == ()
     middle = sorted(e.score for e in found)[len(found) // 2]
     sure = Pipeline.from_pretrained(folder, align=False, threshold=middle)(nasa)
@@ -274,7 +275,7 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
         plain(nasa, classes="dog")
     with pytest.raises(InvalidInput, match="classes: 5 is not one of the model's labels"):
         plain(nasa, classes=[5])  # type: ignore[list-item]
-    for wrong in (-0.1, 1.1, math.nan):
+    for wrong in (-0.1, 1.1, math.nan, None, "0.5", {label: 0.5}):
         with pytest.raises(InvalidInput, match=r"threshold: must lie in \[0, 1\]"):
             Pipeline.from_pretrained(folder, threshold=wrong)
 
