@@ -53,7 +53,9 @@ class PrecomputedEncoder(nn.Module):
                 "features are of: set size to that of the features, or give of, which makes them from media"
             )
         if not self._built:
-            built = build_encoder(self.of["name"], self.of["options"]).eval().requires_grad_(False)
+            with torch.random.fork_rng(devices=[]):  # the run's own dice stay as they are: it may have been resumed
+                torch.default_generator.manual_seed(0)  # weights that nobody keeps are the same each time
+                built = build_encoder(self.of["name"], self.of["options"]).eval().requires_grad_(False)
             clock = (float(getattr(built, "rate", self.rate)), float(getattr(built, "start", self.start)))
             if built.size != self.size or not np.allclose(clock, (self.rate, self.start), rtol=0, atol=1e-6):
                 raise ConfigError(

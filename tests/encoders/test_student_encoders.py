@@ -324,6 +324,15 @@ def test_media_goes_through_the_encoder_which_is_no_part_of_the_weights() -> Non
     assert there.tolist() == [[True], [False]]
 
 
+def test_building_a_frozen_encoder_rolls_no_dice_of_the_run() -> None:
+    before = torch.get_rng_state()
+    one = PrecomputedEncoder(16, 8.0, of=OF_VIDEO).encoder().state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(1)
+    again = PrecomputedEncoder(16, 8.0, of=OF_VIDEO).encoder().state_dict()
+    assert all(torch.equal(again[name], value) for name, value in one.items())  # kept nowhere, and the same
+
+
 def test_a_frozen_encoder_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"small_video gives 16 values at 8 a second from 0 s on, not 8 at 8"):
         PrecomputedEncoder(8, 8.0, of=OF_VIDEO).encoder()
