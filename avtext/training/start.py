@@ -104,8 +104,8 @@ def start_from(
     for name, value in own.items():
         if not is_per_label(name) and (name not in shared or shared[name].shape != value.shape):
             raise ConfigError(
-                f"init: {folder}: has no {name} of shape {tuple(value.shape)}: give model the encoders, width, tcn, "
-                "fusion and head_layers of its config.json"
+                f"init: {folder}: has no {name} of shape {tuple(value.shape)}: give model the grid_rate, encoders, "
+                "width, tcn, fusion and head_layers of its config.json"
             )
     model.settings = model.settings.model_copy(update={"decision": stored.settings.decision})
     if model.settings.labels == stored.settings.labels and model.settings.scheme == stored.settings.scheme:

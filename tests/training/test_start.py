@@ -57,8 +57,13 @@ def test_one_chain_for_all_labels_takes_what_is_shared(stored: Path) -> None:
     assert torch.equal(model.emit.weight, before)
 
 
+def test_a_model_of_another_grid_is_told_that_it_has_one(stored: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no fusion\..*: give model the grid_rate, encoders, width"):
+        start_from(make(8, grid_rate=10.0), stored)
+
+
 def test_a_model_of_another_shape_is_refused_in_words(stored: Path) -> None:
-    with pytest.raises(ConfigError, match=r"init: .*model: has no .* of shape .*: give model the encoders, width"):
+    with pytest.raises(ConfigError, match=r"init: .*model: has no .* of shape .*: give model the grid_rate, encoders"):
         start_from(make(8, width=24), stored)
 
 
