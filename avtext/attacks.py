@@ -140,7 +140,7 @@ def fgsm_from_random_start(
         clean, budget = leaf.detach(), budgets[name]
         uphill = torch.zeros_like(clean) if leaf.grad is None else torch.nan_to_num(leaf.grad).sign()
         start = 2.0 * torch.rand(clean.shape, generator=generator).to(clean.device) - 1.0
-        changed[name] = within_range(name, clean + budget * (start + FAST_STEP * uphill).clamp(-1.0, 1.0))
+        changed[name] = within_range(name, clean, clean + budget * (start + FAST_STEP * uphill).clamp(-1.0, 1.0))
     return _with(batch, changed)
 
 
@@ -150,7 +150,7 @@ def _start(clean: Mapping[str, Tensor], how: Attack) -> dict[str, Tensor]:
         return dict(clean)
     generator = torch.Generator().manual_seed(how.seed)
     drawn = {n: 2.0 * torch.rand(x.shape, generator=generator) - 1.0 for n, x in sorted(clean.items())}
-    return {n: within_range(n, x + drawn[n].to(x.device) * how.budgets[n]) for n, x in clean.items()}
+    return {n: within_range(n, x, x + drawn[n].to(x.device) * how.budgets[n]) for n, x in clean.items()}
 
 
 def _step(
@@ -168,13 +168,24 @@ def _step(
         move = torch.zeros_like(leaf) if gradient is None else torch.nan_to_num(gradient).sign()
         stride = budget if how.steps == 1 else budget * how.step_size
         near = (leaf.detach() + stride * move).clamp(clean[name] - budget, clean[name] + budget)
-        result[name] = within_range(name, near)
+        result[name] = within_range(name, clean[name], near)
     return result
 
 
-def within_range(name: str, values: Tensor) -> Tensor:
-    """Values of a stream where it can have them: waveforms in [-1, 1], frames in [0, 255], others anywhere."""
-    return values.clamp(*RANGES[name, values.ndim]) if (name, values.ndim) in RANGES else values
+def within_range(name: str, clean: Tensor, values: Tensor) -> Tensor:
+    """Values of a stream where it can have them: waveforms in [-1, 1], frames in [0, 255], others anywhere.
+
+    Lossy sound is decoded to a little beyond full scale, and to cut what is there already would exceed a budget.
+
+    Example:
+        >>> clean = torch.tensor([[0.999, 1.5]])
+        >>> within_range("audio", clean, clean + torch.tensor([[0.25, -0.25]])).tolist()
+        [[1.0, 1.25]]
+    """
+    if (name, values.ndim) not in RANGES:
+        return values
+    low, high = RANGES[name, values.ndim]
+    return values.clamp(clean.clamp(max=low), clean.clamp(min=high))
 
 
 def _as(like: Tensor, clean: Tensor, values: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from avtext.attacks import BUDGETS, Attack, attack, fgsm_from_random_start, with_gradients
-from avtext.benchmark.robustness_guards import scaled
+from avtext.benchmark.robustness_guards import random_signs, scaled
 from avtext.clip import Clip, Event, Stream
 from avtext.errors import InvalidInput
 from avtext.model import Batch, EventDetector, collate
@@ -125,6 +125,26 @@ def test_features_of_frozen_encoders_have_no_range() -> None:
         for changed in worse:
             moved = (changed.streams[name].values - batch.streams[name].values).abs()
             assert 0 < moved.max() <= budget + 1e-5
+
+
+def test_sound_beyond_full_scale_stays_within_the_budget_too(model: EventDetector) -> None:
+    """As MP3 and AAC are decoded where they were loud; cut to [-1, 1] it would move by more than the budget."""
+    loud = clip(1.0, 0)
+    assert loud.audio is not None
+    loud = replace(loud, audio=replace(loud.audio, values=loud.audio.values / np.abs(loud.audio.values).max() * 1.3))
+    batch, budgets = collate([loud], model.scheme), {"audio": 0.004}
+    open_batch, leaves = with_gradients(batch, budgets)
+    model.loss(open_batch).total.backward()
+    worse = (
+        attack(model, batch, Attack(budgets)),
+        attack(model, batch, Attack(budgets, steps=2)),
+        fgsm_from_random_start(open_batch, leaves, budgets, torch.Generator().manual_seed(0)),
+        random_signs(batch, Attack(budgets)),
+    )
+    for changed in worse:
+        moved = (changed.streams["audio"].values - batch.streams["audio"].values).abs()
+        assert 0 < moved.max() <= 0.004 + 1e-6
+        assert changed.streams["audio"].values.abs().max() <= 1.3 + 1e-6
 
 
 def test_a_backward_pass_is_enough_for_a_harder_batch(model: EventDetector, batch: Batch) -> None:

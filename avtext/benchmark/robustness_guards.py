@@ -70,7 +70,7 @@ def random_signs(batch: Batch, how: Attack) -> Batch:
     for name in sorted(set(streams) & set(how.budgets)):
         values = streams[name].values.float()
         signs = 2.0 * torch.randint(0, 2, values.shape, generator=generator) - 1.0
-        streams[name] = replace(streams[name], values=within_range(name, values + how.budgets[name] * signs))
+        streams[name] = replace(streams[name], values=within_range(name, values, values + how.budgets[name] * signs))
     return replace(batch, streams=streams)
 
 
