@@ -11,7 +11,6 @@ from avtext.benchmark.intervals import points, resampled
 from avtext.benchmark.timing import Turns
 from avtext.clip import Event
 from avtext.compression.ladder import LimitSettings, Rung
-from avtext.timeline import GRID_RATE
 from avtext.training.evaluation import Found
 
 Events = dict[str, Sequence[Event]]  # by source
@@ -111,7 +110,7 @@ def _runtime(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]
     if (graphs := rows.get("onnx")) is None:
         return
     source = rows.get("pruned", _whole(rows))
-    others, steps, scores = differences(graphs.found.estimate, source.found.estimate)
+    others, steps, scores = differences(graphs.found.estimate, source.found.estimate, source.rung.grid_rate)
     of = f"against {source.rung.name} in torch, {sum(map(len, source.found.estimate.values()))} events"
     yield Figure("row04a_runtime_other_events", others, "events", 0, "at_most", of)
     yield Figure("row04b_runtime_borders", steps, "grid steps", limits.runtime_steps, "at_most", of)
@@ -124,14 +123,21 @@ def _runtime(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]
         yield Figure("row04e_runtime_peak", share, "of torch", limits.runtime_peak, "at_most", "finding in one file")
 
 
-def differences(ours: Mapping[str, Sequence[Event]], theirs: Mapping[str, Sequence[Event]]) -> tuple[int, float, float]:
+def differences(
+    ours: Mapping[str, Sequence[Event]], theirs: Mapping[str, Sequence[Event]], rate: float
+) -> tuple[int, float, float]:
     """Events of one side alone, and of the others the largest difference of a border (grid steps) and of a score.
 
     Events are compared in order of time within each source and label; where their numbers differ, as many count as
     only one side's, and the rest is not compared.
 
+    Args:
+        ours: by source.
+        theirs: likewise.
+        rate: grid steps per second of the model.
+
     Example:
-        >>> differences({"a": [Event(1.0, 2.0, "bell", 0.5)]}, {"a": [Event(1.04, 2.0, "bell", 0.75)]})
+        >>> differences({"a": [Event(1.0, 2.0, "bell", 0.5)]}, {"a": [Event(1.04, 2.0, "bell", 0.75)]}, 25.0)
         (0, 1.0, 0.25)
     """
     others, steps, scores = 0, 0.0, 0.0
@@ -144,7 +150,7 @@ def differences(ours: Mapping[str, Sequence[Event]], theirs: Mapping[str, Sequen
                 continue
             for one, other in zip(*pair, strict=True):
                 apart = max(abs(one.start - other.start), abs(one.end - other.end))
-                steps, scores = max(steps, round(apart * GRID_RATE, 6)), max(scores, abs(one.score - other.score))
+                steps, scores = max(steps, round(apart * rate, 6)), max(scores, abs(one.score - other.score))
     return others, steps, scores
 
 

@@ -21,6 +21,7 @@ from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.runtime import Runtime
 from avtext.storage import PART
+from avtext.timeline import GRID_RATE
 from avtext.training import DataSettings, TrainSettings, check_lightning, fit, open_clips, settings_of
 
 Say = Callable[[str], None]
@@ -71,12 +72,14 @@ class Rung:
         kind: what runs it.
         folder: where it is.
         parameters: of the model.
+        grid_rate: its grid steps per second.
     """
 
     name: str
     kind: Literal["torch", "onnx"]
     folder: Path
     parameters: int
+    grid_rate: float = GRID_RATE
 
     @property
     def bytes(self) -> int:
@@ -151,16 +154,16 @@ def climb(
         say("pruning and training again")
         model = _trained(out, "pruned", run)
         yield _rung("pruned", out / "pruned", model)
-    total = model.num_parameters()["total"]
+    total, rate = model.num_parameters()["total"], model.settings.grid_rate
     export_detector(model, out / "onnx", lambda name: say(f"writing {name}.onnx"))
-    yield Rung("onnx", "onnx", out / "onnx", total)
+    yield Rung("onnx", "onnx", out / "onnx", total, rate)
     say(f"calibrating on at most {PER_GRAPH} windows, spread over {len(files)} files")
     quantize_folder(out / "onnx", files, out / "int8", say)
-    yield Rung("int8", "onnx", out / "int8", total)
+    yield Rung("int8", "onnx", out / "int8", total, rate)
 
 
 def _rung(name: str, folder: Path, model: EventDetector) -> Rung:
-    return Rung(name, "torch", folder, model.num_parameters()["total"])
+    return Rung(name, "torch", folder, model.num_parameters()["total"], model.settings.grid_rate)
 
 
 def _run_of(out: Path, name: str, start: Path, finetune: dict[str, Any], share: float) -> TrainSettings:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from avtext.benchmark import ladder
-from avtext.benchmark.ladder_rows import Row, differences, faults, figures
+from avtext.benchmark.ladder_rows import Events, Row, differences, faults, figures
 from avtext.benchmark.timing import Timing, Turns
 from avtext.clip import Clip, Cue, Event
 from avtext.compression.ladder import LadderSettings, LimitSettings, Rung
@@ -84,11 +85,25 @@ def test_a_student_is_held_against_its_teacher_and_against_itself_untaught(tmp_p
 
 def test_events_are_the_same_or_it_is_said_how_they_differ() -> None:
     a, b = Event(1.0, 2.0, "bell", 0.5), Event(3.0, 4.0, "dog", 0.5)
-    assert differences({"x": [a, b]}, {"x": [b, a]}) == (0, 0.0, 0.0)
-    assert differences({"x": [a]}, {"x": [a, b], "y": [a]}) == (2, 0.0, 0.0)
+    assert differences({"x": [a, b]}, {"x": [b, a]}, 25.0) == (0, 0.0, 0.0)
+    assert differences({"x": [a]}, {"x": [a, b], "y": [a]}, 25.0) == (2, 0.0, 0.0)
     moved = Event(1.0, 2.08, "bell", 0.4)
-    others, steps, scores = differences({"x": [moved]}, {"x": [a]})
+    others, steps, scores = differences({"x": [moved]}, {"x": [a]}, 25.0)
     assert (others, steps, scores) == (0, pytest.approx(2.0), pytest.approx(0.1))
+
+
+def test_borders_without_torch_are_compared_in_steps_of_the_models_own_grid(tmp_path: Path) -> None:
+    """One step of 80 ms is what is allowed; as two of 40 ms it would miss the limit."""
+    rows = {name: row(tmp_path, name, 700, 0.5, 0.8) for name in ("float32", "onnx")}
+    later: Events = {
+        name: [replace(event, end=event.end + 0.08) for event in events]
+        for name, events in rows["float32"].found.estimate.items()
+    }
+    rows["onnx"] = replace(rows["onnx"], found=Found(rows["onnx"].found.reference, later))
+    rows = {name: replace(one, rung=replace(one.rung, grid_rate=12.5)) for name, one in rows.items()}
+    named = {figure.name: figure for figure in figures(rows, LimitSettings())}
+    assert named["row04b_runtime_borders"].value == pytest.approx(1.0)
+    assert named["row04b_runtime_borders"].met
 
 
 class _Finder:
