@@ -111,11 +111,12 @@ def plot_gates(gates: Curves) -> Any:
     """
     colours = {name: COLOURS[name] for name in MODALITIES if gates.high[name].any()}
     shares = [(gates.low[name].astype(float) + gates.high[name]) / (2 * LEVELS) for name in colours]
-    times = gates.start + np.arange(len(gates.high[MODALITIES[0]])) * gates.step
+    shares = [np.append(share, share[-1:]) for share in shares]  # where the last bucket ends
+    times = gates.start + np.arange(len(gates.high[MODALITIES[0]]) + 1) * gates.step
     with figure_style():
         figure, (axes,) = _figure(1.4)
         axes.stackplot(times, *shares, colors=list(colours.values()), step="post", linewidth=0)
-        axes.set(xlim=(times[0], times[-1] + gates.step), ylim=(0, 1), xlabel="time (s)", ylabel="gate")
+        axes.set(xlim=(times[0], times[-1]), ylim=(0, 1), xlabel="time (s)", ylabel="gate")
         _legend(axes, colours)
     return figure
 
@@ -135,8 +136,8 @@ def plot_attention(maps: Sequence[AttentionMap]) -> Any:
     with figure_style():
         figure, rows = _figure(0.5 + 0.85 * len(maps), len(maps), sharex=True)
         for axes, (looking, seen, weights, rate) in zip(rows, maps, strict=True):
-            steps, reach = len(weights), weights.shape[1] // 2 / rate
-            extent = (0, steps / rate, -reach, reach)
+            steps, edge = len(weights), weights.shape[1] / 2 / rate  # half a step beyond the centre of the last row
+            extent = (0, steps / rate, -edge, edge)
             axes.imshow(weights.T, origin="lower", aspect="auto", extent=extent, cmap="Purples")
             axes.set_ylabel(f"{looking}\nto {seen}")
         rows[-1].set_xlabel("time (s)")

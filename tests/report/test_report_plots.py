@@ -55,12 +55,20 @@ def test_gates_of_modalities_that_never_count_are_left_out() -> None:
     assert top == pytest.approx(1.0, abs=0.01)
 
 
+def test_gates_fill_the_picture_up_to_where_the_last_bucket_ends() -> None:
+    gates = Evidence.of(Stream(np.zeros((2, 1)), 2.0), ("dog",), Stream(np.ones((2, 3)) / 3, 2.0)).gates
+    (axes,) = plot_gates(gates).axes
+    ends = {path.vertices[:, 0].max() for bars in axes.collections for path in bars.get_paths()}
+    assert ends == {1.0}
+    assert axes.get_xlim() == (0.0, 1.0)
+
+
 def test_an_attention_map_is_shown_on_its_own_clock() -> None:
     weights = np.arange(20.0).reshape(4, 5)
     (axes,) = plot_attention([AttentionMap("audio", "video", weights, 2.0)]).axes
     (image,) = axes.images
     assert np.array_equal(image.get_array(), weights.T)
-    assert image.get_extent() == [0, 2.0, -1.0, 1.0]
+    assert image.get_extent() == [0, 2.0, -1.25, 1.25]  # centres of the rows at -1, -0.5, 0, 0.5, 1
     with pytest.raises(InvalidInput, match="at least one attention map"):
         plot_attention([])
 
