@@ -22,7 +22,8 @@ class Evidence(NamedTuple):
         scores: ``(blocks, lags)`` float32, summed inner products.
         energies: ``(blocks, lags)`` float32, the stream's energy that met real video steps: in proportion to
             the variance that ``scores`` has by chance.
-        centres: ``(blocks,)`` stream step in the middle of each block, 0 for the centre of step 0.
+        centres: ``(blocks,)`` stream step in the middle of each block, 0 for the centre of step 0; of a last block that
+            is shorter where that of a whole one would be, but no later than the last step.
         max_lag: largest lag in steps; column ``j`` is lag ``j - max_lag``.
         size: steps per block.
     """

@@ -10,7 +10,9 @@ EVERY = 1.0  # seconds between the times at which two clocks are compared
 
 
 def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
-    """Mean seconds between where two maps put the same stream times, over those that lie in the video.
+    """Mean seconds between where two maps put the same stream times.
+
+    These are the stream times from 0 to the video's duration that the true map puts into the video.
 
     Args:
         found: from a stream's clock to the video's.
@@ -18,7 +20,7 @@ def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
         duration: seconds of the video.
 
     Returns:
-        NaN where the true map puts no time into the video.
+        NaN where the true map puts none of these times into the video.
 
     Example:
         >>> round(clock_error(ClockMap.shift(1.5), ClockMap.shift(1.0), 20.0), 3)

@@ -77,11 +77,11 @@ def masked_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor
 
 
 def soft_dtw_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: float) -> Tensor:
-    """Do this clip's sound and picture take one course: a triplet of soft-DTW divergences, the next clip the third.
+    """Do this clip's sound and picture take one course: a triplet of soft-DTW divergences, another clip the third.
 
-    Per pair of modalities ``softplus((D(a, b) - D(a, b')) / τ)``, D per step, b' of the next clip of the batch that has
-    both. What is out of step by a little, or at another pace, is no error; a divergence alone would be least where all
-    embeddings are one.
+    Per pair of modalities ``softplus((D(a, b) - D(a, b')) / τ)``, D per step, b' of the clip before it in the batch
+    that has both; the first takes the last one's. What is out of step by a little, or at another pace, is no error; a
+    divergence alone would be least where all embeddings are one.
 
     Args:
         embeddings: M times (B, T, E).

@@ -25,7 +25,12 @@ def make_optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Opt
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:
-    """Linear warm-up, then a half cosine down to 1 % at the last step."""
+    """Linear warm-up, then a half cosine down to 1 %, which the step after the last one would have.
+
+    Args:
+        step: from 0 on.
+        settings: of the run.
+    """
     if step < settings.warmup:
         return settings.learning_rate * (step + 1) / settings.warmup
     done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)

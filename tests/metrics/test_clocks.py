@@ -11,3 +11,4 @@ def test_error_counts_only_what_lies_in_the_video():
     assert clock_error(ClockMap.shift(), true, 20.0) == 0.0  # what was missed lies after the end
     assert clock_error(ClockMap.shift(), true, 40.0) == pytest.approx(10 * 20 / 30)
     assert np.isnan(clock_error(true, ClockMap.shift(100.0), 20.0))
+    assert np.isnan(clock_error(true, ClockMap.shift(-25.0), 20.0))  # what lies in the video comes after its duration

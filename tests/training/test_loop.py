@@ -354,6 +354,7 @@ def test_the_learning_rate_warms_up_and_cools_down(tmp_path: Path) -> None:
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[10] == 1.0 or rates[9] == 1.0
     assert rates[-1] < 0.02
+    assert learning_rate(100, settings) == pytest.approx(0.01)  # a step after the last one
     assert all(a >= b for a, b in pairwise(rates[10:]))
 
 
