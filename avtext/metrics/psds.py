@@ -193,9 +193,9 @@ def _count(truth: Table, guess: Table, num_labels: int, settings: PsdsSettings) 
 
 
 def _covered(index: np.ndarray, shared: np.ndarray, durations: np.ndarray, share: float) -> np.ndarray:
-    """Whether the intersections of each event add up to ``share`` of its duration."""
+    """Whether the intersections of each event add up to ``share`` of its duration, and to more than nothing."""
     total = np.bincount(index, weights=shared, minlength=len(durations))
-    return np.round(total, _DECIMALS) >= np.round(share * durations, _DECIMALS)
+    return (total > 0) & (np.round(total, _DECIMALS) >= np.round(share * durations, _DECIMALS))
 
 
 def _cross_triggers(

@@ -84,6 +84,14 @@ def test_perfect_empty_and_events_without_duration():
     assert psds(truth, [], durations).value == 0.0
 
 
+def test_what_meets_nothing_is_false_and_not_found_however_short():
+    """A share of it is less than a microsecond, to which times are compared."""
+    truth = {"a": [Event(1.0, 1.000_004, "dog")]}
+    found = {"a": [Event(5.0, 5.000_004, "dog")]}
+    assert psds(truth, [found], {"a": 10.0}, PSDS2).value == 0.0
+    assert psds(truth, [truth], {"a": 10.0}, PSDS2).value == 1.0
+
+
 def test_labels_without_truth_are_listed():
     truth, found = {"a": [Event(1, 2, "x")]}, {"a": [Event(1, 2, "x"), Event(3, 4, "z")]}
     score = psds(truth, [found], {"a": 10.0})
