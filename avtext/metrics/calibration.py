@@ -175,7 +175,9 @@ CALIBRATIONS: dict[str, type[Temperature] | type[Isotonic]] = {
 
 
 def fit_temperature(outcomes: Outcomes) -> Temperature:
-    """The temperature under which the outcomes are most likely; between 1/100 and 100, 1 when there are none.
+    """The temperature under which the outcomes are most likely; between 1/100 and 100, 1 where they tell of none.
+
+    They do not where there are none, or all scores are one half, which no temperature moves.
 
     Raises:
         InvalidInput: scores outside [0, 1] or NaN, or lengths that differ.
@@ -185,9 +187,9 @@ def fit_temperature(outcomes: Outcomes) -> Temperature:
         True
     """
     scores, correct = _checked(outcomes)
-    if not len(scores):
-        return Temperature(1.0)
     logits = _logit(scores)
+    if not logits.any():
+        return Temperature(1.0)
     low, high = 0.01, 100.0  # of the inverse temperature, in which the likelihood is concave
     for _ in range(60):
         middle = math.sqrt(low * high)

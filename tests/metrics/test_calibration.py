@@ -127,6 +127,8 @@ def test_extreme_scores_stay_finite():
 def test_no_outcomes():
     nothing = Outcomes(np.zeros(0), np.zeros(0, dtype=bool))
     assert fit_temperature(nothing) == Temperature(1.0)
+    halves = Outcomes(np.full(4, 0.5), np.array([True, False, False, False]))
+    assert fit_temperature(halves) == Temperature(1.0)  # each is as likely; the lowest would make others certain
     with pytest.raises(InvalidInput, match="at least one scored event"):
         fit_isotonic(nothing)
 
