@@ -15,7 +15,7 @@ def lanes_of(events: Iterable[Event]) -> dict[str, list[Event]]:
     Example:
         >>> lanes = lanes_of([Event(0, 2, "dog"), Event(1, 3, "dog"), Event(2, 4, "dog")])
         >>> {name: [event.start for event in lane] for name, lane in lanes.items()}
-        {'dog': [0, 2], 'dog (2)': [1]}
+        {'dog': [0.0, 2.0], 'dog (2)': [1.0]}
     """
     by_label: dict[str, list[list[Event]]] = {}
     for event in sorted(events):

@@ -22,7 +22,7 @@ def decide(events: Sequence[Event], decision: DecisionSettings) -> list[Event]:
 
     Example:
         >>> decide([Event(0, 1, "dog", 0.4), Event(2, 3, "dog", 0.7)], DecisionSettings(thresholds={"dog": 0.5}))
-        [Event(start=2, end=3, label='dog', score=0.7, shares=None)]
+        [Event(start=2.0, end=3.0, label='dog', score=0.7, shares=None)]
     """
     kept = apply_thresholds({"": list(events)}, decision.thresholds)[""]
     if decision.calibration is None or not kept:
