@@ -108,21 +108,25 @@ def test_a_frozen_encoder_lets_an_attack_on_its_media_through() -> None:
     assert loss(model, worse) > loss(model, batch)
 
 
+def _attacked(model: EventDetector, batch: Batch, budgets: dict[str, float]) -> tuple[Batch, Batch, Batch]:
+    """By FGSM, by two steps of PGD, and by FGSM from a random start."""
+    open_batch, leaves = with_gradients(batch, budgets)
+    model.loss(open_batch).total.backward()
+    return (
+        attack(model, batch, Attack(budgets)),
+        attack(model, batch, Attack(budgets, steps=2)),
+        fgsm_from_random_start(open_batch, leaves, budgets, torch.Generator().manual_seed(0)),
+    )
+
+
 def test_features_of_frozen_encoders_have_no_range() -> None:
     features = {"name": "features", "options": {"size": 8, "rate": 25}}
     model = make(3, encoders={"audio": features, "video": features})
     drawn = [Stream(10 * np.random.default_rng(i).normal(size=(50, 8)).astype(np.float32), 25.0) for i in range(2)]
     batch = collate([Clip(2.0, audio=drawn[0], video=drawn[1], events=(Event(0.4, 1.0, "bell"),))], model.scheme)
     budgets = {"audio": 0.006, "video": 0.001}
-    open_batch, leaves = with_gradients(batch, budgets)
-    model.loss(open_batch).total.backward()
-    worse = (
-        attack(model, batch, Attack(budgets)),
-        attack(model, batch, Attack(budgets, steps=2)),
-        fgsm_from_random_start(open_batch, leaves, budgets, torch.Generator().manual_seed(0)),
-    )
     for name, budget in budgets.items():
-        for changed in worse:
+        for changed in _attacked(model, batch, budgets):
             moved = (changed.streams[name].values - batch.streams[name].values).abs()
             assert 0 < moved.max() <= budget + 1e-5
 
@@ -133,15 +137,7 @@ def test_sound_beyond_full_scale_stays_within_the_budget_too(model: EventDetecto
     assert loud.audio is not None
     loud = replace(loud, audio=replace(loud.audio, values=loud.audio.values / np.abs(loud.audio.values).max() * 1.3))
     batch, budgets = collate([loud], model.scheme), {"audio": 0.004}
-    open_batch, leaves = with_gradients(batch, budgets)
-    model.loss(open_batch).total.backward()
-    worse = (
-        attack(model, batch, Attack(budgets)),
-        attack(model, batch, Attack(budgets, steps=2)),
-        fgsm_from_random_start(open_batch, leaves, budgets, torch.Generator().manual_seed(0)),
-        random_signs(batch, Attack(budgets)),
-    )
-    for changed in worse:
+    for changed in (*_attacked(model, batch, budgets), random_signs(batch, Attack(budgets))):
         moved = (changed.streams["audio"].values - batch.streams["audio"].values).abs()
         assert 0 < moved.max() <= 0.004 + 1e-6
         assert changed.streams["audio"].values.abs().max() <= 1.3 + 1e-6

@@ -28,10 +28,13 @@ def test_it_draws_every_file_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     assert "some/" not in shown
 
 
-def test_it_is_silent_where_there_is_no_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_silent_where_there_is_no_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     with ProgressHook() as hook:
         hook("read", file="a.mp4", total=2.0, completed=1.0)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_it_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
