@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import nn
 
 from avtext.clip import Clip
 from avtext.detection.network import Emitted, Track
@@ -60,22 +61,31 @@ class TorchNetwork:
         self.model, self.settings, self.modalities = model, model.settings, model.modalities
         self.encoders: Mapping[str, Any] = dict(model.encoders.items())
         self.fusion_halo = fusion_halo(model)
+        self._hashed: tuple[list[tuple[int, int]], list[str]] = [], []
 
     @cached_property
     def encoding_halo(self) -> int:
         """See :class:`avtext.detection.network.Network`; found when asked for, which builds frozen encoders."""
         return encoding_halo(self.model)
 
-    @cached_property
+    @property
     def identity(self) -> str:
-        """See :meth:`avtext.detection.network.Network.identity`."""
+        """See :meth:`avtext.detection.network.Network.identity`: of the weights as they are now, in training too."""
         encoders = dict(self.model.encoders.items())  # as they are now: a graph may have come into one since
         inner = list(frozen_ones(encoders).values())
         own = [*encoders.values(), *inner]
         graphs = [str(part.path) for one in own for part in vars(one).values() if hasattr(part, "path")]
         graphs += ["bfloat16"] * self._short
-        parts = [canonical(self.settings.model_dump(mode="json")), *map(fingerprint, (self.model, *inner)), *graphs]
+        parts = [canonical(self.settings.model_dump(mode="json")), *self._fingerprints([self.model, *inner]), *graphs]
         return sha256("\n".join(parts).encode()).hexdigest()
+
+    def _fingerprints(self, modules: Sequence[nn.Module]) -> list[str]:
+        """Of each; hashed anew when torch has counted another write to one of the weights."""
+        weights = [tensor for module in modules for tensor in module.state_dict().values()]
+        written = [(tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version) for tensor in weights]
+        if written != self._hashed[0]:
+            self._hashed = written, [fingerprint(module) for module in modules]
+        return self._hashed[1]
 
     @property
     def _device(self) -> torch.device:

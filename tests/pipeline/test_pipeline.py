@@ -280,6 +280,21 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
             Pipeline.from_pretrained(folder, threshold=wrong)
 
 
+def test_what_a_cache_holds_is_not_taken_for_that_of_weights_trained_since(
+    folder: Path, nasa: Path, tmp_path: Path
+) -> None:
+    pipe = Pipeline.from_pretrained(folder, align=False, cache=tmp_path)
+    before = pipe(nasa).scores.values
+    np.testing.assert_array_equal(pipe(nasa).scores.values, before)
+    audio = pipe.model.encoders["audio"]
+    with torch.no_grad():
+        for weight in audio.parameters():
+            weight.mul_(0.5)
+    after = pipe(nasa).scores.values
+    np.testing.assert_array_equal(after, Pipeline(pipe.model, align=False)(nasa).scores.values)
+    assert np.abs(after - before).max() > 1e-3
+
+
 def test_bfloat16_is_nearly_the_same_and_never_taken_for_float32(folder: Path, found: Result, nasa: Path) -> None:
     short = Pipeline.from_pretrained(folder, align=False, precision="bfloat16")
     result = short(nasa)
