@@ -31,28 +31,35 @@ def convert(
 ) -> None:
     """Convert events between formats, or to a training manifest.
 
-    A warning says what the target cannot hold.
+    A warning says what the target cannot hold. A table without times makes a manifest of labels without times.
 
     Example: avtext convert video.events.json video.eaf
 
     Example: avtext convert labels train.jsonl --videos clips
     """
-    from avtext.cli.inputs import read_event_file
+    from avtext.cli.inputs import read_event_file, read_weak_table
     from avtext.cli.tables import print_lines
-    from avtext.data.labels import SUFFIX, events_of, write_manifest
+    from avtext.data.labels import SUFFIX, events_of, write_manifest, write_weak_manifest
+    from avtext.data.manifest import read_manifest
     from avtext.formats import write_events
 
     if (target.suffix == SUFFIX) != (videos is not None):
         raise ConfigError(f"{target}: a manifest ends in {SUFFIX} and needs --videos, the folder of its videos")
-    events = read_event_file(source, read_as)
-    notes = [f"note: {note}" for note in events.notes]
+    weak = None if videos is None else read_weak_table(source, read_as)
     there = os.path.lexists(target)
-    if videos is None:
-        lost = write_events(target, events, write_as)
+    if videos is not None and weak is not None:
+        notes = [f"note: {source} has no times: it says what occurs in a video, not when"]
+        lost = write_weak_manifest(target, weak, videos)
+        written = f"labels of {len(read_manifest(target))} files, without times"
     else:
-        lost = write_manifest(target, events, videos)
-        events = events_of(target)
+        events = read_event_file(source, read_as)
+        notes = [f"note: {note}" for note in events.notes]
+        if videos is None:
+            lost = write_events(target, events, write_as)
+        else:
+            lost = write_manifest(target, events, videos)
+            events = events_of(target)
+        written = f"{sum(map(len, events.events.values()))} events of {len(events.events)} files"
     notes += [f"warning: {warning}" for warning in lost] + [f"{target}: replaced"] * there
     print_lines(notes, sys.stderr)
-    count = sum(len(found) for found in events.events.values())
-    print_lines([f"{target}: {count} events of {len(events.events)} files"])
+    print_lines([f"{target}: {written}"])

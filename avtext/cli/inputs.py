@@ -15,6 +15,8 @@ from avtext.errors import AvtextError, ConfigError
 if TYPE_CHECKING:
     from avtext.formats.event_set import EventSet
 
+TABLES = ("csv", "tsv")  # formats of events that may lack times
+
 
 class InputError(AvtextError):
     """A file of events that a command was given is missing or malformed."""
@@ -104,5 +106,23 @@ def read_event_file(path: Path, format: str | None = None) -> EventSet:
         format_named(format)
     try:
         return events_of(path) if format is None and path.suffix == SUFFIX else read_events(path, format)
+    except AvtextError as error:
+        raise InputError(error.message, code=error.code, stage="read") from None
+
+
+def read_weak_table(path: Path, format: str | None = None) -> dict[str, tuple[str, ...]] | None:
+    """Labels of each file in a table that does not say when they occur; None for any other input.
+
+    Raises:
+        InputError: the table is malformed.
+    """
+    from avtext.formats.registry import FORMATS
+    from avtext.formats.tables import read_weak_labels
+
+    table = any(path.suffix.lower() in FORMATS[name].suffixes if format is None else format == name for name in TABLES)
+    if not (table and path.is_file()):
+        return None
+    try:
+        return read_weak_labels(path)
     except AvtextError as error:
         raise InputError(error.message, code=error.code, stage="read") from None

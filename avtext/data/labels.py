@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from avtext.clip import Event
 from avtext.data.manifest import Entry, check_times, read_manifest
@@ -34,30 +35,55 @@ def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> li
             impossible times, which cannot be learnt; or a video's path is not UTF-8.
         StorageError: the manifest cannot be written.
     """
-    path, videos = Path(path), Path(videos)
+
+    def told(name: str, video: Path) -> dict[str, Any]:
+        return {"events": _rows(video, sorted(events.events[name]))}
+
+    notes = _publish(Path(path), events.events, Path(videos), told, events.named)
+    return [*losses("a manifest", EventSet(events.events), holds=["silent"]), *notes]
+
+
+def write_weak_manifest(path: str | Path, labels: Mapping[str, Sequence[str]], videos: str | Path) -> list[str]:
+    """As :func:`write_manifest`, of videos of which is known what occurs in them and not when.
+
+    Args:
+        path: to be written, JSON lines.
+        labels: of each video, none where nothing occurs; :func:`avtext.formats.tables.read_weak_labels` reads them.
+        videos: a folder with the videos in it or below it, or a single video.
+
+    Raises:
+        ConfigError: as :func:`write_manifest`.
+        StorageError: the manifest cannot be written.
+    """
+    return _publish(Path(path), labels, Path(videos), lambda name, _: {"labels": list(labels[name])}, named=True)
+
+
+def _publish(
+    path: Path, known: Collection[str], videos: Path, told: Callable[[str, Path], dict[str, Any]], named: bool
+) -> list[str]:
+    """Write what is ``told`` of each video that a ``known`` name means; what is left out, in words."""
     files = _videos(videos)
-    if not events.events:
+    if not known:
         raise ConfigError(f"{path}: there is no label for any video: give a file of labels with rows", stage="write")
-    names = _names_by_video(path, events, files)
-    strange = set(events.events).difference(names.values())
-    notes = [f"{name}: no such video in {videos}: left out" for name in events.events if name in strange]
+    names = _names_by_video(path, known, files, named)
+    strange = set(known).difference(names.values())
+    notes = [f"{name}: no such video in {videos}: left out" for name in known if name in strange]
     if not names:
         raise ConfigError(f"{path}: {notes[0]}: name the labels' files as the videos", stage="write")
-    notes += [f"{video}: has no labels: left out" for video in files if video not in names]
-    lines = [_line(path, video, sorted(events.events[name])) for video, name in sorted(names.items())]
-    publish_text(path, "".join(f"{line}\n" for line in lines))
-    return [*losses("a manifest", EventSet(events.events), holds=["silent"]), *notes]
+    lines = [{"path": _relative(video, path.parent), **told(name, video)} for video, name in sorted(names.items())]
+    publish_text(path, "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in lines))
+    return [*notes, *(f"{video}: has no labels: left out" for video in files if video not in names)]
 
 
 def _videos(place: Path) -> list[Path]:
     return [place] if place.is_file() else media_files(place)
 
 
-def _names_by_video(manifest: Path, events: EventSet, files: list[Path]) -> dict[Path, str]:
-    nameless = not events.named and len(files) == len(events.events) == 1
+def _names_by_video(manifest: Path, known: Collection[str], files: list[Path], named: bool) -> dict[Path, str]:
+    nameless = not named and len(files) == len(known) == 1
     names: dict[Path, str] = {}
-    for name in events.events:
-        video = files[0] if nameless else _video_of(name, files, events.named)
+    for name in known:
+        video = files[0] if nameless else _video_of(name, files, named)
         if video in names:
             raise ConfigError(
                 f"{manifest}: {names[video]} and {name} would both be {video}: give labels the names of their videos, "
@@ -93,12 +119,11 @@ def _video_of(name: str, files: list[Path], named: bool) -> Path | None:
     return None
 
 
-def _line(manifest: Path, video: Path, events: list[Event]) -> str:
-    where = _relative(video, manifest.parent)
+def _rows(video: Path, events: Sequence[Event]) -> list[dict[str, Any]]:
     rows = [{"start": round(e.start, 6), "end": round(e.end, 6), "label": e.label} for e in events]
     for row in rows:
         check_times(row["start"], row["end"], f"{video.name}: {row['label']!r}")
-    return json.dumps({"path": where, "events": rows}, ensure_ascii=False)
+    return rows
 
 
 def _relative(video: Path, folder: Path) -> str:

@@ -34,28 +34,74 @@ def read_table(path: Path, delimiters: str) -> EventSet:
     Raises:
         ConfigError: a missing column, or a malformed row; names the line and what is allowed.
     """
+    where, rows = _rows(path, delimiters, ("start", "end", "label"))
+    events: dict[str, list[Event]] = {}
+    for line, cell in rows:
+        values = events.setdefault(_file(path, line, cell), [])
+        if cell["start"].strip() or cell["end"].strip() or cell["label"].strip():
+            values.append(event(path, line, cell["start"], cell["end"], unguarded(cell["label"]), cell.get("score")))
+    found = {name: tuple(values) for name, values in events.items()}
+    if "file" not in where:
+        return single(path, found.get("", ()))
+    return EventSet(found)
+
+
+def read_weak_labels(path: Path, delimiters: str = ",;\t") -> dict[str, tuple[str, ...]] | None:
+    """What occurs in each file, of a table that does not say when: DCASE's weak labels, the training table of AVVP.
+
+    Labels are separated by commas, or have a row each; a file without any is one in which nothing occurs.
+
+    Args:
+        path: the file.
+        delimiters: as for :func:`read_table`.
+
+    Returns:
+        File to labels; None where the header has other columns than one of files and one of labels, in any order.
+
+    Raises:
+        ConfigError: a malformed row; names the line.
+
+    Example:
+        >>> import tempfile
+        >>> table = Path(tempfile.mkdtemp(), "weak.tsv")
+        >>> _ = table.write_text("filename\\tevent_labels\\na.wav\\tSpeech,Dog\\nb.wav\\t\\n")
+        >>> read_weak_labels(table)
+        {'a.wav': ('Speech', 'Dog'), 'b.wav': ()}
+    """
+    header = read_text(path).split("\n", 1)[0]
+    names = next(csv.reader([header], delimiter=max(delimiters, key=header.count)), [])
+    if len(names) != 2 or set(_columns(path, names, ())) != {"file", "label"}:
+        return None
+    labels: dict[str, list[str]] = {}
+    for line, cell in _rows(path, delimiters, ())[1]:
+        found = (unguarded(name.strip()) for name in cell["label"].split(","))
+        labels.setdefault(_file(path, line, cell), []).extend(name for name in found if name)
+    return {file: tuple(dict.fromkeys(found)) for file, found in labels.items()}
+
+
+Cells = dict[str, str]  # of one row, by their key in COLUMNS
+
+
+def _rows(path: Path, delimiters: str, needed: Sequence[str]) -> tuple[dict[str, int], list[tuple[int, Cells]]]:
+    """Where each known column is, and the line and cells of every row that is not blank."""
     text = read_text(path)
     header = text.split("\n", 1)[0]
-    delimiter = max(delimiters, key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    events: dict[str, list[Event]] = {}
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(delimiters, key=header.count), strict=True)
     where: dict[str, int] | None = None
+    rows = []
     before = 0
     try:
         for row in reader:
             line, before = before + 1, reader.line_num  # a quoted label may span lines
             if where is None:
-                where = _columns(path, row)
-            elif row and any(row):
-                _add(events, path, line, row, where)
+                where = _columns(path, row, needed)
+            elif any(row):
+                rows.append((line, _cells(path, line, row, where)))
     except csv.Error as error:
         raise fail(path, reader.line_num, f"is not a table: {error}") from error
     if where is None:
         raise fail(path, 1, f"is empty; {_allowed()}")
-    found = {name: tuple(values) for name, values in events.items()}
-    if "file" not in where:
-        return single(path, found.get("", ()))
-    return EventSet(found)
+    return where, rows
 
 
 def _allowed() -> str:
@@ -64,7 +110,7 @@ def _allowed() -> str:
     )
 
 
-def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
+def _columns(path: Path, header: Sequence[str], needed: Sequence[str]) -> dict[str, int]:
     """The position of every column that is known; the first of several that mean the same."""
     named = [name.strip().lower() for name in header]
     where = {}
@@ -72,24 +118,25 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
         present = [name for name in names if name in named]
         if present:
             where[key] = named.index(present[0])
-    missing = [key for key in ("start", "end", "label") if key not in where]
+    missing = [key for key in needed if key not in where]
     if missing:
         raise fail(path, 1, f"no column for {', '.join(missing)} in {list(header)}; {_allowed()}")
     return where
 
 
-def _add(events: dict[str, list[Event]], path: Path, line: int, row: Sequence[str], where: Mapping[str, int]) -> None:
+def _cells(path: Path, line: int, row: Sequence[str], where: Mapping[str, int]) -> Cells:
     last = max(where.values())
     if len(row) <= last and any(cell for cell in row[1:]):
         raise fail(path, line, f"has {len(row)} columns, the header has at least {last + 1}")
-    cell = {key: row[k] if k < len(row) else "" for key, k in where.items()}
+    return {key: row[k] if k < len(row) else "" for key, k in where.items()}
+
+
+def _file(path: Path, line: int, cell: Cells) -> str:
+    """The file that a row is about; an empty name where the table has no column for it."""
     file = unguarded(cell.get("file", ""))
-    if "file" in where and not file:
+    if "file" in cell and not file:
         raise fail(path, line, "the file's name is blank; every row needs one")
-    values = events.setdefault(file, [])
-    if not (cell["start"].strip() or cell["end"].strip() or cell["label"].strip()):
-        return
-    values.append(event(path, line, cell["start"], cell["end"], unguarded(cell["label"]), cell.get("score")))
+    return file
 
 
 def table_text(path: Path, name: str, rows: Iterable[Sequence[str]], delimiter: str) -> str:

@@ -236,6 +236,16 @@ def test_labels_become_a_manifest_that_is_a_truth_like_any_other(avtext: Run, he
     assert "F1 of starts within 0.2 s: 100.00 micro" in scored.out
 
 
+def test_labels_without_times_become_a_manifest_and_no_truth(avtext: Run, here: Path, made: Path) -> None:
+    (here / "weak.tsv").write_text("filename\tevent_labels\na.mp4\tbell,dog\nb.mp4\t\n")
+    said = avtext("convert", "weak.tsv", "weak.jsonl", "--videos", made)
+    assert said.out == "weak.jsonl: labels of 2 files, without times\n"
+    assert "note: weak.tsv has no times" in said.err
+    assert avtext("doctor", "weak.jsonl").code == 0
+    assert "no column for start, end" in avtext("convert", "weak.tsv", "weak.csv").err
+    assert "no column for start, end" in avtext("evaluate", "weak.tsv", "weak.tsv").err
+
+
 # -- info ---------------------------------------------------------------------------------------------------------------
 
 

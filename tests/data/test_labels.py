@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from avtext.clip import Event
-from avtext.data.labels import events_of, write_manifest
+from avtext.data.labels import events_of, write_manifest, write_weak_manifest
 from avtext.data.manifest import read_manifest
 from avtext.errors import ConfigError
 from avtext.formats import FORMATS, EventSet, read_events, write_events
@@ -158,3 +158,13 @@ def test_a_manifest_that_does_not_know_all_events_is_no_truth(videos: Path) -> N
             ConfigError, match=r"m\.jsonl:1: is not labelled, has labels without times, or not all labels annotated"
         ):
             events_of(videos / "m.jsonl")
+
+
+def test_labels_without_times(videos: Path) -> None:
+    target = videos.parent / "weak.jsonl"
+    notes = write_weak_manifest(target, {"b": ("dog", "bell"), "a.mp4": (), "c": ("dog",)}, videos)
+    found = {entry.path.resolve().name: (entry.events, entry.present) for entry in read_manifest(target)}
+    assert found == {"a.mp4": (None, ()), "v_b.mkv": (None, ("dog", "bell"))}
+    assert notes == [f"c: no such video in {videos}: left out"]
+    with pytest.raises(ConfigError, match="there is no label for any video"):
+        write_weak_manifest(target, {}, videos)

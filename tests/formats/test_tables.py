@@ -6,7 +6,7 @@ import pytest
 
 from avtext.clip import Event
 from avtext.errors import ConfigError
-from avtext.formats.tables import guarded, read_table, unguarded
+from avtext.formats.tables import guarded, read_table, read_weak_labels, unguarded
 
 
 def test_columns_in_any_order_unnamed_and_unknown_ones_left_aside(put):
@@ -75,3 +75,26 @@ def test_a_formula_behind_what_spreadsheets_leave_out_is_guarded(text: str) -> N
 @pytest.mark.parametrize("text", ["plain", " plain", "'quoted", "a=1"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert guarded(text) == unguarded(text) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "labels"),
+    [
+        ("filename\tevent_labels\na_0_10\tSpeech,Dog\nb\t\n", {"a_0_10": ("Speech", "Dog"), "b": ()}),  # AVVP, DCASE
+        ("label,file\ndog,a\ncat,a\ndog,a\n", {"a": ("dog", "cat")}),  # a row each
+        ('file,label\na,"dog, cat"\n', {"a": ("dog", "cat")}),
+        ("file;label\na;dog,'-x\n", {"a": ("dog", "-x")}),
+        ("file,label\n", {}),
+        ("file,start,end,label\na,0,1,dog\n", None),
+        ("file,begin_s,label\na,0,dog\n", None),  # it may well be one of times
+        ("file,score\na,0\n", None),
+        ("", None),
+    ],
+)
+def test_labels_without_times(put, content, labels):
+    assert read_weak_labels(put("weak.tsv", content)) == labels
+
+
+def test_malformed_labels_without_times_are_refused_with_their_line(put):
+    with pytest.raises(ConfigError, match="line 3: the file's name is blank"):
+        read_weak_labels(put("weak.csv", "file,label\na,dog\n,cat\n"))
