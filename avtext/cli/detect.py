@@ -25,51 +25,59 @@ if TYPE_CHECKING:
     Numbered = tuple[int, Result | AvtextError]
 
 
+# The options of the command
+Files = Annotated[list[str], typer.Argument(help="Videos or audio files, folders, or @list.txt with a path per line.")]
+Model = Annotated[
+    str | None, typer.Option("-m", "--model", help="Model folder or hub id; default: the one in the package.")
+]
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
+Formats = Annotated[str, typer.Option("-f", "--format", help="Formats to write, as json,csv,html.")]
+Transcript = Annotated[Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")]
+Threshold = Annotated[float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")]
+Classes = Annotated[str | None, typer.Option(help="Labels to report, as speech,cut.")]
+Start = Annotated[float | None, typer.Option(min=0.0, help="Analyse from this second on.")]
+End = Annotated[float | None, typer.Option(min=0.0, help="Analyse up to this second.")]
+NoAlign = Annotated[bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Backend = Annotated[str, typer.Option(help="What computes frozen encoders: auto, torch, onnxruntime or openvino.")]
+Int8 = Annotated[
+    Path | None, typer.Option("--int8", help="Frozen encoders in INT8, calibrated on the clips of this folder.")
+]
+Cache = Annotated[Path | None, typer.Option("--cache", help="Keep encoder output here: the next run takes a moment.")]
+Skim = Annotated[
+    bool, typer.Option("--skim", help="Decode pictures only where something is heard or keyframes differ.")
+]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")]
+Together = Annotated[
+    float | None,
+    typer.Option(min=0.1, help="Encode short files at once, so many seconds of them: faster, takes more memory."),
+]
+Shard = Annotated[str | None, typer.Option(help="i/n: every n-th file from the i-th on, for one of n machines.")]
+SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Skip files whose results are there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON lines instead of tables.")]
+
+
 def detect(
-    files: Annotated[
-        list[str], typer.Argument(help="Videos or audio files, folders, or @list.txt with a path per line.")
-    ],
-    model: Annotated[
-        str | None,
-        typer.Option("-m", "--model", help="Model folder or hub id; default: the one in the package."),
-    ] = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")] = Path(),
-    formats: Annotated[str, typer.Option("-f", "--format", help="Formats to write, as json,csv,html.")] = "json",
-    transcript: Annotated[
-        Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")
-    ] = None,
-    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")] = 0.0,
-    classes: Annotated[str | None, typer.Option(help="Labels to report, as speech,cut.")] = None,
-    start: Annotated[float | None, typer.Option(min=0.0, help="Analyse from this second on.")] = None,
-    end: Annotated[float | None, typer.Option(min=0.0, help="Analyse up to this second.")] = None,
-    no_align: Annotated[
-        bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    backend: Annotated[
-        str, typer.Option(help="What computes frozen encoders: auto, torch, onnxruntime or openvino.")
-    ] = "torch",
-    int8: Annotated[
-        Path | None, typer.Option("--int8", help="Frozen encoders in INT8, calibrated on the clips of this folder.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Keep encoder output here: the next run takes a moment.")
-    ] = None,
-    skim: Annotated[
-        bool, typer.Option("--skim", help="Decode pictures only where something is heard or keyframes differ.")
-    ] = False,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")
-    ] = None,
-    together: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Encode short files at once, so many seconds of them: faster, takes more memory."),
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option(help="i/n: every n-th file from the i-th on, for one of n machines.")
-    ] = None,
-    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Skip files whose results are there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON lines instead of tables.")] = False,
+    files: Files,
+    model: Model = None,
+    out: Out = Path(),
+    formats: Formats = "json",
+    transcript: Transcript = None,
+    threshold: Threshold = 0.0,
+    classes: Classes = None,
+    start: Start = None,
+    end: End = None,
+    no_align: NoAlign = False,
+    device: Device = "auto",
+    backend: Backend = "torch",
+    int8: Int8 = None,
+    cache: Cache = None,
+    skim: Skim = False,
+    jobs: Jobs = None,
+    together: Together = None,
+    shard: Shard = None,
+    skip_existing: SkipExisting = False,
+    as_json: AsJson = False,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
@@ -77,12 +85,12 @@ def detect(
 
     Example: avtext detect holiday.mp4 -o results -f json,vtt
     """
-    from avtext.cli.inputs import check_folder, expand, result_names
+    from avtext.cli.inputs import check_folder, expand
     from avtext.cli.progress import waiting
 
     with waiting("loading"):
         from avtext.detection import Failure
-        from avtext.detection.batch import Sharing, part_of
+        from avtext.detection.batch import Sharing
 
     paths = expand(files)
     for option, folder in (("--out", out), ("--cache", cache)):
@@ -94,11 +102,10 @@ def detect(
     if None not in sharing:
         raise ConfigError("--together: does not go with --jobs, whose processes take one file each: leave one out")
     endings = endings_of(formats)
-    places = {path: out / name for path, name in result_names(paths).items()}
-    mine = part_of(paths, None if shard is None else _shard(shard))
-    todo = [path for path in mine if not (skip_existing and is_done(path, places[path], endings))]
-    if skipped := len(mine) - len(todo):
-        say(f"{skipped} of {len(mine)} files have results already: skipped")
+    places = _places(paths, out, shard)
+    todo = [path for path, place in places.items() if not (skip_existing and is_done(path, place, endings))]
+    if skipped := len(places) - len(todo):
+        say(f"{skipped} of {len(places)} files have results already: skipped")
     by = Computation(device, backend, int8)
     pipe = None
     if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
@@ -111,6 +118,15 @@ def detect(
         if isinstance(outcome, Failure):
             failures[path] = outcome
     _finish([failures[path] for path in todo if path in failures], len(todo))
+
+
+def _places(paths: Sequence[Path], out: Path, shard: str | None) -> dict[Path, Path]:
+    """Where the results of each file of the shard are written, less the ending."""
+    from avtext.cli.inputs import result_names
+    from avtext.detection.batch import part_of
+
+    names = result_names(paths)
+    return {path: out / names[path] for path in part_of(paths, None if shard is None else _shard(shard))}
 
 
 def _checked(options: dict[str, Any], count: int) -> dict[str, Any]:
