@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from avtext.clip import Event
-from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses
 from avtext.formats.json_events import load_json
 from avtext.formats.lines import event, fail, seconds
@@ -27,27 +26,24 @@ def read_activitynet(path: Path) -> EventSet:
     events, durations = {}, {}
     for video, record in value["database"].items():
         if not isinstance(record, dict):
-            raise fail(path, None, f"{video}: must be an object, got {type(record).__name__}")
+            raise fail(path, video, f"must be an object, got {type(record).__name__}")
         events[video] = _entries(path, video, record.get("annotations", []))
         if record.get("duration") is not None:
-            durations[video] = seconds(path, None, f"{video}: duration", record["duration"])
+            durations[video] = seconds(path, video, "duration", record["duration"])
     return EventSet(events, durations)
 
 
 def _entries(path: Path, video: str, rows: Any) -> tuple[Event, ...]:
     if not isinstance(rows, list):
-        raise fail(path, None, f"{video}: must have a list of entries, got {type(rows).__name__}")
+        raise fail(path, video, f"must have a list of entries, got {type(rows).__name__}")
     return tuple(_entry(path, f"{video}, entry {k}", row) for k, row in enumerate(rows, start=1))
 
 
 def _entry(path: Path, where: str, row: Any) -> Event:
     segment = row.get("segment") if isinstance(row, dict) else None
     if not isinstance(segment, list) or len(segment) != 2:
-        raise fail(path, None, f"{where}: needs a segment of two times and a label, got {row!r}")
-    try:
-        return event(path, None, segment[0], segment[1], row.get("label"), row.get("score"))
-    except ConfigError as error:
-        raise fail(path, None, f"{where}: {error.message.removeprefix(f'{path}: ')}") from error
+        raise fail(path, where, f"needs a segment of two times and a label, got {row!r}")
+    return event(path, where, segment[0], segment[1], row.get("label"), row.get("score"))
 
 
 def write_activitynet(path: Path, events: EventSet) -> list[str]:

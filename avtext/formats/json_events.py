@@ -100,23 +100,23 @@ def read_json(path: Path) -> EventSet:
     for k, record in enumerate(records, start=1):
         file = _check_record(path, k, record)
         if file in events:
-            raise fail(path, None, f"record {k}: the file {file!r} has a record already")
+            raise fail(path, f"record {k}", f"the file {file!r} has a record already")
         events[file] = tuple(_read_event(path, k, j, one) for j, one in enumerate(record["events"], start=1))
         if record.get("duration") is not None:
-            durations[file] = seconds(path, None, f"record {k}: duration", record["duration"])
+            durations[file] = seconds(path, f"record {k}", "duration", record["duration"])
         details[file] = _details(path, k, record)
     return EventSet(events, durations, details)
 
 
 def _check_record(path: Path, k: int, record: object) -> str:
     if not isinstance(record, dict):
-        raise fail(path, None, f"record {k}: must be an object, got {type(record).__name__}")
+        raise fail(path, f"record {k}", f"must be an object, got {type(record).__name__}")
     if record.get("schema") != SCHEMA:
-        raise fail(path, None, f"record {k}: schema must be {SCHEMA!r}, got {record.get('schema')!r}")
+        raise fail(path, f"record {k}", f"schema must be {SCHEMA!r}, got {record.get('schema')!r}")
     if not isinstance(record.get("file"), str) or not record["file"]:
-        raise fail(path, None, f"record {k}: file must be a name, got {record.get('file')!r}")
+        raise fail(path, f"record {k}", f"file must be a name, got {record.get('file')!r}")
     if not isinstance(record.get("events"), list):
-        raise fail(path, None, f"record {k}: events must be a list, got {record.get('events')!r}")
+        raise fail(path, f"record {k}", f"events must be a list, got {record.get('events')!r}")
     return record["file"]
 
 
@@ -126,34 +126,31 @@ def _details(path: Path, k: int, record: dict[str, Any]) -> dict[str, Any]:
         try:
             json.dumps(value, allow_nan=False)
         except ValueError as error:
-            raise fail(path, None, f"record {k}: {key} must hold finite numbers only: {error}") from error
+            raise fail(path, f"record {k}", f"{key} must hold finite numbers only: {error}") from error
     return kept
 
 
 def _read_event(path: Path, k: int, j: int, record: object) -> Event:
+    where = f"record {k}, event {j}"
     if not isinstance(record, dict):
-        raise fail(path, None, f"record {k}, event {j}: must be an object, got {type(record).__name__}")
+        raise fail(path, where, f"must be an object, got {type(record).__name__}")
     missing = [key for key in ("start", "end", "label") if key not in record]
     if missing:
-        raise fail(path, None, f"record {k}, event {j}: {' and '.join(missing)} missing")
-    try:
-        one = event(path, None, record["start"], record["end"], record["label"], record.get("score"))
-    except ConfigError as error:
-        reason = error.message.removeprefix(f"{path}: ")
-        raise fail(path, None, f"record {k}, event {j}: {reason}") from error
+        raise fail(path, where, f"{' and '.join(missing)} missing")
+    one = event(path, where, record["start"], record["end"], record["label"], record.get("score"))
     shares = record.get("shares")
     if shares is None:
         return one
     if not isinstance(shares, dict) or set(shares) != set(MODALITIES):
-        raise fail(path, None, f"record {k}, event {j}: shares must have {', '.join(MODALITIES)}")
-    audio, video, text = (_share(path, f"record {k}, event {j}: share of {m}", shares[m]) for m in MODALITIES)
+        raise fail(path, where, f"shares must have {', '.join(MODALITIES)}")
+    audio, video, text = (_share(path, where, f"share of {m}", shares[m]) for m in MODALITIES)
     return Event(one.start, one.end, one.label, one.score, (audio, video, text))
 
 
-def _share(path: Path, what: str, value: object) -> float:
-    share = number(path, None, what, value)
+def _share(path: Path, where: str, what: str, value: object) -> float:
+    share = number(path, where, what, value)
     if not 0.0 <= share <= 1.0:
-        raise fail(path, None, f"{what} must lie in [0, 1], got {value!r}")
+        raise fail(path, where, f"{what} must lie in [0, 1], got {value!r}")
     return share
 
 

@@ -31,14 +31,14 @@ def read_label_studio(path: Path) -> EventSet:
     for k, task in enumerate(tasks, start=1):
         file = _file(path, k, task)
         if file in events:
-            raise fail(path, None, f"task {k}: the file {file!r} has a task already")
+            raise fail(path, f"task {k}", f"the file {file!r} has a task already")
         regions = _regions(path, k, task)
         timed = [region for region in regions if _labels(region) and "start" in region["value"]]
         skipped += len(regions) - len(timed)
         events[file] = tuple(one for region in timed for one in _events(path, k, region))
         for region in timed:
             if region.get("original_length") is not None:
-                durations[file] = seconds(path, None, f"task {k}: original_length", region["original_length"])
+                durations[file] = seconds(path, f"task {k}", "original_length", region["original_length"])
     notes = (f"{path}: {skipped} regions without times and labels were left aside",) if skipped else ()
     return EventSet(events, durations, notes=notes)
 
@@ -46,11 +46,11 @@ def read_label_studio(path: Path) -> EventSet:
 def _file(path: Path, k: int, task: Any) -> str:
     data = task.get("data") if isinstance(task, dict) else None
     if not isinstance(data, dict):
-        raise fail(path, None, f"task {k}: needs an object under 'data' with the name of its file")
+        raise fail(path, f"task {k}", "needs an object under 'data' with the name of its file")
     for key in (*_MEDIA, *data):
         if isinstance(data.get(key), str) and data[key]:
             return data[key]
-    raise fail(path, None, f"task {k}: 'data' names no file; one of {', '.join(_MEDIA)} is expected")
+    raise fail(path, f"task {k}", f"'data' names no file; one of {', '.join(_MEDIA)} is expected")
 
 
 def _regions(path: Path, k: int, task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -59,14 +59,14 @@ def _regions(path: Path, k: int, task: dict[str, Any]) -> list[dict[str, Any]]:
     guessed = _objects(path, k, task, "predictions")
     chosen = (done or guessed or [{}])[-1].get("result", [])
     if not isinstance(chosen, list) or not all(isinstance(region, dict) for region in chosen):
-        raise fail(path, None, f"task {k}: 'result' must be a list of regions")
+        raise fail(path, f"task {k}", "'result' must be a list of regions")
     return [region for region in chosen if isinstance(region.get("value"), dict)]
 
 
 def _objects(path: Path, k: int, task: dict[str, Any], key: str) -> list[dict[str, Any]]:
     given = task.get(key) or []
     if not isinstance(given, list):
-        raise fail(path, None, f"task {k}: {key!r} must be a list, got {given!r}")
+        raise fail(path, f"task {k}", f"{key!r} must be a list, got {given!r}")
     return [one for one in given if isinstance(one, dict)]
 
 
@@ -77,14 +77,12 @@ def _labels(region: dict[str, Any]) -> list[str]:
 
 
 def _events(path: Path, k: int, region: dict[str, Any]) -> list[Event]:
-    value = region["value"]
-    return [
-        event(path, None, value["start"], value.get("end"), label, region.get("score")) for label in _labels(region)
-    ]
+    start, end, score = region["value"]["start"], region["value"].get("end"), region.get("score")
+    return [event(path, f"task {k}", start, end, label, score) for label in _labels(region)]
 
 
 def write_label_studio(path: Path, events: EventSet) -> list[str]:
-    """Publish tasks, as predictions where any score is below 1 and as annotations else."""
+    """Publish tasks, as predictions where any score is below 1, else as annotations; returns what they cannot hold."""
     scored = any(one.score != 1.0 for values in events.events.values() for one in values)
     tasks = []
     for file, values in events.events.items():

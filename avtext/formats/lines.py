@@ -12,15 +12,18 @@ from avtext.errors import ConfigError, InvalidInput
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def fail(path: Path, line: int | None, message: str) -> ConfigError:
-    """The error for ``message`` at ``line`` (from 1) of ``path``.
+Place = int | str | None  # in a file: a line (from 1), or words such as "record 2, event 1"; None: the file as a whole
+
+
+def fail(path: Path, place: Place, message: str) -> ConfigError:
+    """The error for ``message`` at a place of ``path``.
 
     Example:
-        >>> str(fail(Path("a.csv"), 3, "no end"))
-        'a.csv: line 3: no end'
+        >>> str(fail(Path("a.csv"), 3, "no end")), str(fail(Path("a.json"), "task 2", "no end"))
+        ('a.csv: line 3: no end', 'a.json: task 2: no end')
     """
-    where = f"{path}: line {line}: " if line is not None else f"{path}: "
-    return ConfigError(where + message, stage="read")
+    words = f"line {place}" if isinstance(place, int) else place
+    return ConfigError(f"{path}: {message}" if words is None else f"{path}: {words}: {message}", stage="read")
 
 
 def read_text(path: Path) -> str:
@@ -41,7 +44,7 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def number(path: Path, line: int | None, what: str, text: object) -> float:
+def number(path: Path, place: Place, what: str, text: object) -> float:
     """A finite number.
 
     Raises:
@@ -50,38 +53,38 @@ def number(path: Path, line: int | None, what: str, text: object) -> float:
     try:
         value = float(str(text))
     except ValueError as error:
-        raise fail(path, line, f"{what} must be a number, got {text!r}") from error
+        raise fail(path, place, f"{what} must be a number, got {text!r}") from error
     if not math.isfinite(value):
-        raise fail(path, line, f"{what} must be finite, got {text!r}")
+        raise fail(path, place, f"{what} must be finite, got {text!r}")
     return value
 
 
-def seconds(path: Path, line: int | None, what: str, text: object) -> float:
+def seconds(path: Path, place: Place, what: str, text: object) -> float:
     """How long a file lasts.
 
     Raises:
         ConfigError: it is no finite number, or negative.
     """
-    value = number(path, line, what, text)
+    value = number(path, place, what, text)
     if value < 0:
-        raise fail(path, line, f"{what} must not be negative, got {text!r}")
+        raise fail(path, place, f"{what} must not be negative, got {text!r}")
     return value
 
 
-def event(path: Path, line: int | None, start: object, end: object, label: object, score: object = 1.0) -> Event:
+def event(path: Path, place: Place, start: object, end: object, label: object, score: object = 1.0) -> Event:
     """An event of a file's row or record; ``score`` None or blank is 1.
 
     Raises:
         ConfigError: a value is missing or out of range; says which, where, and what is allowed.
     """
     if not isinstance(label, str) or not label:
-        raise fail(path, line, f"an event needs a label that is not empty, got {label!r}")
-    sure = 1.0 if score is None or score == "" else number(path, line, "score", score)
-    begins, ends = number(path, line, "start", start), number(path, line, "end", end)
+        raise fail(path, place, f"an event needs a label that is not empty, got {label!r}")
+    sure = 1.0 if score is None or score == "" else number(path, place, "score", score)
+    begins, ends = number(path, place, "start", start), number(path, place, "end", end)
     try:
         return Event(begins, ends, label, sure)
     except InvalidInput as error:
-        raise fail(path, line, error.message) from error
+        raise fail(path, place, error.message) from error
 
 
 def check_label(path: Path, name: str, label: str, forbidden: str, what: str = "label") -> str:
