@@ -62,7 +62,7 @@ def check_text(path: Path, name: str, label: str) -> str:
     if "\r" in label or any(not line.strip() for line in label.split("\n")):
         raise ConfigError(
             f"{path}: {name} cannot hold the label {label!r} because an empty line ends a cue; "
-            "choose json, csv or tsv, or rename the label",
+            "choose json, or rename the label",
             stage="write",
         )
     return label

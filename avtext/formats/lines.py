@@ -91,13 +91,13 @@ def check_label(path: Path, name: str, label: str, forbidden: str, what: str = "
     """``label``, or what else of this kind, refused where it has a character that the format cannot hold.
 
     Raises:
-        ConfigError: names it, the character and formats that hold it.
+        ConfigError: names it, the character and a format that holds it.
     """
     found = sorted({character for character in label if character in forbidden})
     if found:
         raise ConfigError(
             f"{path}: {name} cannot hold the {what} {label!r} because of {', '.join(map(repr, found))}; "
-            f"choose json, csv or tsv, or rename the {what}",
+            f"choose json, or rename the {what}",
             stage="write",
         )
     return label

@@ -51,7 +51,7 @@ def write_sed_eval(path: Path, events: EventSet) -> list[str]:
     """
     lines = []
     for file, values in events.events.items():
-        name = check_label(path, "sed_eval", file, _FORBIDDEN)
+        name = check_label(path, "sed_eval", file, _FORBIDDEN, what="file")
         for one in values:
             label = check_label(path, "sed_eval", one.label, _FORBIDDEN)
             lines.append(f"{name}\t{one.start:.6f}\t{one.end:.6f}\t{label}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from avtext.clip import Event
@@ -139,13 +139,16 @@ def _file(path: Path, line: int, cell: Cells) -> str:
     return file
 
 
-def table_text(path: Path, name: str, rows: Iterable[Sequence[str]], delimiter: str) -> str:
-    """The rows as text, quoted where a cell needs it.
+def table_text(path: Path, name: str, rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """The rows, each with a file's name first, as text; quoted where a cell needs it.
 
     Raises:
-        ConfigError: a cell holds a carriage return, which readers of tables take for the end of a row.
+        ConfigError: a cell holds a carriage return, which readers of tables take for the end of a row, or a NUL.
     """
-    rows = [[check_label(path, name, cell, "\r\0") for cell in row] for row in rows]
+    for file, *cells in rows:
+        check_label(path, name, file, "\r\0", what="file")
+        for cell in cells:
+            check_label(path, name, cell, "\r\0")
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return out.getvalue()

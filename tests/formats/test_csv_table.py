@@ -26,5 +26,9 @@ def test_what_is_written(tmp_path):
 
 
 def test_a_carriage_return_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"csv cannot hold the label 'a\\rb'"):
+    with pytest.raises(
+        ConfigError, match=r"csv cannot hold the label 'a\\rb' because of '\\r'; choose json, or rename"
+    ):
         write_csv(tmp_path / "a.csv", EventSet({"a": (Event(0, 1, "a\rb"),)}))
+    with pytest.raises(ConfigError, match=r"csv cannot hold the file 'a\\rb' .* rename the file"):
+        write_csv(tmp_path / "a.csv", EventSet({"a\rb": ()}))

@@ -34,5 +34,7 @@ def test_events():
 
 def test_labels():
     assert check_label(HERE, "f", "a b", "\t") == "a b"
-    with pytest.raises(ConfigError, match=r"f cannot hold the label 'a\\tb' because of '\\t'; choose json"):
+    with pytest.raises(
+        ConfigError, match=r"f cannot hold the label 'a\\tb' because of '\\t'; choose json, or rename the label"
+    ):
         check_label(HERE, "f", "a\tb", "\t\n")

@@ -6,7 +6,8 @@ import pytest
 
 from avtext.clip import Event
 from avtext.errors import ConfigError
-from avtext.formats.sed_eval_text import read_sed_eval
+from avtext.formats.event_set import EventSet
+from avtext.formats.sed_eval_text import read_sed_eval, write_sed_eval
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,8 @@ def test_the_reference_lists_are_read(data_dir):
     assert len(read_sed_eval(folder / "street_fold1_reference.txt").events) > 1
     one = read_sed_eval(folder / "binary5_detected.txt")
     assert sum(not events for events in one.events.values()) == 4
+
+
+def test_a_file_whose_name_does_not_fit_is_told_as_a_file(tmp_path):
+    with pytest.raises(ConfigError, match=r"sed_eval cannot hold the file 'a\\tb' .* rename the file"):
+        write_sed_eval(tmp_path / "a.txt", EventSet({"a\tb": ()}))
