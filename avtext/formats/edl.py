@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from avtext.clip import Event
 from avtext.formats.event_set import EventSet, losses, only_file, single
@@ -31,6 +31,16 @@ _LABELS = (  # whatever their order in the file, the first of these that an edit
 _RATE = re.compile(r"\*\s*FRAME RATE:\s*(\S+)")
 
 
+@dataclass
+class _Edit:
+    """An edit as its lines say it; ``ours`` is the line and the text of our comment."""
+
+    line: int
+    codes: list[str]  # record in and record out
+    comments: list[str] = field(default_factory=list)
+    ours: tuple[int, str] | None = None
+
+
 def read_edl(path: Path) -> EventSet:
     """Events of the edits at their record times.
 
@@ -40,11 +50,11 @@ def read_edl(path: Path) -> EventSet:
     Raises:
         ConfigError: a malformed edit, an edit without a label, or drop-frame timecode; names the line.
     """
-    edits: list[dict[str, Any]] = []
+    edits: list[_Edit] = []
     rate, rate_known = float(FRAME_RATE), False
     for k, line in enumerate(read_text(path).split("\n"), start=1):
         if match := _EDIT.fullmatch(line):
-            edits.append({"line": k, "codes": match.group(1).split()[2:], "comments": []})
+            edits.append(_Edit(k, match.group(1).split()[2:]))
         elif re.match(r"\d+\s", line):
             raise fail(path, k, "an edit is a number, a reel, a track, a transition and four timecodes")
         elif line.startswith("FCM:") and "NON" not in line:
@@ -52,28 +62,28 @@ def read_edl(path: Path) -> EventSet:
         elif match := _RATE.fullmatch(line.strip()):
             rate, rate_known = _frame_rate(path, k, match.group(1)), True
         elif edits and line.startswith(_OURS):
-            edits[-1]["ours"] = (k, line[len(_OURS) :])
+            edits[-1].ours = (k, line[len(_OURS) :])
         elif edits:
-            edits[-1]["comments"].append(line.strip())
-    guessed = not rate_known and any("ours" not in edit for edit in edits)
+            edits[-1].comments.append(line.strip())
+    guessed = not rate_known and any(edit.ours is None for edit in edits)
     notes = (f"{path}: names no frame rate; {FRAME_RATE} frames per second were assumed",) if guessed else ()
     return single(path, [_event(path, edit, rate) for edit in edits], notes=notes)
 
 
-def _event(path: Path, edit: dict[str, Any], rate: float) -> Event:
-    if "ours" in edit:
-        line, text = edit["ours"]
+def _event(path: Path, edit: _Edit, rate: float) -> Event:
+    if edit.ours is not None:
+        line, text = edit.ours
         try:
             start, end, score, label = json.loads(text)
         except (ValueError, TypeError, RecursionError) as error:
             raise fail(path, line, "must be start, end, score and label in JSON") from error
         return event(path, line, start, end, label, score)
-    found = (pattern.fullmatch(comment) for pattern in _LABELS for comment in edit["comments"])
+    found = (pattern.fullmatch(comment) for pattern in _LABELS for comment in edit.comments)
     label = next((match.group(1) for match in found if match), None)
     if label is None:
-        raise fail(path, edit["line"], "the edit has no label: add a line like * LOC: 00:00:01:00 RED dog")
-    start, end = (_seconds(path, edit["line"], code, rate) for code in edit["codes"])
-    return event(path, edit["line"], start, end, label)
+        raise fail(path, edit.line, "the edit has no label: add a line like * LOC: 00:00:01:00 RED dog")
+    start, end = (_seconds(path, edit.line, code, rate) for code in edit.codes)
+    return event(path, edit.line, start, end, label)
 
 
 def _frame_rate(path: Path, line: int, text: str) -> float:
