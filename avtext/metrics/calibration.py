@@ -12,7 +12,7 @@ import numpy as np
 from avtext.errors import InvalidInput
 from avtext.metrics.columns import EventsByFile, check_events, file_names, labels_in, table_of
 from avtext.metrics.detection import served, surest_first
-from avtext.metrics.matching import first_come
+from avtext.metrics.matching import SLACK, first_come
 
 _EDGE = 1e-6  # scores of exactly 0 and 1 have no logit
 
@@ -77,7 +77,7 @@ def score_outcomes(reference: EventsByFile, estimate: EventsByFile, *, overlap: 
     truth = table_of(reference, files, names)
     guess = surest_first(table_of(estimate, files, names))
     (left, right), shared = served(truth, guess, truth.labels, guess.labels)
-    enough = shared >= overlap - 1e-9
+    enough = shared >= overlap - SLACK
     got = first_come((left[enough], right[enough]), len(truth.starts), len(guess.starts))
     return Outcomes(guess.scores, got >= 0)
 

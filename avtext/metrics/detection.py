@@ -13,7 +13,7 @@ import numpy as np
 
 from avtext.errors import InvalidInput
 from avtext.metrics.columns import EventsByFile, Table, check_events, file_names, labels_in, table_of
-from avtext.metrics.matching import Pairs, first_come, meeting_pairs, tiou
+from avtext.metrics.matching import SLACK, Pairs, first_come, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
 
 TIOU_GRIDS: dict[str, tuple[float, ...]] = {
@@ -21,7 +21,6 @@ TIOU_GRIDS: dict[str, tuple[float, ...]] = {
     "activitynet": (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
     "unav": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
 }
-_SLACK = 1e-9  # an overlap that meets a threshold exactly must not miss it by a rounding error
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def average_precisions(
     borders = np.searchsorted(guess_class[order], np.arange(num_classes + 1))
     out = np.full((num_classes, len(thresholds)), math.nan)
     for column, threshold in enumerate(thresholds):
-        enough = overlap >= threshold - _SLACK
+        enough = overlap >= threshold - SLACK
         got = first_come((pairs[0][enough], pairs[1][enough]), len(truth.starts), len(guess.starts))
         hits = (got >= 0)[order]
         for k in np.flatnonzero(totals):
@@ -204,7 +203,7 @@ def average_recall(
         kept = rank[pairs[1]] < count
         best = np.zeros(len(truth.starts))
         np.maximum.at(best, pairs[0][kept], overlap[kept])
-        found = [float(np.mean(best >= low - _SLACK)) if len(best) else math.nan for low in thresholds]
+        found = [float(np.mean(best >= low - SLACK)) if len(best) else math.nan for low in thresholds]
         out[count] = nan_mean(found)
     return out
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 Pairs = tuple[np.ndarray, np.ndarray]  # positions in the reference and in the estimate, one entry per pair
+SLACK = 1e-9  # an overlap that meets a threshold exactly must not miss it by a rounding error
 
 
 def pairs_within(reference: np.ndarray, estimate: np.ndarray, tolerance: float) -> Pairs:
@@ -72,6 +73,12 @@ def meeting_pairs(one: Spans, two: Spans) -> Pairs:
     return np.divmod(np.unique(left[same & meets] * width + right[same & meets]), width)
 
 
+def intersections(one: Spans, two: Spans, pairs: Pairs) -> np.ndarray:
+    """Seconds that the spans of each pair share, float64; negative where they lie apart, by what is between them."""
+    left, right = pairs
+    return np.minimum(one.ends[left], two.ends[right]) - np.maximum(one.starts[left], two.starts[right])
+
+
 def tiou(one: Spans, two: Spans, pairs: Pairs) -> np.ndarray:
     """Temporal intersection over union of each pair, float64; 1 where both are the same instant.
 
@@ -82,7 +89,7 @@ def tiou(one: Spans, two: Spans, pairs: Pairs) -> np.ndarray:
         [0.333]
     """
     left, right = pairs
-    shared = np.minimum(one.ends[left], two.ends[right]) - np.maximum(one.starts[left], two.starts[right])
+    shared = intersections(one, two, pairs)
     union = np.maximum(one.ends[left], two.ends[right]) - np.minimum(one.starts[left], two.starts[right])
     point = union <= 0
     return np.where(point, 1.0, np.maximum(shared, 0.0) / np.where(point, 1.0, union))

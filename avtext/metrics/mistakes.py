@@ -9,7 +9,7 @@ import numpy as np
 
 from avtext.errors import InvalidInput
 from avtext.metrics.columns import EventsByFile, Table, check_events, file_names, labels_in, table_of
-from avtext.metrics.matching import Pairs, first_come, meeting_pairs
+from avtext.metrics.matching import SLACK, Pairs, first_come, intersections, meeting_pairs
 
 NONE = "(none)"  # the row of spurious and the column of missed events in a confusion table
 
@@ -117,7 +117,7 @@ def confusion(reference: EventsByFile, estimate: EventsByFile, *, share: float =
     truth, guess, names = _tables(reference, estimate, share)
     left, right = _standing(truth, guess, share)
     same = truth.labels[left] == guess.labels[right]
-    shared = _intersections(truth, guess, (left, right))
+    shared = intersections(truth.spans, guess.spans, (left, right))
     order = np.lexsort((guess.starts[right], truth.starts[left], -shared, ~same))
     got = first_come((left[order], right[order]), len(truth.starts), len(guess.starts))
     missed = ~np.isin(np.arange(len(truth.starts)), got)
@@ -159,13 +159,7 @@ def _standing(truth: Table, guess: Table, share: float) -> Pairs:
     """Pairs in which one may stand for the other."""
     left, right = meeting_pairs(truth.spans, guess.spans)
     shorter = np.minimum(truth.durations[left], guess.durations[right])
-    enough = _intersections(truth, guess, (left, right)) >= share * shorter - 1e-9
-    touching = _intersections(truth, guess, (left, right)) <= 0
-    point = (truth.durations[left] == 0) & (guess.durations[right] == 0)
-    keep = enough & (~touching | point)
+    shared = intersections(truth.spans, guess.spans, (left, right))
+    instant = (truth.durations[left] == 0) & (guess.durations[right] == 0)
+    keep = (shared >= share * shorter - SLACK) & ((shared > 0) | instant)
     return left[keep], right[keep]
-
-
-def _intersections(truth: Table, guess: Table, pairs: Pairs) -> np.ndarray:
-    left, right = pairs
-    return np.minimum(truth.ends[left], guess.ends[right]) - np.maximum(truth.starts[left], guess.starts[right])

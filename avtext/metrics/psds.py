@@ -16,7 +16,7 @@ import numpy as np
 
 from avtext.errors import InvalidInput
 from avtext.metrics.columns import EventsByFile, Table, check_events, labels_in, scores_at_even_ranks, table_of
-from avtext.metrics.matching import Pairs, meeting_pairs
+from avtext.metrics.matching import Pairs, intersections, meeting_pairs
 
 _DECIMALS = 6  # a share of a duration met exactly must not be missed by a rounding error
 _HOUR = 3600.0
@@ -180,7 +180,7 @@ def _with_duration(table: Table) -> Table:
 def _count(truth: Table, guess: Table, num_labels: int, settings: PsdsSettings) -> _Counts:
     pairs = meeting_pairs(guess.spans, truth.spans)
     left, right = pairs
-    shared = np.minimum(guess.ends[left], truth.ends[right]) - np.maximum(guess.starts[left], truth.starts[right])
+    shared = intersections(guess.spans, truth.spans, pairs)
     same = guess.labels[left] == truth.labels[right]
     relevant = _covered(left[same], shared[same], guess.durations, settings.detection_share)
     useful = same & relevant[left]

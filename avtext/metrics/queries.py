@@ -13,7 +13,7 @@ import numpy as np
 
 from avtext.metrics.columns import EventsByFile, Table, check_events, file_names, labels_in, table_of
 from avtext.metrics.detection import TIOU_GRIDS, average_precisions, check_thresholds, surest_first
-from avtext.metrics.matching import meeting_pairs, tiou
+from avtext.metrics.matching import SLACK, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
 
 
@@ -73,7 +73,7 @@ def moment_retrieval(
     best = _best_of_first(truth, guess, asked, answered, len(queries))
     by_threshold = {low: nan_mean(column) for low, column in zip(thresholds, table.T.tolist(), strict=True)}
     return QueryScores(
-        recall_at_1={low: float(np.mean(best >= low - 1e-9)) if len(best) else math.nan for low in recall_thresholds},
+        recall_at_1={low: float(np.mean(best >= low - SLACK)) if len(best) else math.nan for low in recall_thresholds},
         mean_ap=nan_mean(by_threshold.values()),
         by_threshold=by_threshold,
         num_queries=len(queries),
