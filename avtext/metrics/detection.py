@@ -72,7 +72,7 @@ def mean_average_precision(
     """
     check_events("reference", reference)
     check_events("estimate", estimate)
-    check_thresholds(thresholds)
+    thresholds = checked_thresholds(thresholds)
     names = sorted(labels if labels is not None else labels_in(reference))
     files = sorted(file_names(reference, estimate))  # equal scores must not hang on the order given
     truth, guess = (table_of(side, files, names) for side in (reference, estimate))
@@ -87,10 +87,16 @@ def mean_average_precision(
     )
 
 
-def check_thresholds(thresholds: Sequence[float]) -> None:
-    """Refuse an empty list of overlaps and those outside (0, 1]."""
-    if not thresholds or not all(0 < threshold <= 1 for threshold in thresholds):
-        raise InvalidInput(f"thresholds: must be overlaps in (0, 1], at least one, got {list(thresholds)}")
+def checked_thresholds(thresholds: Sequence[float]) -> tuple[float, ...]:
+    """Temporal overlaps, of an array too, as plain floats.
+
+    Raises:
+        InvalidInput: there is none, or one outside (0, 1].
+    """
+    plain = tuple(map(float, thresholds))
+    if not plain or not all(0 < threshold <= 1 for threshold in plain):
+        raise InvalidInput(f"thresholds: must be overlaps in (0, 1], at least one, got {list(plain)}")
+    return plain
 
 
 def surest_first(guess: Table) -> Table:
@@ -189,7 +195,7 @@ def average_recall(
     """
     check_events("reference", reference)
     check_events("estimate", estimate)
-    check_thresholds(thresholds)
+    thresholds = checked_thresholds(thresholds)
     if not all(count > 0 for count in counts):
         raise InvalidInput(f"counts: must be positive, got {list(counts)}")
     files, names = sorted(file_names(reference, estimate)), labels_in(reference, estimate)

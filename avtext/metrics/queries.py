@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avtext.metrics.columns import EventsByFile, Table, check_events, file_names, labels_in, table_of
-from avtext.metrics.detection import TIOU_GRIDS, average_precisions, check_thresholds, surest_first
+from avtext.metrics.detection import TIOU_GRIDS, average_precisions, checked_thresholds, surest_first
 from avtext.metrics.matching import SLACK, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
 
@@ -61,8 +61,7 @@ def moment_retrieval(
     """
     check_events("reference", reference)
     check_events("estimate", estimate)
-    check_thresholds(recall_thresholds)
-    check_thresholds(thresholds)
+    recall_thresholds, thresholds = checked_thresholds(recall_thresholds), checked_thresholds(thresholds)
     files, names = sorted(file_names(reference, estimate)), labels_in(reference)
     truth = table_of(reference, files, names)
     guess = surest_first(table_of(estimate, files, names))

@@ -12,7 +12,7 @@ import numpy as np
 from avtext.clip import Event
 from avtext.errors import InvalidInput
 from avtext.metrics.columns import EventsByFile, check_events, file_names, labels_in, length_of
-from avtext.metrics.detection import check_thresholds
+from avtext.metrics.detection import checked_thresholds
 from avtext.metrics.matching import Spans, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
 from avtext.timeline import GRID_RATE, num_steps, span_to_steps
@@ -82,7 +82,7 @@ def segmentation(
     """
     check_events("reference", reference)
     check_events("estimate", estimate)
-    check_thresholds(thresholds)
+    thresholds = checked_thresholds(thresholds)
     if not 0 < rate < math.inf:
         raise InvalidInput(f"rate: must be positive frames per second, got {rate}")
     position = {name: k for k, name in enumerate(labels_in(reference, estimate))}

@@ -135,6 +135,13 @@ def test_thresholds_outside_are_refused(thresholds):
         mean_average_precision({}, {}, thresholds)
 
 
+def test_thresholds_may_be_an_array():
+    truth = {"a": [Event(0, 10, "x")]}
+    found = mean_average_precision(truth, truth, np.array([0.5, 0.75]))
+    assert repr(found.by_threshold) == "{0.5: 1.0, 0.75: 1.0}"
+    assert average_recall(truth, truth, (1,), np.array([0.5, 0.75])) == {1: 1.0}
+
+
 def test_average_recall_looks_at_the_surest_of_each_file():
     truth = {"v": [Event(0, 10, "x"), Event(20, 30, "y")], "w": [Event(0, 10, "x")]}
     found = {
