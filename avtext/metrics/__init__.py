@@ -1,5 +1,5 @@
 """How well estimated events agree with the truth: one metric family per file, pure functions on events.
 
-Every function takes mappings from a file's name to its events, so that a file without events counts, and
-returns a frozen value with named fields. Numpy only.
+Most take two mappings from a file's name to its events, so that a file without events counts, and return a frozen
+value with named fields. Numpy only.
 """

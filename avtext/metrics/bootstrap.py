@@ -18,7 +18,7 @@ class Interval(NamedTuple):
     Args:
         value: on the files as they are.
         low: lower end; NaN where no resample had a score.
-        high: upper end.
+        high: upper end; NaN likewise.
     """
 
     value: float

@@ -36,7 +36,7 @@ class Reliability:
     Args:
         expected_error: mean distance between score and share correct, weighted by count (ECE); NaN when
             empty.
-        largest_error: the largest of these distances (MCE).
+        largest_error: the largest of these distances (MCE); NaN when empty.
         edges: borders of the score bins, ``bins + 1`` of them from 0 to 1.
         mean_scores: per bin, NaN where it is empty.
         shares_correct: per bin, NaN where it is empty.

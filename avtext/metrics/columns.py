@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +72,7 @@ def scores_at_even_ranks(events: EventsByFile, limit: int = 50) -> list[float]:
 
 
 def check_events(argument: str, events: EventsByFile) -> None:
-    """Refuse anything but a mapping from file names to sequences of events.
+    """Refuse anything but a mapping from file names to events that can be gone through more than once.
 
     Raises:
         InvalidInput: says which argument and what it was.
@@ -80,6 +80,8 @@ def check_events(argument: str, events: EventsByFile) -> None:
     if not isinstance(events, Mapping):
         raise InvalidInput(f"{argument}: must map file names to events, got {type(events).__name__}")
     for name, values in events.items():
+        if not isinstance(values, Sized):  # an iterator would be used up here, and be empty when it is compared
+            raise InvalidInput(f"{argument}[{name!r}]: must be a sequence of events, got {type(values).__name__}")
         for value in values:
             if not isinstance(value, Event):
                 raise InvalidInput(f"{argument}[{name!r}]: must hold Event values, got {type(value).__name__}")

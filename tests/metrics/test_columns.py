@@ -46,3 +46,8 @@ def test_what_is_not_events_is_refused():
         check_events("reference", [])
     with pytest.raises(InvalidInput, match=r"estimate\['a'\]: must hold Event values, got str"):
         check_events("estimate", {"a": "dog"})
+    for values in (None, iter([Event(0, 1, "dog")])):
+        with pytest.raises(
+            InvalidInput, match=r"estimate\['a'\]: must be a sequence of events, got (NoneType|list_iter)"
+        ):
+            check_events("estimate", {"a": values})
