@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -197,14 +197,6 @@ class FeatureCache:
     def put(self, key: FeatureKey, streams: Mapping[str, Stream], notes: Mapping[str, Any] | None = None) -> None:
         """Keep the features of ``key``, with plain JSON values as notes; see :func:`publish_features`."""
         publish_features(self.path(key), streams, {"key": asdict(key), "notes": dict(notes or {})})
-
-    def obtain(self, key: FeatureKey, make: Callable[[], Mapping[str, Stream]]) -> dict[str, Stream]:
-        """The features of ``key``, made by ``make()`` and kept if there are none yet."""
-        found = self.get(key)
-        if found is None:
-            found = dict(make())
-            self.put(key, found)
-        return found
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,16 +133,6 @@ def _nested(names: list[str], rows: np.ndarray, columns: np.ndarray) -> dict[str
         row, column = divmod(key, len(names))
         table.setdefault(names[row], {})[names[column]] = count
     return table
-
-
-def per_class(table: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """How often each label was told right, from a confusion table.
-
-    Example:
-        >>> per_class({"dog": {"dog": 3, "cat": 1}, "(none)": {"cat": 2}})
-        {'dog': 3}
-    """
-    return {name: row.get(name, 0) for name, row in table.items() if name != NONE}
 
 
 def _tables(reference: EventsByFile, estimate: EventsByFile, share: float) -> tuple[Table, Table, list[str]]:

@@ -88,17 +88,6 @@ def test_cache_miss_and_hit(tmp_path: Path) -> None:
     assert cache.get(FeatureKey("01", KEY.encoders, KEY.reading)) is None
 
 
-def test_obtain_makes_once(tmp_path: Path) -> None:
-    cache, made = FeatureCache(tmp_path), []
-
-    def make() -> dict[str, Stream]:
-        made.append(1)
-        return streams()
-
-    assert same(cache.obtain(KEY, make), cache.obtain(KEY, make))
-    assert made == [1]
-
-
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "folder", "other key"])
 def test_damaged_entry_is_a_miss_with_a_warning(tmp_path: Path, damage: str) -> None:
     cache = FeatureCache(tmp_path)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from avtext.clip import Event
 from avtext.errors import InvalidInput
-from avtext.metrics.mistakes import confusion, find_mistakes, per_class
+from avtext.metrics.mistakes import confusion, find_mistakes
 
 KINDS = ("correct", "split", "merged", "wrong_label", "missed")
 GUESSED = ("split_parts", "merging", "mislabelled", "spurious")
@@ -63,7 +63,6 @@ def test_confusion_prefers_the_right_label():
     guess = {"v": [Event(0, 10, "y"), Event(2, 9, "x")], "w": []}
     table = confusion(truth, guess)
     assert table == {"x": {"x": 1}, "y": {"(none)": 1}, "(none)": {"y": 1}}
-    assert per_class(table) == {"x": 1, "y": 0}
 
 
 def test_empty_and_refused():
