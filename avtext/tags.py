@@ -124,6 +124,16 @@ class TagScheme:
     def _place(self, label: int) -> tuple[int, int]:
         return (label, BEGIN) if self.kind == "overlapping" else (0, BEGIN + 2 * label)
 
+    @staticmethod
+    def labels_of(tags: np.ndarray) -> np.ndarray:
+        """Of each tag the label that it is of, counted within its chain; -1 of O and of padding (-1).
+
+        Example:
+            >>> TagScheme.labels_of(np.arange(7)).tolist()
+            [-1, 0, 0, 1, 1, 2, 2]
+        """
+        return np.where(tags > OUTSIDE, (tags - 1) // 2, -1)
+
     def spans(self, tags: np.ndarray) -> list[tuple[int, int, int]]:
         """``(label index, first step, last step + 1)`` of every event in ``tags``, ordered by first step.
 
@@ -132,7 +142,7 @@ class TagScheme:
         rows = np.atleast_2d(tags)
         if rows.shape[1] == 0:
             return []
-        label = np.where(rows > 0, (rows - 1) // 2, -1)
+        label = self.labels_of(rows)
         before, after = np.roll(label, 1, axis=1), np.roll(label, -1, axis=1)
         before[:, 0] = after[:, -1] = -2  # no label at all
         opens = (label >= 0) & ((label != before) | (rows % 2 == 1))

@@ -19,7 +19,7 @@ from avtext.layers.warp import warp
 from avtext.metrics.decision import decide
 from avtext.model.batch import Batch
 from avtext.model.objective import Losses, Taught, detection_losses
-from avtext.tags import TagScheme
+from avtext.tags import OUTSIDE, TagScheme
 from avtext.timeline import ClockMap, centres
 
 
@@ -105,7 +105,7 @@ class EventDetector(nn.Module):
     def _start_quiet(self) -> None:
         """Begin with emissions that say: mostly nothing happens."""
         bias = torch.full((self.scheme.num_chains, self.scheme.num_tags), -1.0)
-        bias[:, 0] = 2.0
+        bias[:, OUTSIDE] = 2.0
         for layer in (self.emit, *(cast(nn.Sequential, head)[-1] for head in self.alone.values())):
             cast(nn.Linear, layer).bias.copy_(bias.flatten())
 

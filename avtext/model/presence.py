@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
-
-from avtext.tags import OUTSIDE
 
 if TYPE_CHECKING:
     from avtext.model.detector import EventDetector, Output
@@ -42,13 +41,13 @@ def log_nowhere(model: EventDetector, output: Output) -> Tensor:
     """``log P`` that a label has no step of a clip, (B, labels) float64, differentiable, at most 0."""
     mask = output.mask if output.emissions.ndim == 3 else output.mask[:, None]
     emissions = output.emissions.double().masked_fill(~mask[..., None], 0.0)  # double: a difference of two large sums
-    tags = torch.arange(model.scheme.num_tags, device=emissions.device)
-    if model.scheme.kind == "overlapping":
-        without = _log_total(model, emissions.masked_fill(tags != OUTSIDE, -torch.inf), output.mask)
-        return (without - _log_total(model, emissions, output.mask)).clamp(max=0.0)
-    mine = [(tags != OUTSIDE) & ((tags - 1) // 2 == label) for label in range(len(model.scheme.labels))]
-    totals = [_log_total(model, emissions.masked_fill(own, -torch.inf), output.mask) for own in mine]
-    return (torch.cat(totals, 1) - _log_total(model, emissions, output.mask)).clamp(max=0.0)
+    label_of = torch.from_numpy(model.scheme.labels_of(np.arange(model.scheme.num_tags))).to(emissions.device)
+    in_chain = 1 if model.scheme.kind == "overlapping" else len(model.scheme.labels)  # labels that share a chain
+    without = [
+        _log_total(model, emissions.masked_fill(label_of == label, -torch.inf), output.mask)
+        for label in range(in_chain)
+    ]
+    return (torch.cat(without, 1) - _log_total(model, emissions, output.mask)).clamp(max=0.0)
 
 
 def _log_total(model: EventDetector, emissions: Tensor, mask: Tensor) -> Tensor:
