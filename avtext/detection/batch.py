@@ -30,13 +30,14 @@ class Sharing(NamedTuple):
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse what :meth:`avtext.detection.EventFinder.batch` says."""
-        hook = options.get("hook") is not None
-        if self.jobs is not None and (self.jobs < 1 or hook):
-            raise InvalidInput(f"jobs: must be 1 or more, got {self.jobs}, and cannot be watched by a hook")
-        if self.together is not None and (not self.together > 0 or hook or self.jobs is not None):
-            raise InvalidInput(
-                f"together: must be seconds above 0, got {self.together}, and goes neither with a hook nor with jobs"
-            )
+        if self.jobs is not None and self.jobs < 1:
+            raise InvalidInput(f"jobs: must be 1 or more, got {self.jobs}")
+        if self.together is not None and not self.together > 0:
+            raise InvalidInput(f"together: must be seconds above 0, got {self.together}")
+        asked = {"jobs": self.jobs, "together": self.together, "hook": options.get("hook")}
+        given = [name for name, value in asked.items() if value is not None]
+        if len(given) > 1:
+            raise InvalidInput(f"{given[0]}: does not go with {given[1]}: leave one of them out")
 
     def many(
         self, pipe: EventFinder, sources: Sequence[Source], options: Mapping[str, Any]

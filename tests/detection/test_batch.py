@@ -112,9 +112,15 @@ def test_shares_are_everything_once() -> None:
     assert sorted("".join("".join(part_of("abcdefg", (i, 3))) for i in (1, 2, 3))) == list("abcdefg")
 
 
-@pytest.mark.parametrize("options", [{"jobs": 0}, {"jobs": 1, "hook": print}])
-def test_jobs_that_cannot_be(pipe: Pipeline, options: dict) -> None:
-    with pytest.raises(InvalidInput, match="jobs: must be 1 or more"):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 0}, "jobs: must be 1 or more, got 0"),
+        ({"jobs": 1, "hook": print}, "jobs: does not go with hook: leave one of them out"),
+    ],
+)
+def test_jobs_that_cannot_be(pipe: Pipeline, options: dict, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         pipe.batch(["a.wav"], **options)
 
 
