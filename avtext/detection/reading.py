@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from avtext.timeline import GRID_RATE, num_steps
 
 _LOUDEST = 1e10  # more than 32 bits hold; far beyond it a spectrum is infinite
 Transcript = str | Path | Sequence[Cue] | None
+T = TypeVar("T")
 
 
 class Reading(Protocol):
@@ -178,14 +179,14 @@ def given_cues(source: object, transcript: Transcript) -> tuple[Cue, ...] | None
     return cues
 
 
-def with_next(clips: Iterable[Clip]) -> Iterator[tuple[Clip, Clip | None]]:
-    """Each clip and the one after it, None after the last.
+def with_next(values: Iterable[T]) -> Iterator[tuple[T, T | None]]:
+    """Each value and the one after it, None after the last.
 
     Example:
-        >>> [following is None for _, following in with_next([Clip(1.0), Clip(1.0)])]
-        [False, True]
+        >>> list(with_next("abc"))
+        [('a', 'b'), ('b', 'c'), ('c', None)]
     """
-    iterator = iter(clips)
+    iterator = iter(values)
     held = next(iterator, None)
     while held is not None:
         following = next(iterator, None)

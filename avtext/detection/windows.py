@@ -19,6 +19,7 @@ import numpy as np
 
 from avtext.clip import Clip
 from avtext.detection.network import Emitted, Network, Track
+from avtext.detection.reading import with_next
 from avtext.detection.spool import Spool
 from avtext.kernels.resampling import warp
 from avtext.tags import TagScheme
@@ -201,11 +202,8 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: float = 
     pieces: list[Decoded] = []
     held: Emitted | None = None  # the last `shared` steps of what came before, half of them not yet given out
     pending = 0  # steps at the end of `held` that are still to be given out
-    iterator = iter(chunks)
-    chunk = next(iterator, None)
-    while chunk is not None:
-        following = next(iterator, None)
-        joined = chunk if held is None else _join([held, chunk])
+    for chunk, following in with_next(chunks):
+        joined = chunk if held is None else _appended(held, chunk)
         length = len(joined.gates)
         first = 0 if held is None else len(held.gates) - pending
         last = length if following is None else max(first, length - shared // 2)
@@ -214,8 +212,7 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: float = 
         given = joined.between(first, last)
         kept = tags[..., first:last].astype(kind)
         pieces.append(Decoded(kept, activity[first:last], given.gates, _small(given.alone)))
-        held, pending = _tail(joined, shared), length - last
-        chunk = following
+        held, pending = joined.between(max(0, length - shared), None), length - last
     if not pieces:
         shape = (scheme.num_chains, 0) if scheme.kind == "overlapping" else (0,)
         nothing = np.zeros((0, len(scheme.labels)), np.float32)
@@ -224,16 +221,16 @@ def decode_chunks(network: Network, chunks: Iterator[Emitted], overlap: float = 
         np.concatenate([p.tags for p in pieces], -1),
         np.concatenate([p.activity for p in pieces]),
         np.concatenate([p.gates for p in pieces]),
-        _joined([p.alone for p in pieces]),
+        _whole([p.alone for p in pieces]),
     )
 
 
-def _join(parts: Sequence[Emitted]) -> Emitted:
-    emissions, gates = np.concatenate([p.emissions for p in parts], -2), np.concatenate([p.gates for p in parts])
-    return Emitted(emissions, gates, _joined([p.alone for p in parts]))
+def _appended(one: Emitted, other: Emitted) -> Emitted:
+    emissions, gates = np.concatenate([one.emissions, other.emissions], -2), np.concatenate([one.gates, other.gates])
+    return Emitted(emissions, gates, _whole([one.alone, other.alone]))
 
 
-def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
+def _whole(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """All parts one after the other; None where one is missing."""
     there = [part for part in parts if part is not None]
     return np.concatenate(there) if len(there) == len(parts) else None
@@ -241,7 +238,3 @@ def _joined(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 def _small(alone: np.ndarray | None) -> np.ndarray | None:
     return None if alone is None else np.round(255.0 * alone).astype(np.uint8)
-
-
-def _tail(emitted: Emitted, steps: int) -> Emitted:
-    return emitted.between(max(0, len(emitted.gates) - steps), None)
