@@ -97,7 +97,16 @@ def _neighbourhoods(x: Tensor) -> Tensor:
 
 
 class AttentionLayer(nn.Module):
-    """One round: every modality attends to what it may see, then an MLP of its own."""
+    """One round: every modality attends to what it may see, then an MLP of its own.
+
+    Args:
+        width: D.
+        num_modalities: M.
+        sight: what each may see, a value of ``SIGHT``.
+        num_heads: H.
+        reach: R.
+        dropout: on attention and MLP outputs.
+    """
 
     def __init__(self, width: int, num_modalities: int, sight: str, num_heads: int, reach: int, dropout: float) -> None:
         super().__init__()
@@ -160,11 +169,11 @@ class GatedFusion(nn.Module):
         kind: an entry of ``SIGHT``.
         num_layers: rounds of attention.
         num_heads: attention heads; divides ``width``.
-        reach: steps to either side that a step can attend to.
+        reach: steps to either side that a step can attend to, 1 or more.
         dropout: on attention and MLP outputs.
 
     Raises:
-        InvalidInput: another ``kind``, or a width that the heads do not divide.
+        InvalidInput: another ``kind``, a width that the heads do not divide, or a reach under 1.
 
     Example:
         >>> fusion = GatedFusion(8, 2, num_heads=2, reach=3).eval()
@@ -185,11 +194,12 @@ class GatedFusion(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if kind not in SIGHT or width % num_heads:
-            raise InvalidInput(
-                f"GatedFusion: kind must be one of {', '.join(SIGHT)} and width a multiple of num_heads, "
-                f"got {kind!r}, {width}, {num_heads}"
-            )
+        if kind not in SIGHT:
+            raise InvalidInput(f"GatedFusion: kind must be one of {', '.join(SIGHT)}, got {kind!r}")
+        if num_heads < 1 or width % num_heads:
+            raise InvalidInput(f"GatedFusion: width must be a multiple of num_heads, got {width} and {num_heads}")
+        if reach < 1:
+            raise InvalidInput(f"GatedFusion: reach must be at least 1 step, got {reach}")
         self.kind = kind
         streams = 1 if kind == "early" else num_modalities
         self.layers = nn.ModuleList(

@@ -146,8 +146,12 @@ def test_memory_is_linear_in_time() -> None:
     assert sizes[1] <= 2 * sizes[0]
 
 
-def test_another_kind_or_a_width_that_heads_do_not_divide_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"kind must be one of cross, co_attention, late, early .* got 'sum', 8, 2"):
+def test_another_kind_and_sizes_that_cannot_be_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"kind must be one of cross, co_attention, late, early, got 'sum'"):
         GatedFusion(8, 2, "sum", num_heads=2)
-    with pytest.raises(InvalidInput, match="width a multiple of num_heads, got 'cross', 8, 3"):
+    with pytest.raises(InvalidInput, match="width must be a multiple of num_heads, got 8 and 3"):
         GatedFusion(8, 2, num_heads=3)
+    with pytest.raises(InvalidInput, match="width must be a multiple of num_heads, got 8 and 0"):
+        GatedFusion(8, 2, num_heads=0)
+    with pytest.raises(InvalidInput, match="reach must be at least 1 step, got 0"):
+        GatedFusion(8, 2, reach=0)
