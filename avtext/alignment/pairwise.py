@@ -26,7 +26,8 @@ class Alignment:
         clock: stream clock to video clock; the identity where it abstained.
         confidence: in [0, 1], how sure it is that this is the true map and not chance.
         abstained: whether the confidence was below the threshold, so that nothing is moved.
-        path: ``(points, 2)`` seconds on the stream's and on the video's clock, for plots; None if abstained.
+        path: ``(points, 2)`` seconds on the stream's and on the video's clock, for plots; None if abstained and for
+            the reference of :func:`avtext.alignment.align_jointly`, whose clock is not sought.
     """
 
     clock: ClockMap
@@ -69,7 +70,8 @@ def align(
         settings: limits and thresholds.
 
     Raises:
-        InvalidInput: shapes that do not match, or values that are not finite in a real step.
+        InvalidInput: shapes that do not match, values that are not finite in a real step, a negative activity, or
+            a rate that is not positive.
 
     Example:
         >>> noise = np.random.default_rng(0).normal(size=(500, 8))

@@ -30,10 +30,10 @@ def lag_info_nce(
     and end, or that is what is learnt: give clips whose streams are cut differently or come late.
 
     Args:
-        first: (B, T, E).
+        first: (B, T, E), T at least 1.
         second: (B, T, E), on the same clock.
         masks: (B, T) of each, true where real.
-        reach: lags of up to so many steps either way are told apart; at most T - 1.
+        reach: lags of up to so many steps either way are told apart; of more than T - 1, those up to T - 1.
         temperature: τ; scores are cosines of whole streams.
 
     Returns:
@@ -62,7 +62,7 @@ def lag_scores(first: Tensor, second: Tensor, reach: int) -> Tensor:
     Args:
         first: (B, T, E).
         second: (B, T, E).
-        reach: steps.
+        reach: steps, at most T.
 
     Returns:
         (B, 2 reach + 1), from lag ``-reach`` on.

@@ -49,6 +49,12 @@ class Output(NamedTuple):
 class EventDetector(nn.Module):
     """Events from sound, picture and words; every variant is a :class:`avtext.config.ModelSettings`.
 
+    Args:
+        settings: what it is made of; weights are drawn at random, but for those of pretrained encoders.
+
+    Raises:
+        AvtextError: an encoder cannot be built from its options, or its weights cannot be loaded.
+
     Example:
         >>> from avtext.clip import Clip, Stream
         >>> from avtext.model import collate
@@ -235,10 +241,10 @@ class EventDetector(nn.Module):
     # -- training and decoding ----------------------------------------------------------------------------------
 
     def loss(self, batch: Batch, lost: Tensor | None = None, taught: Taught | None = None) -> Losses:
-        """The training loss of a labelled batch; see :func:`avtext.model.objective.detection_losses`.
+        """The training loss and its terms; arguments as of :func:`avtext.model.objective.detection_losses`.
 
         Raises:
-            InvalidInput: the batch has no tags, and nothing is taught.
+            InvalidInput: a clip is not labelled, a term of the loss learns from labels, and there is no teacher.
         """
         return detection_losses(self, batch, lost, taught)
 

@@ -62,7 +62,7 @@ def detection_losses(
         taught: what a teacher adds to the loss.
 
     Raises:
-        InvalidInput: a clip is not labelled, and there is no teacher.
+        InvalidInput: a clip is not labelled, a term of the loss learns from labels, and there is no teacher.
     """
     weights = model.settings.loss
     if taught is None and weights.supervised and batch.unlabelled:
