@@ -33,7 +33,10 @@ class PsdsSettings:
             trigger (CTTC).
         cross_weight: how much cross triggers add to the false positive rate (alpha CT).
         spread_weight: how much the standard deviation between classes takes off (alpha ST).
-        max_rate: false positives per hour up to which the curve counts.
+        max_rate: false positives per hour up to which the curve counts, positive.
+
+    Raises:
+        InvalidInput: a share outside [0, 1], a negative weight, or a rate that is not positive and finite.
     """
 
     detection_share: float
@@ -42,6 +45,17 @@ class PsdsSettings:
     cross_weight: float = 0.0
     spread_weight: float = 1.0
     max_rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range."""
+        for name in ("detection_share", "reference_share", "cross_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidInput(f"PsdsSettings: {name} must lie in [0, 1], got {getattr(self, name)}")
+        for name in ("cross_weight", "spread_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InvalidInput(f"PsdsSettings: {name} must not be negative, and finite, got {getattr(self, name)}")
+        if not 0 < self.max_rate < math.inf:
+            raise InvalidInput(f"PsdsSettings: max_rate must be positive and finite, got {self.max_rate}")
 
 
 PSDS1 = PsdsSettings(0.7, 0.7)  # times matter (DCASE 2021-2024 task 4)

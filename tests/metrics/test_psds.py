@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,11 @@ def test_missing_durations_and_classes_are_refused():
         psds({"a": []}, [truth], {"a": 10.0})
     with pytest.raises(InvalidInput, match="add up to a positive number"):
         psds(truth, [truth], {"a": 0.0})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"detection_share": math.nan}, {"cross_share": 1.5}, {"spread_weight": -1.0}, {"max_rate": 0.0}]
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(InvalidInput, match=f"PsdsSettings: {next(iter(wrong))} must"):
+        PsdsSettings(**{"detection_share": 0.7, "reference_share": 0.7, **wrong})
