@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from avtext.alignment.pairwise import Alignment
 from avtext.alignment.settings import AlignmentSettings
 from avtext.config import ModelSettings
 from avtext.detection.windows import EncodedVideo
+from avtext.formats.schema import AlignmentRecord, ClockRecord
 from avtext.timeline import ClockMap
 
 
@@ -53,14 +54,14 @@ def later(found: Alignment, origin: float) -> Alignment:
     return replace(found, clock=ClockMap(starts, offsets, clock.rates), path=path)
 
 
-def described(found: Alignment) -> dict[str, Any]:
+def described(found: Alignment) -> AlignmentRecord:
     """Plain values of an alignment, as results have them."""
-    clock: ClockMap = found.clock
+    clock = found.clock
     return {
         "offset": round(clock.offset, 4),
         "drift_ppm": round(clock.drift_ppm, 2),
         "breaks": [[round(at, 3), round(jump, 3)] for at, jump in found.breaks],
-        "confidence": round(float(np.clip(found.confidence, 0, 1)), 4),
-        "abstained": bool(found.abstained),
-        "clock": clock.to_dict(),
+        "confidence": round(found.confidence, 4),
+        "abstained": found.abstained,
+        "clock": cast(ClockRecord, clock.to_dict()),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
@@ -23,6 +23,7 @@ from avtext.detection.skimming import skimmed
 from avtext.detection.windows import EncodedVideo, decode_chunks
 from avtext.errors import InvalidInput
 from avtext.features import reading_for
+from avtext.formats.schema import AlignmentRecord
 from avtext.media import Limits, MediaOptions, embedded_cues
 from avtext.media.opening import shown
 from avtext.metrics.decision import decide
@@ -197,7 +198,7 @@ class EventFinder:
 
     def clocks(
         self, video: str | Path, cues: Sequence[Cue] = (), hook: Hook | None = None
-    ) -> dict[str, Mapping[str, Any]]:
+    ) -> dict[str, AlignmentRecord]:
         """How sound and cues lie against the picture: per modality offset, drift, breaks and confidence.
 
         Cues that the embeddings say nothing sure about are compared with where the model hears speech. Whether clocks
@@ -218,12 +219,12 @@ class EventFinder:
         finder.align = True
         result = finder(video, transcript=tuple(cues), hook=hook)
         found = {name: value for name, value in result.alignment.items() if name != "video"}
-        unsure = cues and found.get("text", {"abstained": True})["abstained"]
-        if unsure and "speech" in self.labels and "audio" in result.modalities:
+        text = found.get("text")
+        unsure = text is None or text["abstained"]
+        if cues and unsure and "speech" in self.labels and "audio" in result.modalities:
             speech = result.scores.values[:, self.labels.index("speech")]
             heard = described(sync_cues(cues, speech, rate=self.network.settings.grid_rate))
-            tries = [heard, found.get("text", heard)]
-            found["text"] = max(tries, key=lambda one: (not one["abstained"], one["confidence"]))
+            found["text"] = max((heard, text or heard), key=lambda one: (not one["abstained"], one["confidence"]))
         return found
 
     def _finish(self, encoded: EncodedVideo, reading: Reading, wanted: frozenset[str], tell: Hook) -> Result:

@@ -13,7 +13,7 @@ from avtext.clip import MODALITIES, Cue, Event, Stream
 from avtext.errors import AvtextError, MissingExtra
 from avtext.formats import write_events
 from avtext.formats.json_events import file_record
-from avtext.formats.schema import FileRecord
+from avtext.formats.schema import AlignmentRecord, FileRecord
 from avtext.report import Evidence, Report, write_evidence, write_report
 from avtext.storage import publish_json
 
@@ -53,7 +53,7 @@ class Result:
     scores: Stream = field(default_factory=lambda: Stream(np.zeros((0, 0), np.float32), 25.0), repr=False)
     gates: Stream = field(default_factory=lambda: Stream(np.zeros((0, 3), np.float32), 25.0), repr=False)
     cues: tuple[Cue, ...] = field(default=(), repr=False)
-    alignment: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    alignment: Mapping[str, AlignmentRecord] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     modalities: tuple[str, ...] = ()
 
