@@ -143,7 +143,7 @@ def distillation_terms(
         settings: temperature and weights.
     """
     steps = output.mask.sum().clamp_min(1)
-    emissions = _emissions_term(output, targets, settings.temperature) / steps
+    emissions = _emissions_term(model, output, targets, settings.temperature) / steps
     marginals = _marginals_term(model, output, targets) / steps
     features = _features_term(model.modalities, encoded, targets)
     gates = _gates_term(output, targets) / steps
@@ -157,11 +157,10 @@ def teaching(model: EventDetector, targets: Targets, settings: DistillSettings) 
     return lambda encoded, output: distillation_terms(model, encoded, output, targets, settings).total
 
 
-def _emissions_term(output: Output, targets: Targets, temperature: float) -> Tensor:
+def _emissions_term(model: EventDetector, output: Output, targets: Targets, temperature: float) -> Tensor:
     ours, theirs = ((x / temperature).log_softmax(-1) for x in (output.emissions, targets.emissions))
     terms = F.kl_div(ours, theirs, reduction="none", log_target=True).sum(-1)
-    mask = output.mask if terms.ndim == 2 else output.mask[:, None]
-    return temperature**2 * terms.masked_fill(~mask, 0.0).sum()
+    return temperature**2 * terms.masked_fill(~model.over_chains(output.mask), 0.0).sum()
 
 
 def _marginals_term(model: EventDetector, output: Output, targets: Targets) -> Tensor:

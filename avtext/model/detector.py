@@ -208,6 +208,10 @@ class EventDetector(nn.Module):
             return flat
         return flat.unflatten(2, (self.scheme.num_chains, self.scheme.num_tags)).transpose(1, 2)
 
+    def over_chains(self, mask: Tensor) -> Tensor:
+        """A mask (B, T) that goes with what emissions have but their last axis: (B, 1, T) or, exclusive, as it is."""
+        return mask if self.scheme.kind == "exclusive" else mask[:, None]
+
     def forward(self, batch: Batch) -> Output:
         """Emissions of a batch, its streams warped by ``batch.clocks`` where those are given."""
         encoded = self.encode(batch)
@@ -267,7 +271,7 @@ class EventDetector(nn.Module):
         if self.settings.decoder == "crf":
             return self.per_chain(self.crf.decode(self.for_crf(output.emissions), output.mask).tags)
         best = output.emissions.argmax(-1)
-        return best.masked_fill(~(output.mask if best.ndim == 2 else output.mask[:, None]), -1)
+        return best.masked_fill(~self.over_chains(output.mask), -1)
 
     @torch.no_grad()
     def decode(self, output: Output, starts: Sequence[float] | None = None) -> list[list[Event]]:

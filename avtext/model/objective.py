@@ -14,7 +14,7 @@ from avtext.errors import InvalidInput
 from avtext.layers.contrastive import lag_info_nce
 from avtext.model.batch import Batch
 from avtext.model.presence import presence_loss
-from avtext.model.self_supervision import masked_loss, matching_loss, soft_dtw_loss
+from avtext.model.self_supervision import masked_loss, matching_loss, mean_of, soft_dtw_loss
 
 if TYPE_CHECKING:
     from avtext.model.detector import Encoded, EventDetector, Output
@@ -101,7 +101,7 @@ def _view_losses(model: EventDetector, output: Output, batch: Batch) -> tuple[Te
     if batch.present is not None and weights.presence:
         presence = presence_loss(model, output, batch.present) / steps
     if batch.tags is not None:
-        frame = _frame_loss(output.emissions, batch, batch.mask, weights.focus) / steps
+        frame = _frame_loss(model, output.emissions, batch, batch.mask) / steps
         if model.settings.decoder == "crf":
             crf = _crf_loss(model, output, batch) / steps
     return crf, frame, presence
@@ -121,20 +121,20 @@ def _alone_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor
     if batch.tags is None:
         return features[0].new_zeros(())
     terms = [
-        _frame_loss(model.by_chain(head(values)), batch, mask, model.settings.loss.focus) / mask.sum().clamp_min(1)
+        _frame_loss(model, model.by_chain(head(values)), batch, mask) / mask.sum().clamp_min(1)
         for head, values, mask in zip(model.alone.values(), features, masks, strict=True)
     ]
     return torch.stack(terms).mean()
 
 
-def _frame_loss(emissions: Tensor, batch: Batch, mask: Tensor, focus: float) -> Tensor:
-    """Sum of the cross-entropy, focal where ``focus`` is over 0, at the steps of ``mask`` whose tags are known."""
-    tags, known = batch.tags, batch.known
+def _frame_loss(model: EventDetector, emissions: Tensor, batch: Batch, mask: Tensor) -> Tensor:
+    """Sum of the cross-entropy, focal where ``loss.focus`` is over 0, at the steps of ``mask`` whose tags are known."""
+    tags, known, focus = batch.tags, batch.known, model.settings.loss.focus
     assert tags is not None  # asked for only then
     terms = F.cross_entropy(emissions.flatten(0, -2), tags.flatten(), reduction="none").reshape(tags.shape)
     if focus:
         terms = terms * (1.0 - (-terms).exp()).clamp_min(EPSILON) ** focus
-    counted = mask if tags.ndim == 2 else mask[:, None]
+    counted = model.over_chains(mask)
     if known is not None:
         counted = counted & (known if tags.ndim == 2 else known[:, :, None])
     return (terms * counted).sum()
@@ -178,4 +178,4 @@ def _alignment_loss(
         for i, j in combinations(range(len(embeddings)), 2)
         if bool((masks[i].any(1) & masks[j].any(1)).any())
     ]
-    return torch.stack(terms).mean() if terms else embeddings[0].new_zeros(())
+    return mean_of(terms, embeddings[0])

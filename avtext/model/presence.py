@@ -39,7 +39,7 @@ def presence_loss(model: EventDetector, output: Output, present: Tensor) -> Tens
 
 def log_nowhere(model: EventDetector, output: Output) -> Tensor:
     """``log P`` that a label has no step of a clip, (B, labels) float64, differentiable, at most 0."""
-    mask = output.mask if output.emissions.ndim == 3 else output.mask[:, None]
+    mask = model.over_chains(output.mask)
     emissions = output.emissions.double().masked_fill(~mask[..., None], 0.0)  # double: a difference of two large sums
     label_of = torch.from_numpy(model.scheme.labels_of(np.arange(model.scheme.num_tags))).to(emissions.device)
     in_chain = 1 if model.scheme.kind == "overlapping" else len(model.scheme.labels)  # labels that share a chain

@@ -26,6 +26,11 @@ MIN_STEPS = 4  # steps of a modality in a clip, fewer cannot be told apart
 SOFTNESS = 0.1  # of the warp, in squared distances of embeddings, which lie between 0 and 4
 
 
+def mean_of(terms: list[Tensor], like: Tensor) -> Tensor:
+    """The mean of scalars; zero, of the type and on the device of ``like``, where there is none."""
+    return torch.stack(terms).mean() if terms else like.new_zeros(())
+
+
 def matching_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: float) -> Tensor:
     """Does this clip's sound belong to this picture, and these words: InfoNCE over the clips of a batch.
 
@@ -45,7 +50,7 @@ def matching_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: fl
         info_nce(clips[i], clips[j], there[i] & there[j], temperature, HARDNESS)
         for i, j in combinations(range(len(clips)), 2)
     ]
-    return torch.stack(terms).mean() if terms else embeddings[0].new_zeros(())
+    return mean_of(terms, embeddings[0])
 
 
 def masked_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor], embeddings: list[Tensor]) -> Tensor:
@@ -73,7 +78,7 @@ def masked_loss(model: EventDetector, features: list[Tensor], masks: list[Tensor
         if bool(known.any()):
             guess = F.normalize(embed(fused.features[:, place]), dim=-1)
             terms.append(info_nce(guess, target[:, place].detach(), known, model.settings.alignment.temperature))
-    return torch.stack(terms).mean() if terms else features[0].new_zeros(())
+    return mean_of(terms, features[0])
 
 
 def soft_dtw_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: float) -> Tensor:
@@ -100,7 +105,7 @@ def soft_dtw_loss(embeddings: list[Tensor], masks: list[Tensor], temperature: fl
         steps = (pairs[2].sum(1) + theirs.sum(1)) / 2
         own, other = (soft_dtw_divergence(*pairs, gamma=SOFTNESS) / steps).chunk(2)
         terms.append(F.softplus((own - other) / temperature).mean())
-    return torch.stack(terms).mean() if terms else embeddings[0].new_zeros(())
+    return mean_of(terms, embeddings[0])
 
 
 def _centred_front(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
