@@ -1,14 +1,10 @@
-"""Precision, recall, F1 and error rate from counts, with the conventions of sed_eval."""
+"""Precision, recall, F1 and error rate from counts, with the conventions of sed_eval where it has a figure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-
-import numpy as np
-
-_EPS = float(np.spacing(1))  # sed_eval divides by (reference + eps): an empty reference gives a huge error rate
 
 
 @dataclass(frozen=True)
@@ -19,8 +15,8 @@ class Rates:
         f1: harmonic mean of precision and recall, in [0, 1]; NaN where either is NaN.
         precision: correct of estimated; NaN where nothing was estimated.
         recall: correct of reference; NaN where the reference is empty.
-        error_rate: substitutions, deletions and insertions per reference event; may exceed 1, and is huge
-            (count / 2.2e-16, as in sed_eval) where the reference is empty and something was estimated.
+        error_rate: substitutions, deletions and insertions per reference event; may exceed 1. NaN where the reference
+            is empty, as the three below (sed_eval has 0 there, or the count / 2.2e-16).
         substitution_rate: right time, wrong label.
         deletion_rate: missed.
         insertion_rate: spurious.
@@ -100,7 +96,7 @@ def rates_from_segments(
 
 
 def _rates(precision: float, recall: float, parts: Sequence[int], counts: tuple[int, int, int]) -> Rates:
-    substituted, deleted, inserted = (part / (counts[0] + _EPS) for part in parts)
+    substituted, deleted, inserted = (part / counts[0] if counts[0] else math.nan for part in parts)
     return Rates(
         f1=harmonic_mean(precision, recall),
         precision=precision,

@@ -27,8 +27,10 @@ def test_nothing_estimated_and_nothing_true():
     assert rates_from_counts(3, 0, 0, empty_precision=0.0).f1 == 0.0
     spurious = rates_from_counts(0, 2, 0)
     assert math.isnan(spurious.recall)
-    assert spurious.error_rate > 1e15  # as sed_eval: per (0 + eps) reference events
-    assert rates_from_counts(0, 0, 0).error_rate == 0.0
+    for nothing_true in (spurious, rates_from_counts(0, 0, 0), rates_from_segments((0, 2, 0), (0, 0, 2))):
+        assert math.isnan(nothing_true.error_rate)  # sed_eval has 1e16: per (0 + eps) reference events
+        assert math.isnan(nothing_true.insertion_rate)
+    assert mean_rates([spurious, rates_from_counts(2, 1, 1)]).error_rate == 0.5
 
 
 def test_segments_carry_their_own_errors():

@@ -14,6 +14,7 @@ from avtext.clip import Event
 from avtext.errors import InvalidInput
 from avtext.formats import read_events
 from avtext.metrics.sound_segments import SegmentScores, segment_based
+from tests.metrics.conftest import defined_rates
 
 PAIRS = [
     ("office_snr0_high_v2.txt", "office_snr0_high_v2_detected.txt"),
@@ -36,7 +37,7 @@ def by_sed_eval(sed_eval, labels: list[str], resolution: float, reference: dict,
                 for side in (reference, estimate)
             ]
             metric.evaluate(*sides, **more)
-        return metric.results()
+        return defined_rates(metric.results())
 
 
 def assert_close(ours: float, theirs: float, name: str) -> None:
