@@ -39,7 +39,7 @@ def page_data(report: Report) -> dict[str, Any]:
         "length": round(report.length, 3),
         "labels": labels,
         "events": [
-            [round(one.start, 3), round(one.end, 3), place[one.label], round(one.score, 4), _shares(one.shares)]
+            [round(one.start, 3), round(one.end, 3), place[one.label], one.score, _shares(one.shares)]
             for one in report.events
         ],
         "cues": [[round(cue.start, 3), round(cue.end, 3), cue.text] for cue in report.cues],
