@@ -6,6 +6,7 @@ A message says which argument or file, what it was, what is allowed, and what to
 from __future__ import annotations
 
 from enum import StrEnum
+from types import UnionType
 
 
 class Code(StrEnum):
@@ -80,6 +81,27 @@ class ConfigError(AvtextError, ValueError):
 
 class InvalidInput(AvtextError, ValueError):  # noqa: N818 (it says what happened)
     """A value given to a function or a constructor is out of its range or of the wrong shape."""
+
+
+def check_kind(name: str, value: object, kind: type | UnionType, allowed: str) -> None:
+    """Refuse a value of another kind.
+
+    Args:
+        name: of the argument.
+        value: what it was.
+        kind: a class, or several with ``|``.
+        allowed: what it may be, in words.
+
+    Raises:
+        InvalidInput: names the three.
+
+    Example:
+        >>> check_kind("cache", 5, str | None, "a folder")
+        Traceback (most recent call last):
+        avtext.errors.InvalidInput: cache: must be a folder, got 5
+    """
+    if not isinstance(value, kind):
+        raise InvalidInput(f"{name}: must be {allowed}, got {value!r}")
 
 
 class MissingExtra(AvtextError, ImportError):  # noqa: N818

@@ -11,14 +11,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from avtext.clip import Event
-from avtext.errors import InvalidInput
+from avtext.errors import InvalidInput, check_kind
 from avtext.timeline import span_to_steps, steps_to_span
 
 SILENT = 1e-6  # of probability: what a modality that says nothing says
@@ -37,6 +37,7 @@ def wanted_labels(wanted: Sequence[str] | None, known: Sequence[str]) -> frozens
     """
     if isinstance(wanted, str):
         raise InvalidInput(f"classes: must be several labels, got {wanted!r}: give [{wanted!r}]")
+    check_kind("classes", wanted, Iterable | None, "several labels, as ['speech']")
     unknown = [name for name in (() if wanted is None else wanted) if name not in known]
     if unknown:
         near = difflib.get_close_matches(str(unknown[0]), known, n=1)

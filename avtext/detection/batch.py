@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from inspect import Parameter, signature
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -30,10 +31,10 @@ class Sharing(NamedTuple):
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Refuse what :meth:`avtext.detection.EventFinder.batch` says."""
-        if self.jobs is not None and self.jobs < 1:
-            raise InvalidInput(f"jobs: must be 1 or more, got {self.jobs}")
-        if self.together is not None and not self.together > 0:
-            raise InvalidInput(f"together: must be seconds above 0, got {self.together}")
+        if self.jobs is not None and (not isinstance(self.jobs, Integral) or self.jobs < 1):
+            raise InvalidInput(f"jobs: must be 1 or more, got {self.jobs!r}")
+        if self.together is not None and not (isinstance(self.together, Real) and self.together > 0):
+            raise InvalidInput(f"together: must be seconds above 0, got {self.together!r}")
         asked = {"jobs": self.jobs, "together": self.together, "hook": options.get("hook")}
         given = [name for name, value in asked.items() if value is not None]
         if len(given) > 1:
@@ -70,7 +71,7 @@ def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:
     if shard is None:
         return sources
     number, count = shard if isinstance(shard, tuple) and len(shard) == 2 else (0, 0)
-    if not 1 <= number <= count:
+    if not (isinstance(number, Integral) and isinstance(count, Integral) and 1 <= number <= count):
         raise InvalidInput(f"shard: must be i/n with 1 <= i <= n, as the pair (1, 4), got {shard!r}")
     return sources[number - 1 :: count]
 
@@ -104,7 +105,7 @@ def batch_of(
     """See :meth:`avtext.detection.EventFinder.batch`, which this is; what is wrong with arguments raises at once."""
     if on_error not in ("raise", "skip", "return"):
         raise InvalidInput(f"on_error: must be raise, skip or return, got {on_error!r}")
-    if isinstance(sources, str | os.PathLike):
+    if isinstance(sources, str | os.PathLike) or not isinstance(sources, Iterable):
         raise InvalidInput(f"sources: must be several paths, got {sources!r}: call the pipeline itself for one")
     check_options(pipe, options)  # here, for not every way passes all on
     sharing.check(options)

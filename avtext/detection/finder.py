@@ -21,7 +21,7 @@ from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
 from avtext.detection.skimming import skimmed
 from avtext.detection.windows import EncodedVideo, decode_chunks
-from avtext.errors import InvalidInput
+from avtext.errors import InvalidInput, check_kind
 from avtext.features import reading_for
 from avtext.formats.schema import AlignmentRecord
 from avtext.media import Limits, MediaOptions, embedded_cues
@@ -47,7 +47,7 @@ class EventFinder:
             archives in which little happens (:mod:`avtext.detection.skimming`).
 
     Raises:
-        InvalidInput: a threshold outside [0, 1].
+        InvalidInput: a threshold outside [0, 1], or limits or a cache of another kind.
     """
 
     def __init__(
@@ -62,10 +62,11 @@ class EventFinder:
     ) -> None:
         if not is_share(threshold):
             raise InvalidInput(f"threshold: must lie in [0, 1], got {threshold!r}")
+        check_kind("limits", limits, Limits | None, "avtext.Limits, as Limits(threads=1)")
+        check_kind("cache", cache, str | os.PathLike | None, "a folder")
         self.network = network
-        self.threshold, self.align, self.limits = threshold, align, limits
+        self.threshold, self.align, self.limits, self.skim = threshold, align, limits, skim
         self.cache = None if cache is None else Path(cache)
-        self.skim = skim
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -73,8 +73,7 @@ class MediaOptions:
         ):
             if not low <= value <= high:  # also refuses NaN
                 raise InvalidInput(f"MediaOptions: {name} must lie in [{low:g}, {high:g}], got {value}")
-        if not all(isinstance(side, int) and 8 <= side <= 2048 for side in self.size):
-            raise InvalidInput(f"MediaOptions: frame_size must be 8 to 2048 pixels, got {self.frame_size}")
+        self._check_size()
         if self.steps_per_hop < 1:
             raise InvalidInput("MediaOptions: overlap must be at least 40 ms shorter than window")
         first = self.start or 0.0
@@ -85,6 +84,15 @@ class MediaOptions:
             )
         if not (self.audio or self.video):
             raise InvalidInput("MediaOptions: audio and video are both off; switch one on")
+
+    def _check_size(self) -> None:
+        """Refuse what is no size; whole numbers of other kinds become plain ones, as in :func:`_plain`."""
+        given: Any = self.frame_size
+        is_pair = isinstance(given, tuple | list)
+        sides = tuple(given) if is_pair else (given, given)
+        if len(sides) != 2 or not all(isinstance(side, Integral) and 8 <= int(side) <= 2048 for side in sides):
+            raise InvalidInput(f"MediaOptions: frame_size must be 8 to 2048 pixels, or two such sides, got {given!r}")
+        object.__setattr__(self, "frame_size", (int(sides[0]), int(sides[1])) if is_pair else int(given))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from avtext.errors import Code, MediaError
+from avtext.errors import Code, MediaError, check_kind
 from avtext.media.opening import shown
 from avtext.media.options import Limits, MediaOptions
 from avtext.media.spare import prepare, take
@@ -32,6 +32,8 @@ class DecoderProcess:
     """
 
     def __init__(self, path: str, name: str, kind: str, options: MediaOptions, limits: Limits) -> None:
+        check_kind("options", options, MediaOptions, "avtext.media.MediaOptions")
+        check_kind("limits", limits, Limits, "avtext.media.Limits")
         self._name = name
         self._limits = limits
         self._num_bytes = os.stat(path).st_size  # noqa: PTH116  (a path may hold bytes that are not UTF-8)

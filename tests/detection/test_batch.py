@@ -102,7 +102,7 @@ def test_the_failure_of_any_file_name_can_be_written(pipe: Pipeline, tmp_path: P
     assert failure.file == f"{tmp_path}/?.wav"
 
 
-@pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0), "1/2", (1, 2, 3)])
+@pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0), "1/2", (1, 2, 3), ("1", "2"), (1.5, 2)])
 def test_shares_that_are_none(shard: Any) -> None:
     with pytest.raises(InvalidInput, match="shard: must be i/n"):
         part_of("abc", shard)
@@ -116,6 +116,8 @@ def test_shares_are_everything_once() -> None:
     ("options", "message"),
     [
         ({"jobs": 0}, "jobs: must be 1 or more, got 0"),
+        ({"jobs": "2"}, "jobs: must be 1 or more, got '2'"),
+        ({"jobs": 2.5}, r"jobs: must be 1 or more, got 2\.5"),
         ({"jobs": 1, "hook": print}, "jobs: does not go with hook: leave one of them out"),
     ],
 )

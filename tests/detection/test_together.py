@@ -120,5 +120,7 @@ def test_what_does_not_go_together_is_said(pipe: Pipeline, videos: list[Path]) -
         pipe.batch(videos, together=0)
     with pytest.raises(InvalidInput, match="clases: no such option; known: transcript, start, end, classes, hook"):
         pipe.batch(videos, together=5.0, clases=["clap"])
+    with pytest.raises(InvalidInput, match="together: must be seconds above 0, got '5'"):
+        pipe.batch([], together="5")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="jobs: does not go with together: leave one of them out"):
         pipe.batch(videos, together=5.0, jobs=2)

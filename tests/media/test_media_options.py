@@ -28,6 +28,10 @@ from avtext.media import Limits, MediaInfo, MediaOptions, Quality
         {"frame_rate": 0.0},
         {"frame_size": 4},
         {"frame_size": (64, 4096)},
+        {"frame_size": (64, 64, 64)},
+        {"frame_size": "64"},
+        {"frame_size": 64.0},
+        {"frame_size": None},
         {"start": -1.0},
         {"start": 5.0, "end": 5.0},
         {"start": math.inf},
@@ -57,8 +61,9 @@ def test_options_survive_json() -> None:
 
 @pytest.mark.parametrize("kind", [np.float32, np.int64, Fraction, Decimal])
 def test_numbers_of_any_kind_survive_json(kind: Callable[[int], Any]) -> None:
-    options = MediaOptions(kind(20), kind(2), frame_rate=kind(8), start=kind(1), end=kind(2))
+    options = MediaOptions(kind(20), kind(2), frame_rate=kind(8), frame_size=np.int64(32), start=kind(1), end=kind(2))
     assert json.loads(json.dumps(options.to_dict()))["start"] == 1.0
+    assert options.size == (32, 32)
     limits = Limits(stall_seconds=kind(5), threads=np.int64(1))  # type: ignore[arg-type]
     assert Limits(**json.loads(json.dumps(limits.to_dict()))) == limits
 

@@ -14,7 +14,7 @@ import pytest
 from media_files import LAYOUTS, Frames, click_and_flash, grey, rotate_mp4, steady, tone, write
 
 from avtext.clip import Clip
-from avtext.errors import MediaError
+from avtext.errors import InvalidInput, MediaError
 from avtext.kernels.picture import NAMES
 from avtext.media import Limits, MediaOptions, MediaReader, Quality, embedded_cues, probe, spare
 
@@ -92,6 +92,13 @@ def test_a_part_of_a_file_equals_that_part(long_file: Path) -> None:
         heard = one.audio.values[int(start * 16_000) : int(start * 16_000) + len(part.audio)]
         assert np.abs(part.audio.values - heard).max() < 0.02
         assert quality.status == "ok"
+
+
+def test_options_and_limits_of_another_kind_are_told(long_file: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"limits: must be avtext\.media\.Limits, got {'threads': 1}"):
+        MediaReader(long_file, limits={"threads": 1})  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"options: must be avtext\.media\.MediaOptions, got {'window': 9}"):
+        MediaReader(long_file, {"window": 9})  # type: ignore[arg-type]
 
 
 def test_a_part_beyond_the_end_is_refused(long_file: Path) -> None:

@@ -275,6 +275,14 @@ def test_classes_and_threshold(plain: Pipeline, folder: Path, found: Result, nas
         plain(nasa, classes="dog")
     with pytest.raises(InvalidInput, match="classes: 5 is not one of the model's labels"):
         plain(nasa, classes=[5])  # type: ignore[list-item]
+    with pytest.raises(InvalidInput, match=r"classes: must be several labels, as \['speech'\], got 5"):
+        plain(nasa, classes=5)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidInput, match=r"limits: must be avtext.Limits, as Limits\(threads=1\), got {'threads': 1}"
+    ):
+        Pipeline(plain.model, limits={"threads": 1})  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="cache: must be a folder, got 5"):
+        Pipeline(plain.model, cache=5)  # type: ignore[arg-type]
     for wrong in (-0.1, 1.1, math.nan, None, "0.5", {label: 0.5}):
         with pytest.raises(InvalidInput, match=r"threshold: must lie in \[0, 1\]"):
             Pipeline.from_pretrained(folder, threshold=wrong)
@@ -436,6 +444,8 @@ def test_batch(plain: Pipeline, made: Path) -> None:
         plain.batch(files, on_error="ignore")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="sources: must be several paths"):
         plain.batch(str(files[0]))
+    with pytest.raises(InvalidInput, match="sources: must be several paths, got 5"):
+        plain.batch(5)  # type: ignore[arg-type]
 
 
 def test_what_is_wrong_with_the_call_is_not_skipped(plain: Pipeline, made: Path) -> None:
