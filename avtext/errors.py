@@ -104,6 +104,16 @@ def check_kind(name: str, value: object, kind: type | UnionType, allowed: str) -
         raise InvalidInput(f"{name}: must be {allowed}, got {value!r}")
 
 
+def counted(number: int, noun: str) -> str:
+    """How many there are, in words.
+
+    Example:
+        >>> counted(1, "file"), counted(0, "file")
+        ('1 file', '0 files')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class MissingExtra(AvtextError, ImportError):  # noqa: N818
     """An optional dependency is not installed; the message says which extra brings it."""
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from avtext.cli.options import Debug, Verbose
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 
 
 def convert(
@@ -50,7 +50,7 @@ def convert(
     if videos is not None and weak is not None:
         notes = [f"note: {source} has no times: it says what occurs in a video, not when"]
         lost = write_weak_manifest(target, weak, videos)
-        written = f"labels of {len(read_manifest(target))} files, without times"
+        written = f"labels of {counted(len(read_manifest(target)), 'file')}, without times"
     else:
         events = read_event_file(source, read_as)
         notes = [f"note: {note}" for note in events.notes]
@@ -59,7 +59,8 @@ def convert(
         else:
             lost = write_manifest(target, events, videos)
             events = events_of(target)
-        written = f"{sum(map(len, events.events.values()))} events of {len(events.events)} files"
+        count = sum(map(len, events.events.values()))
+        written = f"{counted(count, 'event')} of {counted(len(events.events), 'file')}"
     notes += [f"warning: {warning}" for warning in lost] + [f"{target}: replaced"] * there
     print_lines(notes, sys.stderr)
     print_lines([f"{target}: {written}"])

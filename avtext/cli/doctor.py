@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from avtext.cli.options import Debug, Verbose
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from avtext.data.inspection import Inspection
@@ -52,7 +52,7 @@ def doctor(
         raise ConfigError("--plot: draws manifests: name one")
     else:
         faults = _print_environment()
-    sys.stdout.write("no faults\n" if not faults else "1 fault\n" if faults == 1 else f"{faults} faults\n")
+    sys.stdout.write(f"{counted(faults, 'fault') if faults else 'no faults'}\n")
     if faults:
         raise typer.Exit(1)
 
@@ -93,8 +93,8 @@ def _inspect(manifests: Sequence[Path], config: Path | None) -> list[Inspection]
 def _print_inspection(one: Inspection) -> None:
     from avtext.cli.tables import print_lines
 
-    print_lines([f"{one.path}: {len(one.entries)} videos"])
+    print_lines([f"{one.path}: {counted(len(one.entries), 'video')}"])
     for label, (number, seconds, videos) in one.counts().items():
-        print_lines([f"  {label}: {number} events, {seconds:.1f} s, in {videos} videos"])
+        print_lines([f"  {label}: {counted(number, 'event')}, {seconds:.1f} s, in {counted(videos, 'video')}"])
     print_lines([f"  note: {note}" for note in one.notes])
     print_lines([f"FAULT  {fault}" for fault in one.faults])

@@ -10,7 +10,7 @@ import typer
 
 from avtext.cli.options import Debug, Verbose
 from avtext.cli.tables import print_lines, say
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from avtext.report import Report
@@ -93,7 +93,7 @@ def _page(page: Path, told: Report, video: Path | None, results: Path, embed: bo
         say(f"{media}: is not here: the page offers to choose it")
     if there:
         say(f"{page}: replaced")
-    print_lines([f"wrote {page}: {len(told.events)} events"])
+    print_lines([f"wrote {page}: {counted(len(told.events), 'event')}"])
 
 
 def _folder(results: Path, out: Path, embed: bool) -> None:

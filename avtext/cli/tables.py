@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avtext.errors import counted
 from avtext.media.opening import shown
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def print_outcome(outcome: Result | Failure, written: Sequence[Path]) -> None:
 
     heard = ", ".join(outcome.modalities) or "nothing"
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    summary = f"{outcome.file}: {len(outcome.events)} events in {clock(outcome.duration)} (from {heard})"
+    summary = f"{outcome.file}: {counted(len(outcome.events), 'event')} in {clock(outcome.duration)} (from {heard})"
     console.print(Text(shown(summary)), soft_wrap=True)
     table = Table(box=None, pad_edge=True)
     for name in ("start", "end", "event", "score", "from"):

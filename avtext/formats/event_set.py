@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from avtext.clip import Event
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,17 @@ def losses(name: str, events: EventSet, *, holds: Iterable[str] = ()) -> list[st
 
     Example:
         >>> losses("srt", EventSet({"a.wav": (Event(0.0, 1.0, "dog", 0.5),)}))
-        ['srt cannot hold scores: 1 events are below 1']
+        ['srt cannot hold scores below 1: 1 event']
     """
     every = [event for values in events.events.values() for event in values]
     unsure = sum(event.score != 1.0 for event in every)
     shared = sum(event.shares is not None for event in every)
     silent = [file for file, values in events.events.items() if not values]
     found = {
-        "scores": f"scores: {unsure} events are below 1" if unsure else "",
-        "shares": f"modality shares: {shared} events have them" if shared else "",
-        "durations": f"durations: {len(events.durations)} files have one" if events.durations else "",
-        "details": f"status and quality: {len(events.details)} files have them" if events.details else "",
+        "scores": f"scores below 1: {counted(unsure, 'event')}" if unsure else "",
+        "shares": f"modality shares: {counted(shared, 'event')}" if shared else "",
+        "durations": f"durations: {counted(len(events.durations), 'file')}" if events.durations else "",
+        "details": f"status and quality: {counted(len(events.details), 'file')}" if events.details else "",
         "silent": f"files without events: {', '.join(silent)}" if silent else "",
     }
     kept = set(holds)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avtext.errors import InvalidInput
+from avtext.errors import InvalidInput, counted
 from avtext.metrics.bootstrap import Interval, interval_of_counts
 from avtext.metrics.boundaries import boundary_errors, offset_tolerance
 from avtext.metrics.calibration import reliability, score_outcomes
@@ -172,7 +172,7 @@ def _psds(task: Task) -> dict[str, Any]:
     missing = [f for f in file_names(task.reference, task.estimate) if f not in task.durations]
     if missing:
         raise Inapplicable(
-            f"psds: the durations of {len(missing)} files are not known, such as {missing[0]!r}; "
+            f"psds: the durations of {counted(len(missing), 'file')} are not known, such as {missing[0]!r}; "
             "give them with the reference or the estimate"
         )
     if not any(task.durations[f] for f in file_names(task.reference, task.estimate)):

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from avtext.clip import Event
+from avtext.errors import counted
 from avtext.metrics.columns import EventsByFile
 
 
@@ -39,7 +40,7 @@ def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     alone = [file for file in reference if file not in estimate]
     strange = [file for file in estimate if file not in reference]
     renamed = _counterparts(alone, strange)
-    notes = [f"{len(renamed)} files were matched by the stem of their name"] if renamed else []
+    notes = [f"{counted(len(renamed), 'file')} matched by the stem of their name"] if renamed else []
     if strange and not renamed and len(reference) == len(estimate) == 1:
         renamed = {strange[0]: alone[0]}
         notes = [f"{strange[0]} was taken for {alone[0]}: each side has one file, but their names differ"]
@@ -83,4 +84,4 @@ def _missing(side: str, files: list[str]) -> list[str]:
     if not files:
         return []
     shown = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
-    return [f"{len(files)} files are not in {side}: {shown}"]
+    return [f"{counted(len(files), 'file')} not in {side}: {shown}"]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avtext.errors import InvalidInput
+from avtext.errors import InvalidInput, counted
 from avtext.metrics.columns import EventsByFile, Table, check_events, labels_in, scores_at_even_ranks, table_of
 from avtext.metrics.matching import Pairs, intersections, meeting_pairs
 
@@ -178,7 +178,7 @@ def _hours(files: Sequence[str], durations: Mapping[str, float]) -> float:
     missing = [file for file in files if file not in durations]
     if missing:
         raise InvalidInput(
-            f"durations: {len(missing)} files have none, such as {missing[0]!r}; the rate of false "
+            f"durations: not known of {counted(len(missing), 'file')}, such as {missing[0]!r}; the rate of false "
             "positives needs the seconds of every file"
         )
     total = math.fsum(durations[file] for file in files)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 from avtext.report.content import Report, read_reports
 from avtext.report.index import IndexRow
 from avtext.report.island import data_of_page, page_data
@@ -55,7 +55,7 @@ def write_folder(results: Path, out: Path, *, embed: bool = False) -> Iterator[s
         rows.append(IndexRow.of(report, quote(os.fsencode(page.name))))
     if rows:
         write_index(out / INDEX, rows, results.absolute().name or str(results))
-        yield f"wrote {out / INDEX}: {len(rows)} files"
+        yield f"wrote {out / INDEX}: {counted(len(rows), 'file')}"
 
 
 def _only(path: Path) -> Report:
@@ -69,7 +69,7 @@ def _publish(page: Path, report: Report, media: Path, embed: bool) -> str:
     if _is_told(page, report):
         return f"kept {page}" + (", its video anew" if _video_anew(page, media, embed) else "")
     write_report(page, report, media=media, embed=embed)
-    return f"wrote {page}: {len(report.events)} events"
+    return f"wrote {page}: {counted(len(report.events), 'event')}"
 
 
 def _video_anew(page: Path, media: Path, embed: bool) -> bool:

@@ -185,7 +185,7 @@ def test_convert_to_elan_and_back(avtext: Run, here: Path) -> None:
     assert there.code == 0
     assert "warning:" in there.err  # ELAN has no scores
     back = avtext("convert", "deep/er/a.eaf", "b.json")
-    assert (back.code, back.out) == (0, "b.json: 2 events of 1 files\n")
+    assert (back.code, back.out) == (0, "b.json: 2 events of 1 file\n")
     (found,) = read_events(here / "b.json").events.values()
     assert [(e.start, e.end, e.label) for e in found] == [(1.0, 2.5, "dog"), (2.0, 3.0, "bell")]
 
@@ -229,7 +229,7 @@ def test_convert_refuses_in_one_line(avtext: Run, here: Path, words: list[str], 
 def test_labels_become_a_manifest_that_is_a_truth_like_any_other(avtext: Run, here: Path, made: Path) -> None:
     (here / "a.csv").write_text(EVENTS)
     said = avtext("convert", "a.csv", "train.jsonl", "--videos", made)
-    assert said.out == "train.jsonl: 2 events of 1 files\n"
+    assert said.out == "train.jsonl: 2 events of 1 file\n"
     assert f"warning: {made / 'b.mp4'}: has no labels: left out" in said.err
     scored = avtext("evaluate", "a.csv", "train.jsonl")
     assert scored.code == 0

@@ -41,7 +41,7 @@ def test_a_fault_of_the_installation_has_its_remedy(avtext: Run, monkeypatch: py
 def test_a_manifest_without_faults_and_its_picture(avtext: Run, manifest: Path) -> None:
     said = avtext("doctor", manifest, "--plot", "o.png")
     assert said.code == 0
-    assert "bell: 1 events, 1.0 s, in 1 videos" in said.out
+    assert "bell: 1 event, 1.0 s, in 1 video" in said.out
     assert "note: fewer than 10 events" in said.out
     assert Path("o.png").read_bytes().startswith(b"\x89PNG")
 

@@ -51,7 +51,7 @@ def test_a_report_from_disk_is_the_one_that_detect_writes(avtext: Run, here: Pat
 def test_without_evidence_the_page_has_what_the_results_have(avtext: Run, here: Path, made: Path) -> None:
     result(here)
     said = avtext("report", "a.events.json", made / "b.mp4", "-o", "pages/x.html")
-    assert (said.code, said.out, said.err) == (0, "wrote pages/x.html: 1 events\n", "")
+    assert (said.code, said.out, said.err) == (0, "wrote pages/x.html: 1 event\n", "")
     told = data(here / "pages" / "x.html")
     assert (told["scores"], told["gates"], told["cues"], told["length"]) == (None, None, [], 4.0)
 

@@ -95,7 +95,7 @@ def test_what_is_left_out_is_said(videos: Path) -> None:
     found, notes = manifest_of(EventSet({"a.mp4": (Event(0, 1, "x", 0.5),), "gone.mp4": ()}), videos)
     assert found == {"a.mp4": (Event(0, 1, "x"),)}
     assert notes == [
-        "a manifest cannot hold scores: 1 events are below 1",
+        "a manifest cannot hold scores below 1: 1 event",
         f"gone.mp4: no such video in {videos}: left out",
         "deep/v_b.mkv: has no labels: left out",
     ]

@@ -40,7 +40,7 @@ def test_a_video_that_is_there_twice_is_refused(put, kind):
 def test_which_kind_is_written(tmp_path):
     path = tmp_path / "a.json"
     scored = EventSet({"v": (Event(0, 1, "x", 0.5),)}, {"v": 9.0})
-    assert write_activitynet(path, scored) == ["activitynet results cannot hold durations: 1 files have one"]
+    assert write_activitynet(path, scored) == ["activitynet results cannot hold durations: 1 file"]
     assert json.loads(path.read_text())["results"]["v"] == [{"label": "x", "score": 0.5, "segment": [0, 1]}]
     assert write_activitynet(path, EventSet({"v": (Event(0, 1, "x"),)}, {"v": 9.0})) == []
     assert json.loads(path.read_text())["database"]["v"]["duration"] == 9.0

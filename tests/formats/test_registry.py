@@ -97,7 +97,7 @@ def test_scores_survive_or_are_said_to_be_lost(tmp_path, name):
         assert (lost, scores) == ([], [0.123456, 1.0])
     else:
         label = "tsv" if name == "tsv" else name
-        assert lost == [f"{label} cannot hold scores: 1 events are below 1"]
+        assert lost == [f"{label} cannot hold scores below 1: 1 event"]
         assert scores == [1.0, 1.0]
 
 
@@ -146,9 +146,9 @@ def test_what_is_lost_is_said(tmp_path):
     assert back.events["a.wav"][0].shares == (0.5, 0.5, 0.0)
     assert (back.durations["a.wav"], back.details["a.wav"]["status"]) == (10.0, "degraded")
     assert write_events(tmp_path / "a.csv", events) == [
-        "csv cannot hold modality shares: 1 events have them",
-        "csv cannot hold durations: 1 files have one",
-        "csv cannot hold status and quality: 1 files have them",
+        "csv cannot hold modality shares: 1 event",
+        "csv cannot hold durations: 1 file",
+        "csv cannot hold status and quality: 1 file",
     ]
 
 

@@ -13,7 +13,7 @@ def test_equal_names_stay():
 def test_stems_match_across_folders_and_suffixes():
     found = align_names({"x/a.wav": [], "b.wav": []}, {"a.mp4": [], "C:\\clips\\b.events": []})
     assert list(found.estimate) == ["x/a.wav", "b.wav"]
-    assert found.notes == ("2 files were matched by the stem of their name",)
+    assert found.notes == ("2 files matched by the stem of their name",)
     assert found.names == {"a.mp4": "x/a.wav", "C:\\clips\\b.events": "b.wav"}
 
 
@@ -21,15 +21,15 @@ def test_one_file_each_is_the_same_file():
     found = align_names({"truth": []}, {"guess": []})
     assert list(found.estimate) == ["truth"]
     assert found.notes == ("guess was taken for truth: each side has one file, but their names differ",)
-    assert align_names({"a.wav": []}, {"a.mp4": []}).notes == ("1 files were matched by the stem of their name",)
+    assert align_names({"a.wav": []}, {"a.mp4": []}).notes == ("1 file matched by the stem of their name",)
 
 
 def test_stems_that_two_files_share_are_left_alone_and_noted():
     found = align_names({"a.wav": [], "b.wav": []}, {"x/a.mp4": [], "y/a.mp4": []})
     assert list(found.estimate) == ["x/a.mp4", "y/a.mp4"]
     assert found.notes == (
-        "2 files are not in the reference: x/a.mp4, y/a.mp4",
-        "2 files are not in the estimate: a.wav, b.wav",
+        "2 files not in the reference: x/a.mp4, y/a.mp4",
+        "2 files not in the estimate: a.wav, b.wav",
     )
 
 

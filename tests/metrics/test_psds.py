@@ -110,7 +110,7 @@ def test_operating_points_of_scores():
 
 def test_missing_durations_and_classes_are_refused():
     truth = {"a": [Event(1, 2, "x")]}
-    with pytest.raises(InvalidInput, match="durations: 1 files have none, such as 'a'"):
+    with pytest.raises(InvalidInput, match="durations: not known of 1 file, such as 'a'"):
         psds(truth, [truth], {})
     with pytest.raises(InvalidInput, match="no class to score"):
         psds({"a": []}, [truth], {"a": 10.0})

@@ -52,10 +52,10 @@ def test_a_page_that_tells_the_same_is_kept_for_it_may_know_more(tmp_path: Path)
     assert told_first(tmp_path) == f"kept {page}"
     assert scores_in(page) == evidence().scores.to_dict()
     results(tmp_path, "a", Event(1.0, 2.5, "bell"))
-    assert told_first(tmp_path) == f"wrote {page}: 1 events"
+    assert told_first(tmp_path) == f"wrote {page}: 1 event"
     assert scores_in(page) is None
     write_evidence(tmp_path / "a.evidence.json", evidence())
-    assert told_first(tmp_path) == f"wrote {page}: 1 events"
+    assert told_first(tmp_path) == f"wrote {page}: 1 event"
     assert scores_in(page) == evidence().scores.to_dict()
 
 
@@ -82,7 +82,7 @@ def test_a_video_that_cannot_be_put_in_leaves_the_others_their_pages(tmp_path: P
     assert first.startswith(f"--embed: {tmp_path / 'a.mp4'}: cannot be read")
     assert (second, last) == (
         f"wrote {tmp_path / 'b.events.html'}: 0 events",
-        f"wrote {tmp_path / 'index.html'}: 1 files",
+        f"wrote {tmp_path / 'index.html'}: 1 file",
     )
 
 

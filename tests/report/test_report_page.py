@@ -162,7 +162,7 @@ def test_a_list_of_pages_is_inert_too(tmp_path: Path) -> None:
     assert len(page.texts["script"]) == 1
     assert page.values("href") == ["a%20b.html", "b.html"]
     assert page.texts["h1"] == [HOSTILE[0]]
-    assert page.texts["td"][5:9] == ["a.mp4", "0:04", "1 events", ""]
+    assert page.texts["td"][5:9] == ["a.mp4", "0:04", "1 event", ""]
     assert page.values("x")[-1] == "25.0"
 
 

@@ -145,6 +145,6 @@ function showCounts() {
     row.classList.toggle("off", state.muted.has(label));
     name.setAttribute("aria-pressed", String(!state.muted.has(label)));
     name.lastChild.textContent = counts[label];
-    canvas.setAttribute("aria-label", `${data.labels[label]}: ${counts[label]} events`);
+    canvas.setAttribute("aria-label", `${data.labels[label]}: ${counts[label]} event${counts[label] === 1 ? "" : "s"}`);
   }
 }
