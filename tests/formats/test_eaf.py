@@ -22,6 +22,16 @@ def test_pympi_reads_what_is_written(tmp_path):
     assert file.get_annotation_data_for_tier("dog (2)") == [(1000, 2000, "dog")]
 
 
+def test_labels_that_differ_by_their_blanks_have_tiers_of_their_own(tmp_path):
+    path = tmp_path / "clip.eaf"
+    events = (Event(0.0, 1.0, "a b"), Event(0.0, 1.0, "a\nb"), Event(1.0, 2.0, "a\tb"), Event(2.0, 3.0, "a b (2)"))
+    write_eaf(path, EventSet({"clip.mp4": events}))
+    file = Eaf(str(path))
+    assert len(set(file.get_tier_names())) == 4
+    found = [one for tier in file.get_tier_names() for one in file.get_annotation_data_for_tier(tier)]
+    assert sorted(label for _, _, label in found) == sorted(event.label for event in events)
+
+
 def test_what_pympi_writes_is_read(tmp_path):
     path = tmp_path / "clip.eaf"
     file = Eaf()
