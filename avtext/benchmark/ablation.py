@@ -45,13 +45,13 @@ def run_rows(
 
     Args:
         settings: the benchmark.
-        rows: names of :data:`avtext.benchmark.ablation_settings.ROWS`.
-        seeds: each row is trained with each.
+        rows: names of :data:`avtext.benchmark.ablation_settings.ROWS`; one that is there twice is measured once.
+        seeds: each row is trained with each; likewise.
         jobs: processes; 1 measures in this one.
     """
     todo = []
-    for seed in seeds:
-        for row in rows:
+    for seed in dict.fromkeys(seeds):
+        for row in dict.fromkeys(rows):
             known = stored(settings, row, seed)
             if known is None:
                 todo.append((settings, row, seed))

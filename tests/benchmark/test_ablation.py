@@ -61,7 +61,7 @@ def tiny(folder: Path) -> AblationSettings:
 
 def test_rows_are_measured_once_and_kept(tmp_path: Path) -> None:
     settings = tiny(tmp_path)
-    found = list(run_rows(settings, ["all", "audio"], [1]))
+    found = list(run_rows(settings, ["all", "audio", "all"], [1, 1]))
     assert [(result["row"], new) for result, new in found] == [("all", True), ("audio", True)]
     tests = found[0][0]["tests"]
     assert {
