@@ -52,8 +52,8 @@ def find_cues(video: str | Path) -> Path | None:
 def read_cues(path: str | Path) -> tuple[Cue, ...]:
     r"""Read timed text, sorted by time, without markup.
 
-    The encoding is found from a byte order mark, else UTF-8 is tried, else Windows-1252. A cue whose times
-    cannot be read, or that ends before it starts or before time 0, is left out and a warning logged; one that
+    The encoding is found from a byte order mark, else UTF-8 is tried, else Windows-1252, with a warning. A cue whose
+    times cannot be read, or that ends before it starts or before time 0, is left out and a warning logged; one that
     starts before 0 is cut. A file without cues is a normal case.
 
     Args:
@@ -79,7 +79,7 @@ def read_cues(path: str | Path) -> tuple[Cue, ...]:
     content = _content(path)
     if suffix == ".json":
         return _usable(name, _json_lines(name, content))
-    text = _decoded(content)
+    text = _decoded(name, content)
     if "\x00" in text:
         message = f"{name}: holds binary data, not subtitles"
         raise MediaError(message, code=Code.NOT_MEDIA, stage="open")
@@ -95,7 +95,7 @@ def _content(path: str | Path) -> bytes:
     return content
 
 
-def _decoded(content: bytes) -> str:
+def _decoded(name: str, content: bytes) -> str:
     for mark, encoding in _BOMS:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding, "replace")
@@ -104,6 +104,7 @@ def _decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
+        _LOG.warning("%s: is no UTF-8: read as Windows-1252; if its letters come out wrong, save it as UTF-8", name)
         return content.decode("cp1252", "replace")
 
 
@@ -127,7 +128,7 @@ def _usable(name: str, lines: Iterable[Line]) -> tuple[Cue, ...]:
 
 def _json_lines(name: str, content: bytes) -> Iterator[Line]:
     try:
-        value = json.loads(_decoded(content)) if content.strip() else []
+        value = json.loads(_decoded(name, content)) if content.strip() else []
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         message = f"{name}, line {line}: not JSON ({error}); timed words or segments are needed"

@@ -25,6 +25,18 @@ def test_every_encoding(tmp_path: Path, encoding: str, newline: str) -> None:
     assert read_cues(path) == CUES
 
 
+def test_an_encoding_that_is_guessed_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.srt"
+    path.write_bytes(SRT.encode("utf-8"))
+    read_cues(path)
+    assert caplog.messages == []
+    path.write_bytes(SRT.replace("Grüße", "Привет").encode("cp1251"))
+    assert read_cues(path)[0].text == "Ïðèâåò, world"
+    assert caplog.messages == [
+        f"{path}: is no UTF-8: read as Windows-1252; if its letters come out wrong, save it as UTF-8"
+    ]
+
+
 @pytest.mark.parametrize("mark", "\v\f\x1c\x85\u2028\u2029")
 @pytest.mark.parametrize(
     ("name", "head"),
