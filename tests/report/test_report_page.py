@@ -72,6 +72,12 @@ def test_the_data_is_all_there(tmp_path: Path) -> None:
     assert data_of_page((tmp_path / "page.html").read_text()) == data
 
 
+def test_scores_are_not_rounded_before_they_are_shown(tmp_path: Path) -> None:
+    made(tmp_path, Report("a.mp4", (Event(1.0, 2.0, "bell", 0.84501),)))
+    data = data_of_page((tmp_path / "page.html").read_text())
+    assert data["events"][0][3] == 0.84501  # to two digits 0.85, as in tables; 0.845 is 0.84
+
+
 def test_hostile_texts_are_inert_and_whole(tmp_path: Path) -> None:
     report = hostile_report()
     page, quiet = made(tmp_path, report), made(tmp_path, plain())
