@@ -114,6 +114,21 @@ def labels_in(*sets: EventsByFile) -> list[str]:
     return sorted({event.label for events in sets for values in events.values() for event in values})
 
 
+def asked_labels(labels: Iterable[str] | None, default: Iterable[str]) -> list[str]:
+    """The classes that a caller asks for, sorted and each once; ``default`` where none are named.
+
+    Raises:
+        InvalidInput: a text in place of several labels.
+
+    Example:
+        >>> asked_labels(None, ["dog", "cat"]), asked_labels(["dog", "dog"], [])
+        (['cat', 'dog'], ['dog'])
+    """
+    if isinstance(labels, str):
+        raise InvalidInput(f"labels: must be several labels, got {labels!r}: give [{labels!r}]")
+    return sorted(set(default if labels is None else labels))
+
+
 def file_names(reference: EventsByFile, estimate: EventsByFile) -> list[str]:
     """Every file of the reference, then those that only the estimate has."""
     return list(dict.fromkeys([*reference, *estimate]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, Table, check_events, file_names, labels_in, table_of
+from avtext.metrics.columns import EventsByFile, Table, asked_labels, check_events, file_names, labels_in, table_of
 from avtext.metrics.matching import SLACK, Pairs, first_come, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
 
@@ -61,7 +61,7 @@ def mean_average_precision(
         labels: classes to average over; by default those of the reference.
 
     Raises:
-        InvalidInput: no threshold or one out of range, or events that are not a mapping.
+        InvalidInput: no threshold or one out of range, a text as ``labels``, or events that are not a mapping.
 
     Example:
         >>> from avtext.clip import Event
@@ -73,7 +73,7 @@ def mean_average_precision(
     check_events("reference", reference)
     check_events("estimate", estimate)
     thresholds = checked_thresholds(thresholds)
-    names = sorted(labels if labels is not None else labels_in(reference))
+    names = asked_labels(labels, labels_in(reference))
     files = sorted(file_names(reference, estimate))  # equal scores must not hang on the order given
     truth, guess = (table_of(side, files, names) for side in (reference, estimate))
     guess = surest_first(guess)

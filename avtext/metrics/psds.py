@@ -15,7 +15,15 @@ from typing import NamedTuple
 import numpy as np
 
 from avtext.errors import InvalidInput, counted
-from avtext.metrics.columns import EventsByFile, Table, check_events, labels_in, scores_at_even_ranks, table_of
+from avtext.metrics.columns import (
+    EventsByFile,
+    Table,
+    asked_labels,
+    check_events,
+    labels_in,
+    scores_at_even_ranks,
+    table_of,
+)
 from avtext.metrics.matching import Pairs, intersections, meeting_pairs
 
 _DECIMALS = 6  # a share of a duration met exactly must not be missed by a rounding error
@@ -111,7 +119,8 @@ def psds(
         labels: classes to average over; by default those of the reference.
 
     Raises:
-        InvalidInput: a file without a duration, no class to average over, or events that are not a mapping.
+        InvalidInput: a file without a duration, no class to average over, a text as ``labels``, or events that
+            are not a mapping.
 
     Example:
         >>> from avtext.clip import Event
@@ -122,7 +131,7 @@ def psds(
     check_events("reference", reference)
     for k, point in enumerate(operating_points):
         check_events(f"operating_points[{k}]", point)
-    names = sorted(labels if labels is not None else labels_in(reference))
+    names = asked_labels(labels, labels_in(reference))
     if not names:
         raise InvalidInput("reference: no events, and no labels given: there is no class to score")
     files = list(dict.fromkeys([*reference, *(file for point in operating_points for file in point)]))

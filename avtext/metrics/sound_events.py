@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import Columns, EventsByFile, check_events, labels_in, paired
+from avtext.metrics.columns import Columns, EventsByFile, asked_labels, check_events, labels_in, paired
 from avtext.metrics.matching import Pairs, largest_matching, pairs_within
 from avtext.metrics.rates import Rates, mean_rates, rates_from_counts
 
@@ -62,7 +62,7 @@ def event_based(
             average as sed_eval does, 0.0 counts it as a failure (sed_eval's ``zero_score``).
 
     Raises:
-        InvalidInput: a collar or share out of range, or events that are not a mapping.
+        InvalidInput: a collar or share out of range, a text as ``labels``, or events that are not a mapping.
 
     Example:
         >>> from avtext.clip import Event
@@ -107,12 +107,12 @@ def count_events(
     """Match the events of every file; the arguments are those of :func:`event_based`.
 
     Raises:
-        InvalidInput: a collar or share out of range, or events that are not a mapping.
+        InvalidInput: a collar or share out of range, a text as ``labels``, or events that are not a mapping.
     """
     check_events("reference", reference)
     check_events("estimate", estimate)
     _check_tolerances(onset_collar, offset_collar, offset_share)
-    names = sorted({*labels_in(reference, estimate), *(labels or ())})
+    names = sorted({*labels_in(reference, estimate), *asked_labels(labels, ())})
     events, substituted = [], []
     for _, truth, guess in paired(reference, estimate, names):
         pairs = _tolerated(truth, guess, onset_collar, offset_collar, offset_share)
@@ -148,9 +148,7 @@ def scores_of(counts: EventCounts, asked: Sequence[str], empty_precision: float 
 
 def averaged_labels(reference: EventsByFile, names: Sequence[str], labels: Sequence[str] | None) -> Sequence[str]:
     """The classes of the macro average: those asked for, else the reference's, else all."""
-    if labels is not None:
-        return labels
-    return labels_in(reference) or names
+    return asked_labels(labels, labels_in(reference) or names)
 
 
 def _check_tolerances(onset_collar: float, offset_collar: float | None, offset_share: float) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from avtext.errors import InvalidInput
-from avtext.metrics.columns import EventsByFile, activity_of, check_events, labels_in, length_of, paired
+from avtext.metrics.columns import EventsByFile, activity_of, asked_labels, check_events, labels_in, length_of, paired
 from avtext.metrics.rates import Rates, mean_rates, nan_mean, rates_from_counts, rates_from_segments
 from avtext.metrics.sound_events import averaged_labels
 
@@ -82,8 +82,8 @@ def segment_based(
         empty_precision: see :func:`avtext.metrics.sound_events.event_based`.
 
     Raises:
-        InvalidInput: a resolution not positive, a file without a duration or of more than 31 days, or events that are
-            not a mapping.
+        InvalidInput: a resolution not positive, a file without a duration or of more than 31 days, a text as
+            ``labels``, or events that are not a mapping.
 
     Example:
         >>> from avtext.clip import Event
@@ -95,7 +95,7 @@ def segment_based(
     check_events("estimate", estimate)
     if not 0 < resolution < math.inf:
         raise InvalidInput(f"resolution: must be positive seconds, got {resolution}")
-    names = sorted({*labels_in(reference, estimate), *(labels or ())})
+    names = sorted({*labels_in(reference, estimate), *asked_labels(labels, ())})
     cells = np.zeros((4, len(names)), dtype=np.int64)  # reference, estimate, both, neither; by label
     errors = np.zeros(3, dtype=np.int64)
     seconds, num_files = 0.0, 0

@@ -15,6 +15,10 @@ from avtext.metrics.columns import (
     paired,
     table_of,
 )
+from avtext.metrics.detection import mean_average_precision
+from avtext.metrics.psds import psds
+from avtext.metrics.sound_events import event_based
+from avtext.metrics.sound_segments import segment_based
 
 EVENTS = {"b": [Event(1, 2, "dog", 0.5), Event(0, 1, "cat")], "a": []}
 
@@ -51,3 +55,18 @@ def test_what_is_not_events_is_refused():
             InvalidInput, match=r"estimate\['a'\]: must be a sequence of events, got (NoneType|list_iter)"
         ):
             check_events("estimate", {"a": values})
+
+
+def _psds(reference, estimate, **options):
+    return psds(reference, [estimate], {"a": 9.0}, **options)
+
+
+@pytest.mark.parametrize("metric", [event_based, segment_based, mean_average_precision, _psds])
+def test_labels_are_several_each_counted_once(metric):
+    events = {"a": [Event(0, 1, "dog"), Event(2, 3, "cat")]}
+    with pytest.raises(InvalidInput, match=r"labels: must be several labels, got 'dog': give \['dog'\]"):
+        metric(events, events, labels="dog")
+    found = {"a": [Event(0, 1, "dog")]}
+    assert repr(metric(events, found, labels=["dog", "dog", "cat"])) == repr(
+        metric(events, found, labels=["cat", "dog"])
+    )
