@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from avtext.clip import Event
-from avtext.errors import ConfigError, counted
+from avtext.errors import ConfigError, InvalidInput, counted
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,17 @@ class EventSet:
     def of(
         cls, events: EventSet | Mapping[str, Sequence[Event]], durations: Mapping[str, float] | None = None
     ) -> EventSet:
-        """An event set from one, or from a mapping of file names to events."""
+        """An event set from one, or from a mapping of file names to events.
+
+        Raises:
+            InvalidInput: durations beside a set, which has its own.
+        """
         if isinstance(events, EventSet):
+            if durations is not None:
+                raise InvalidInput(
+                    "durations: are for a mapping of events, got an EventSet, which has its own: leave them out, or "
+                    "put them into the set with dataclasses.replace"
+                )
             return events
         return cls({name: tuple(values) for name, values in events.items()}, dict(durations or {}))
 

@@ -183,9 +183,10 @@ def write_events(
         path: to be written; what is there is replaced.
         events: a set, or media file names to events.
         format: a name of :data:`FORMATS`; by default the first of the suffix.
-        durations: seconds of files, where ``events`` is a mapping.
+        durations: seconds of files, where ``events`` is a mapping; a set has its own.
 
     Raises:
+        InvalidInput: durations beside a set.
         ConfigError: an unknown format, or a label, time or number of files that it cannot hold.
         StorageError: the file cannot be written; what was there is unchanged.
 

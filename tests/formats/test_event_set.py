@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avtext.clip import Event
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, InvalidInput
 from avtext.formats.event_set import EventSet, losses, only_file, single
 
 
@@ -15,6 +15,8 @@ def test_of_a_mapping_or_a_set():
     given = EventSet.of({"a": [Event(0, 1, "x")]}, {"a": 2.0})
     assert (given.events, given.durations) == ({"a": (Event(0, 1, "x"),)}, {"a": 2.0})
     assert EventSet.of(given) is given
+    with pytest.raises(InvalidInput, match="durations: are for a mapping of events, got an EventSet"):
+        EventSet.of(given, {"a": 3.0})
 
 
 def test_one_file():
