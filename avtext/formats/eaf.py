@@ -34,15 +34,16 @@ def read_eaf(path: Path) -> EventSet:
     Annotations that refer to others instead of times, and those without times, are left aside and noted.
 
     Raises:
-        ConfigError: not XML, a document type (entities are refused), or a malformed annotation.
+        ConfigError: not XML, a document type (entities are refused), or a malformed time slot or annotation, which
+            is named.
     """
     root = _parse(path)
     if root.tag != "ANNOTATION_DOCUMENT":
         raise fail(path, None, f"an ELAN file holds an ANNOTATION_DOCUMENT, got {root.tag}")
     slots = {
-        slot.get("TIME_SLOT_ID", ""): number(path, None, "TIME_VALUE", slot.get("TIME_VALUE")) / 1000
+        (name := slot.get("TIME_SLOT_ID", "")): number(path, f"time slot {name!r}", "TIME_VALUE", value) / 1000
         for slot in root.iter("TIME_SLOT")
-        if slot.get("TIME_VALUE") is not None
+        if (value := slot.get("TIME_VALUE")) is not None
     }
     events = []
     skipped = len(list(root.iter("REF_ANNOTATION")))
@@ -59,7 +60,8 @@ def _event(path: Path, tier: str, annotation: ET.Element, slots: Mapping[str, fl
     start, end = (slots.get(annotation.get(f"TIME_SLOT_REF{k}", "")) for k in (1, 2))
     if start is None or end is None:
         return None
-    return event(path, None, start, end, annotation.findtext("ANNOTATION_VALUE") or tier)
+    place = f"tier {tier!r}, annotation {annotation.get('ANNOTATION_ID', '')!r}"
+    return event(path, place, start, end, annotation.findtext("ANNOTATION_VALUE") or tier)
 
 
 def _parse(path: Path) -> ET.Element:

@@ -52,6 +52,11 @@ TIER = (
     '</ANNOTATION><ANNOTATION><REF_ANNOTATION ANNOTATION_REF="a"/></ANNOTATION></TIER>'
 )
 
+BACKWARDS = (
+    '<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="t0" TIME_VALUE="0"/></TIME_ORDER><TIER TIER_ID="x"><ANNOTATION>'
+    '<ALIGNABLE_ANNOTATION ANNOTATION_ID="a7" TIME_SLOT_REF1="t1" TIME_SLOT_REF2="t0"/></ANNOTATION></TIER>'
+)
+
 
 @pytest.mark.parametrize(
     ("content", "message"),
@@ -63,7 +68,14 @@ TIER = (
         ('<?xml version="1.0" encoding="foo"?><a/>', "is not XML: unknown encoding: foo"),
         ('<?xml version="1.0" encoding="gbk"?><a/>', "is not XML: multi-byte encodings are not supported"),
         ("<html/>", "an ELAN file holds an ANNOTATION_DOCUMENT, got html"),
-        (f"<ANNOTATION_DOCUMENT>{SLOTS.format('soon')}</ANNOTATION_DOCUMENT>", "TIME_VALUE must be a number"),
+        (
+            f"<ANNOTATION_DOCUMENT>{SLOTS.format('soon')}</ANNOTATION_DOCUMENT>",
+            "time slot 't1': TIME_VALUE must be a number",
+        ),
+        (
+            f"<ANNOTATION_DOCUMENT>{SLOTS.format('5')}{BACKWARDS}</ANNOTATION_DOCUMENT>",
+            "a.eaf: tier 'x', annotation 'a7': .*end must not be before start",
+        ),
     ],
 )
 def test_refused_files(put, content, message):
