@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from avtext.errors import InvalidInput
 from avtext.timeline import ClockMap, centres
 
 EVERY = 1.0  # seconds between the times at which two clocks are compared
@@ -17,15 +20,20 @@ def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
     Args:
         found: from a stream's clock to the video's.
         true: likewise.
-        duration: seconds of the video.
+        duration: seconds of the video, finite and not negative.
 
     Returns:
         NaN where the true map puts none of these times into the video.
+
+    Raises:
+        InvalidInput: a duration out of range.
 
     Example:
         >>> round(clock_error(ClockMap.shift(1.5), ClockMap.shift(1.0), 20.0), 3)
         0.5
     """
+    if not 0 <= duration < math.inf:
+        raise InvalidInput(f"duration: must be seconds, finite and not negative, got {duration}")
     times = centres(max(1, round(duration / EVERY)), 1 / EVERY)
     where = true.to_video(times)
     inside = (where >= 0) & (where < duration)
