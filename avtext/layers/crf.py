@@ -137,7 +137,7 @@ class CRF(nn.Module):
             tags: ``(B, T)`` or ``(B, C, T)`` integers; anything in padding.
             mask: ``(B, T)`` boolean; all real by default.
             reduction: ``"none"`` (see :meth:`log_likelihood`), ``"sum"``, ``"mean"`` over rows and chains or
-                ``"token_mean"``, the sum over the number of real steps of all chains.
+                ``"token_mean"``, the sum over the number of real steps of all chains. A sum or mean over no rows is 0.
 
         Raises:
             InvalidInput: as :meth:`log_likelihood`, or an unknown reduction.
@@ -148,7 +148,7 @@ class CRF(nn.Module):
         if reduction == "none":
             return likelihood
         if reduction == "mean":
-            return likelihood.mean()
+            return likelihood.mean() if likelihood.numel() else likelihood.sum()
         if reduction == "sum":
             return likelihood.sum()
         steps = emissions.shape[0] * emissions.shape[-2] if mask is None else mask.sum()

@@ -107,6 +107,12 @@ def test_loss_gradient_and_path_equal_those_of_torchcrf(backend, reduction):
     assert paths == peer.decode(emissions, mask)
 
 
+@pytest.mark.parametrize("reduction", ["sum", "mean", "token_mean"])
+def test_the_loss_of_no_rows_is_zero(backend, reduction):
+    emissions = torch.zeros(0, 4, 3, dtype=torch.float64)
+    assert make(backend, 3)(emissions, torch.zeros(0, 4, dtype=torch.long), reduction=reduction) == 0
+
+
 def test_torchcrf_weights_load_and_ours_load_into_torchcrf():
     peer, crf = torchcrf.CRF(4), CRF(4)
     crf.load_state_dict(peer.state_dict())
