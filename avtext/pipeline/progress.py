@@ -60,10 +60,10 @@ class ProgressHook:
         self._task(file)
 
     def _task(self, file: str) -> TaskID:
-        name = shown(Path(file).name)
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=None, stage="opening")
-        return self._tasks[name]
+        key = shown(file)  # the whole path, of which the name alone is drawn: files of two folders may share one
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(shown(Path(file).name), total=None, stage="opening")
+        return self._tasks[key]
 
     def __call__(
         self, step: str, artifact: Any = None, *, file: str, total: float | None = None, completed: float = 0.0

@@ -28,6 +28,14 @@ def test_it_draws_every_file_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     assert "some/" not in shown
 
 
+def test_files_of_one_name_in_two_folders_have_a_bar_each() -> None:
+    with ProgressHook() as hook:
+        hook("decode", [], file="monday/clip.mp4", total=2.0, completed=2.0)
+        hook("read", file="tuesday/clip.mp4", total=4.0, completed=1.0)
+    bars = hook._progress.tasks
+    assert [(bar.description, bar.total, bar.completed) for bar in bars] == [("clip.mp4", 2, 2), ("clip.mp4", 4, 1)]
+
+
 def test_it_is_silent_where_there_is_no_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
