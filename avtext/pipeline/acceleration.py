@@ -37,8 +37,11 @@ def accelerate(
         int8: clips for calibration; None for float32.
 
     Raises:
-        InvalidInput: nothing in the model can be accelerated, or the backend is none for the device.
+        InvalidInput: nothing in the model can be accelerated, the backend is none for the device, or one path in place
+            of several clips.
     """
+    if isinstance(int8, str | Path):
+        raise InvalidInput(f"int8: must be several clips, got {str(int8)!r}: give [{str(int8)!r}]")
     apart: dict[str, Any] = {name: one for name, one in model.encoders.items() if getattr(one, "of", None)}
     if backend == "torch" and int8 is None:
         for one in apart.values() if device.type == "cpu" else ():

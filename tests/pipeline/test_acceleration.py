@@ -48,6 +48,13 @@ def test_the_same_scores_from_openvino(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(pipe(sound).scores.values, before, atol=1e-4)
 
 
+@pytest.mark.parametrize("one", ["clip.mp4", Path("clip.mp4")])
+def test_one_path_is_not_taken_for_several_clips(one: Any) -> None:
+    model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders={"audio": {"name": "logmel"}}))
+    with pytest.raises(InvalidInput, match=r"int8: must be several clips, got 'clip.mp4': give \['clip.mp4'\]"):
+        accelerate(model, torch.device("cpu"), "auto", one)
+
+
 def test_an_encoder_that_learnt_with_the_model_is_accelerated_too(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders={"audio": OF}))
