@@ -3,8 +3,9 @@
 Wav2Vec2's windows and SlowFast's clips are cut in Python; what costs is one network, ``hidden`` and ``dense``. A
 backend's computation takes that method's place in a copy of the encoder, which is called as the encoder itself.
 
-A backend is a module with ``PACKAGES`` (what must be installed), ``FILE`` (of its graph), ``write`` and ``Graph``; see
-:mod:`avtext.backends.openvino_graph` for one. Nothing here imports torch before a backend is asked for.
+A backend is an entry of ``BACKENDS``, and a module with ``FILE`` (the name of its graph), ``write`` and ``Graph``; see
+:mod:`avtext.backends.openvino_graph` for one. That of torch has no graph: it has ``prepared``, which gives the copy.
+Nothing here imports torch before a backend is asked for.
 """
 
 from __future__ import annotations
