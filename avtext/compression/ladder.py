@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from avtext.backends import choose
 from avtext.checkpoint import WEIGHTS
-from avtext.compression.export import export_detector
+from avtext.compression.export import Say, export_detector
 from avtext.compression.parts import parts_of
 from avtext.compression.quantization import PER_GRAPH, quantize_folder
 from avtext.config import Settings
@@ -24,7 +24,6 @@ from avtext.storage import PART
 from avtext.timeline import GRID_RATE
 from avtext.training import DataSettings, TrainSettings, check_lightning, fit, open_clips, settings_of
 
-Say = Callable[[str], None]
 FIRST = "float32"  # the rung that the model itself is
 
 
@@ -143,7 +142,7 @@ def climb(
     parts_of(student or model)  # an encoder without a graph is told now, and so is what the training cannot be
     save_detector(out / FIRST, model, "# The model that the ladder begins with\n")
     start = settings.student or out / FIRST
-    run = None if settings.finetune is None else _run_of(out, "pruned", start, settings.finetune, settings.prune)
+    run = None if settings.finetune is None else _finetuning(out, start, settings.finetune, settings.prune)
     yield _rung(FIRST, out / FIRST, model)
     if settings.untaught is not None and untaught is not None:
         yield _rung("untaught", settings.untaught, untaught)
@@ -152,7 +151,7 @@ def climb(
         yield _rung("student", start, model)
     if run is not None:
         say("pruning and training again")
-        model = _trained(out, "pruned", run)
+        model = _pruned(out / "pruned", run)
         yield _rung("pruned", out / "pruned", model)
     total, rate = model.num_parameters()["total"], model.settings.grid_rate
     export_detector(model, out / "onnx", lambda name: say(f"writing {name}.onnx"))
@@ -166,20 +165,20 @@ def _rung(name: str, folder: Path, model: EventDetector) -> Rung:
     return Rung(name, "torch", folder, model.num_parameters()["total"], model.settings.grid_rate)
 
 
-def _run_of(out: Path, name: str, start: Path, finetune: dict[str, Any], share: float) -> TrainSettings:
+def _finetuning(out: Path, start: Path, finetune: dict[str, Any], share: float) -> TrainSettings:
     """How the model in ``start`` with ``share`` of its channels gone is trained again."""
-    values = {**finetune, "init": str(start), "prune": share, "out": str(out / f"{name}-run")}
+    values = {**finetune, "init": str(start), "prune": share, "out": str(out / "pruned-run")}
     run = settings_of(values, "finetune")
     if run.train is None:
         raise ConfigError("finetune: train: is missing: give train.scenes or train.manifest")
     return run
 
 
-def _trained(out: Path, name: str, run: TrainSettings) -> EventDetector:
-    """The model that ``run`` makes, kept as ``out/name``."""
-    assert run.train is not None  # of _run_of
+def _pruned(folder: Path, run: TrainSettings) -> EventDetector:
+    """The model that ``run`` prunes and trains again, kept in ``folder``."""
+    assert run.train is not None  # of _finetuning
     train = open_clips(run.train, run.model)
     validation = open_clips(run.validation, run.model) if run.validation else None
     trained = fit(run, train, validation)
-    save_detector(out / name, trained, f"# Pruned by {run.prune:.0%} and trained for {run.steps} steps\n")
+    save_detector(folder, trained, f"# Pruned by {run.prune:.0%} and trained for {run.steps} steps\n")
     return trained
