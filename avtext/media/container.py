@@ -129,22 +129,22 @@ def only(container: Any, streams: Sequence[Any]) -> None:
         stream.discard = av.stream.Discard.default if stream.index in wanted else av.stream.Discard.all
 
 
-def _choose(path: str, container: Any, options: MediaOptions, limits: Limits) -> Source:
+def _choose(name: str, container: Any, options: MediaOptions, limits: Limits) -> Source:
     if len(container.streams) > limits.max_streams:
-        message = f"{path}: {len(container.streams)} streams, more than the {limits.max_streams} allowed"
+        message = f"{name}: {len(container.streams)} streams, more than the {limits.max_streams} allowed"
         raise MediaError(message, code=Code.TOO_LARGE, stage="open")
     unsupported: list[str] = []
     video = _best(container, "video", unsupported) if options.video else None
     audio = _best(container, "audio", unsupported) if options.audio else None
     if audio is None and video is None:
-        raise _nothing_to_decode(path, container, options, unsupported)
-    _set_up(path, audio, video, limits)
+        raise _nothing_to_decode(name, container, options, unsupported)
+    _set_up(name, audio, video, limits)
     texts = TEXT_CODECS.split(",")
     subtitles = tuple(s for s in container.streams.subtitles if s.codec_context and s.codec_context.name in texts)
     origin = _origin(container, [s for s in (audio, video) if s is not None])
-    info = _describe(path, container, audio, video, subtitles, origin, unsupported)
+    info = _describe(name, container, audio, video, subtitles, origin, unsupported)
     if (info.duration or 0.0) > limits.max_duration:
-        message = f"{path}: {info.duration:.0f} s, longer than the {limits.max_duration:.0f} s allowed"
+        message = f"{name}: {info.duration:.0f} s, longer than the {limits.max_duration:.0f} s allowed"
         raise MediaError(message, code=Code.TOO_LARGE, stage="open")
     return Source(container, info, audio, video, subtitles, origin)
 
@@ -175,19 +175,19 @@ def _encrypted(stream: Any) -> bool:
         return False
 
 
-def _nothing_to_decode(path: str, container: Any, options: MediaOptions, unsupported: Sequence[str]) -> MediaError:
+def _nothing_to_decode(name: str, container: Any, options: MediaOptions, unsupported: Sequence[str]) -> MediaError:
     if unsupported:
         names = ", ".join(sorted(set(unsupported)))
         remedy = "decrypt it first" if "encrypted" in names else "convert it to H.264 and AAC, or another common codec"
-        message = f"{path}: cannot be decoded ({names}); {remedy}"
+        message = f"{name}: cannot be decoded ({names}); {remedy}"
         return MediaError(message, code=Code.UNSUPPORTED, stage="open")
     wanted = " or ".join(name for name in ("audio", "video") if getattr(options, name))
     kinds = sorted({stream.type or "unknown" for stream in container.streams}) or ["none"]
-    message = f"{path}: no {wanted} stream in it (streams: {', '.join(kinds)})"
+    message = f"{name}: no {wanted} stream in it (streams: {', '.join(kinds)})"
     return MediaError(message, code=Code.NO_STREAMS, stage="open")
 
 
-def _set_up(path: str, audio: Any | None, video: Any | None, limits: Limits) -> None:
+def _set_up(name: str, audio: Any | None, video: Any | None, limits: Limits) -> None:
     """Check sizes and set the decoders' own limits, which hold for what comes later in the stream, too."""
     for stream in (audio, video):
         if stream is not None:
@@ -198,7 +198,7 @@ def _set_up(path: str, audio: Any | None, video: Any | None, limits: Limits) -> 
     video.codec_context.thread_count = limits.threads
     width, height = video.codec_context.width, video.codec_context.height
     if width * height > limits.max_pixels:
-        message = f"{path}: frames of {width}x{height}, more than the {limits.max_pixels} pixels allowed"
+        message = f"{name}: frames of {width}x{height}, more than the {limits.max_pixels} pixels allowed"
         raise MediaError(message, code=Code.TOO_LARGE, stage="open")
 
 
@@ -220,7 +220,7 @@ def _duration(container: Any, origin: float) -> float | None:
 
 
 def _describe(
-    path: str,
+    name: str,
     container: Any,
     audio: Any | None,
     video: Any | None,
@@ -230,7 +230,7 @@ def _describe(
 ) -> MediaInfo:
     rate = video.average_rate if video is not None else None
     return MediaInfo(
-        path=path,
+        path=name,
         format=container.format.name,
         duration=_duration(container, origin),
         start_time=origin,

@@ -15,7 +15,7 @@ class MediaInfo:
     """A file as its headers describe it; none of it is verified by decoding.
 
     Args:
-        path: the file.
+        path: the file as messages name it: on one line, and ``"file object"`` where it has no name.
         format: the container's name, such as ``"mov,mp4,m4a,3gp,3g2,mj2"``.
         duration: declared seconds; None where the file does not say.
         start_time: seconds of the container's clock that presentation time 0 stands for.
