@@ -52,9 +52,9 @@ def find_cues(video: str | Path) -> Path | None:
 def read_cues(path: str | Path) -> tuple[Cue, ...]:
     r"""Read timed text, sorted by time, without markup.
 
-    The encoding is found from a byte order mark, else UTF-8 is tried, else Windows-1252, with a warning. A cue whose
-    times cannot be read, or that ends before it starts or before time 0, is left out and a warning logged; one that
-    starts before 0 is cut. A file without cues is a normal case.
+    The encoding is found from a byte order mark, or UTF-16 without one from the zero in its first letter; else UTF-8 is
+    tried, else Windows-1252, with a warning. A cue whose times cannot be read, or that ends before it starts or before
+    time 0, is left out and a warning logged; one that starts before 0 is cut. A file without cues is a normal case.
 
     Args:
         path: ``.srt``, ``.vtt``, ``.ass``, ``.ssa``; or ``.json`` with ``[{"word", "start", "end"}, ...]``,
