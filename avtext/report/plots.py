@@ -107,12 +107,15 @@ def plot_gates(gates: Curves) -> Any:
     """How much each modality counts over time, stacked to one.
 
     Raises:
+        InvalidInput: no curve of any modality, or none that is ever above 0.
         MissingExtra: matplotlib is not installed.
     """
-    colours = {name: COLOURS[name] for name in MODALITIES if gates.high[name].any()}
+    colours = {name: COLOURS[name] for name in MODALITIES if name in gates.high and gates.high[name].any()}
+    if not colours:
+        raise InvalidInput(f"gates: no curve of {', '.join(MODALITIES)} is above 0 anywhere: there is nothing to draw")
     shares = [(gates.low[name].astype(float) + gates.high[name]) / (2 * LEVELS) for name in colours]
     shares = [np.append(share, share[-1:]) for share in shares]  # where the last bucket ends
-    times = gates.start + np.arange(len(gates.high[MODALITIES[0]]) + 1) * gates.step
+    times = gates.start + np.arange(len(shares[0])) * gates.step
     with figure_style():
         figure, (axes,) = _figure(1.4)
         axes.stackplot(times, *shares, colors=list(colours.values()), step="post", linewidth=0)

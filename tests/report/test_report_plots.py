@@ -63,6 +63,13 @@ def test_gates_fill_the_picture_up_to_where_the_last_bucket_ends() -> None:
     assert axes.get_xlim() == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("shares", [np.zeros((2, 3)), np.zeros((0, 3))])
+def test_gates_that_say_nothing_are_refused(shares: np.ndarray) -> None:
+    gates = Evidence.of(Stream(np.zeros((2, 1)), 2.0), ("dog",), Stream(shares, 2.0)).gates
+    with pytest.raises(InvalidInput, match="gates: no curve of audio, video, text is above 0"):
+        plot_gates(gates)
+
+
 def test_an_attention_map_is_shown_on_its_own_clock() -> None:
     weights = np.arange(20.0).reshape(4, 5)
     (axes,) = plot_attention([AttentionMap("audio", "video", weights, 2.0)]).axes
