@@ -71,11 +71,16 @@ class Manifest:
 
 def is_runtime_folder(folder: str | Path) -> bool:
     """Whether ``config.json`` in ``folder`` says that its model is for the runtime."""
+    return _document(Path(folder)) is not None
+
+
+def _document(folder: Path) -> dict[str, Any] | None:
+    """What ``config.json`` holds; None where it is not there, no JSON, or of another format."""
     try:
-        document = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+        document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and document.get("format") == FORMAT
+        return None
+    return document if isinstance(document, dict) and document.get("format") == FORMAT else None
 
 
 def publish_manifest(folder: Path, manifest: Manifest) -> None:
@@ -111,9 +116,9 @@ def read_manifest(folder: str | Path) -> Manifest:
         ConfigError: its settings are not those of this version.
     """
     folder = Path(folder)
-    if not is_runtime_folder(folder):
+    document = _document(folder)
+    if document is None:
         raise ModelError(f"{folder}: not a model folder of format {FORMAT}: make one with: avtext compress MODEL")
-    document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     if SEAL in document and document.pop(SEAL) != _seal(document):
         raise ModelError(
             f"{folder / CONFIG}: damaged: its checksum does not match: copy it again, or remove its {SEAL} if you "
