@@ -37,7 +37,9 @@ WIDTH = 1120  # pixels of the screenshot
 CLIPS = 8  # to calibrate on
 DATA = "../shared/data"  # what the configs say
 AGAIN = "student-clocks seed=10 train.first=9520000"  # on other scenes
-ONWARDS = "student seed=12 train.first=12000000 steps=2400 evaluate_every=800 learning_rate=0.001 model.loss.alignment=2.0"
+ONWARDS = (
+    "student seed=12 train.first=12000000 steps=2400 evaluate_every=800 learning_rate=0.001 model.loss.alignment=2.0"
+)
 STAGES = ("student-first", "student-finetune", "student-gpu", "student-longer", "student-clocks", AGAIN, ONWARDS)
 SEED = 0  # the first: ten of the labels are in it
 RECIPE = SceneRecipe(

@@ -120,8 +120,8 @@ class Fit:
     def confidence(self, lines: list[Line]) -> float:
         """How far the map stands out from its own copies moved in time, as a probability.
 
-        A logistic regression on :meth:`heights` and :meth:`odds` (:class:`avtext.config.ConfidenceSettings`), fitted for
-        each model on validation clips that were moved in time, and on sound and picture of different clips;
+        A logistic regression on :meth:`heights` and :meth:`odds` (:class:`avtext.config.ConfidenceSettings`), fitted
+        for each model on validation clips that were moved in time, and on sound and picture of different clips;
         ``scripts/check_confidence.py`` says how it does on a model's embeddings.
         """
         own, second = self.heights(lines)
