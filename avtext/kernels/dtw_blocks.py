@@ -92,8 +92,10 @@ def sweep(
     widths = np.array([block.right - block.left + 2 * MARGIN for block in blocks])
     starts = np.concatenate([[0], np.cumsum(sizes * widths)])
     threads = min(num_threads(), len(blocks))
-    room = np.empty((threads, (sizes * widths).max()), dtype)
-    back = np.empty(starts[-1], np.int8)
+    cells = int((sizes * widths).max())
+    memory = np.empty(threads * cells * dtype.itemsize + starts[-1], np.int8)  # as one, which may lie on huge pages
+    room = memory[: threads * cells * dtype.itemsize].view(dtype).reshape(threads, cells)
+    back = memory[threads * cells * dtype.itemsize :]
     sums = np.full(columns + 2 * EDGE, np.inf)
     sums[EDGE - 1 : None if open_begin else EDGE] = 0.0  # the way in, as if by a diagonal
 

@@ -10,16 +10,17 @@ from numba import njit
 from avtext.errors import InvalidInput
 
 METRICS = ("euclidean", "sqeuclidean", "cosine")
+CENTRED = 0.1  # share of x's squared norms that its mean may have and need not be taken off
 CANCEL = np.float32(1e-2)  # squared distances below this share of the squared norms have lost digits in the product
 
 
 class CostRows:
     """Costs of matching x to y, computed where they are asked for.
 
-    ``|a - b|^2 = |a|^2 + |b|^2 - 2 a.b`` is a product of matrices in float32. Both are first moved by the mean of
-    x, which changes no distance and leaves less to cancel. What cancels all the same is computed again from
-    differences in float64. A cosine distance is half the squared distance of the normalised rows, so that a row
-    of zeros is at 1/2 from the others and at 0 from its like.
+    ``|a - b|^2 = |a|^2 + |b|^2 - 2 a.b`` is a product of matrices in float32. Both are first moved by the mean
+    of x where that is far from 0, which changes no distance and leaves less to cancel. What cancels all the
+    same is computed again from differences in float64. A cosine distance is half the squared distance of the
+    normalised rows, so that a row of zeros is at 1/2 from the others and at 0 from its like.
 
     Args:
         x: ``(N, size)``.
@@ -76,12 +77,14 @@ class CostRows:
 
 
 def _reduced(x: np.ndarray, y: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Normalised and halved, or moved by the mean of x; in their own precision, float32 at least."""
+    """Normalised and halved, or moved by the mean of x if that helps; in their own precision, float32 at least."""
     kind = np.result_type(x, y, np.float32)
-    x, y = x.astype(kind, copy=False), y.astype(kind, copy=False)
+    x, y = (np.require(rows, kind, ["C", "A", "W"]) for rows in (x, y))  # one kind for the compiler, few copies
     if metric == "cosine":
         return _halved(x), _halved(y)
     middle = x.mean(axis=0, keepdims=True) if len(x) else np.zeros((1, x.shape[1]), kind)
+    if len(x) * np.einsum("td,td->", middle, middle) < CENTRED * np.einsum("td,td->", x, x):
+        return x, y  # copies of both are a part of the time, and there is little to move by
     return x - middle, y - middle
 
 
