@@ -26,7 +26,8 @@ def align(
         typer.Argument(help="SRT, WebVTT, ASS or JSON words; default: beside or inside the video."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write corrected subtitles here (SRT or WebVTT).")
+        Path | None,
+        typer.Option("-o", "--out", help="Write corrected subtitles here: SRT, WebVTT, or the format that they have."),
     ] = None,
     model: Annotated[str | None, typer.Option("-m", "--model", help="Model folder or hub id.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
@@ -40,14 +41,12 @@ def align(
 
     Example: avtext align film.mkv film.srt -o film.fixed.srt
     """
-    from avtext.cli.inputs import check_folder
     from avtext.cli.progress import progress_hook, waiting
-    from avtext.media.cues import read_cues
+    from avtext.media.cues import find_cues, read_cues
 
-    if out is not None and out.suffix.lower() not in (".srt", ".vtt"):
-        raise ConfigError(f"--out: {out}: corrected subtitles are written as .srt or .vtt")
+    subtitles = find_cues(video) if subtitles is None else subtitles
     if out is not None:
-        check_folder("--out", out.parent)
+        _check_out(out, subtitles)
     given = None if subtitles is None else read_cues(subtitles)
     if out is not None and given == ():
         raise ConfigError(f"{subtitles}: has no cue to correct: name another subtitle file")
@@ -65,23 +64,38 @@ def align(
             "".join(_line(name, value) for name, value in found.items()) or "nothing to align: one stream only\n"
         )
     if out is not None:
-        _write(out, cues, found, sys.stderr if as_json else sys.stdout)
+        _write(out, subtitles, cues, found, sys.stderr if as_json else sys.stdout)
 
 
-def _write(out: Path, cues: Sequence[Cue], found: Mapping[str, Any], to: TextIO) -> None:
+def _check_out(out: Path, subtitles: Path | None) -> None:
+    from avtext.cli.inputs import check_folder
+    from avtext.media.cue_writing import HEADS
+    from avtext.media.cues import READERS
+
+    own = [kind for kind in READERS if subtitles is not None and kind == subtitles.suffix.lower()]
+    kinds = list(dict.fromkeys([*HEADS, *own]))
+    if out.suffix.lower() not in kinds:
+        raise ConfigError(f"--out: {out}: corrected subtitles are written as {' or '.join(kinds)}")
+    check_folder("--out", out.parent)
+
+
+def _write(out: Path, subtitles: Path | None, cues: Sequence[Cue], found: Mapping[str, Any], to: TextIO) -> None:
     """Publish the cues on the video's clock, and say so."""
     from avtext.alignment import retime
     from avtext.cli.tables import print_lines
-    from avtext.media.cue_writing import write_cues
+    from avtext.media.cue_writing import rewrite_cues, write_cues
     from avtext.timeline import ClockMap
 
     clock = ClockMap.from_dict(found["text"]["clock"]) if "text" in found else ClockMap.shift()
-    moved = retime(cues, clock)
     there = os.path.lexists(out)
-    write_cues(out, moved)
+    if subtitles is not None and out.suffix.lower() == subtitles.suffix.lower():
+        written, left = rewrite_cues(subtitles, out, lambda cue: next(iter(retime([cue], clock)), None))
+    else:
+        moved = retime(cues, clock)
+        write_cues(out, moved)
+        written, left = len(moved), len(cues) - len(moved)
     print_lines([f"{out}: replaced"] * there, sys.stderr)
-    left = len(cues) - len(moved)
-    note = f", without {left} of {len(cues)} cues, which have no place in the video" if left else ""
+    note = f", without {left} of {written + left} cues, which have no place in the video" if left else ""
     print_lines([f"wrote {out}{note}"], to)
 
 

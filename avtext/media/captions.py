@@ -6,6 +6,7 @@ Parsers give what a line says and judge nothing; :mod:`avtext.media.cues` decide
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -27,6 +28,18 @@ class Line(NamedTuple):
     start: float | None
     end: float | None
     text: str
+
+    def span(self) -> tuple[float, float] | None:
+        """Its times, cut at time 0; None where they are unreadable, negative or reversed.
+
+        Example:
+            >>> Line(1, -1.0, 2.0, "a").span(), Line(1, 3.0, 2.0, "a").span()
+            ((0.0, 2.0), None)
+        """
+        if self.start is None or self.end is None or not math.isfinite(self.start + self.end):
+            return None
+        start = max(self.start, 0.0)
+        return (start, self.end) if self.end > start else None
 
 
 def with_breaks(text: str) -> str:

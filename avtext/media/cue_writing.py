@@ -1,16 +1,21 @@
-"""Cues to subtitle files that players read."""
+"""Cues to subtitle files that players read, and such files on another clock."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from avtext.clip import Cue
 from avtext.errors import ConfigError
 from avtext.formats.timestamps import clock
+from avtext.media.cues import READERS, read_lines
 from avtext.storage import publish_text
 
 HEADS = {".srt": "", ".vtt": "WEBVTT\n\n"}
+_MARKS = {".srt": ",", ".vtt": "."}  # between seconds and milliseconds
+_ASS_TIME = re.compile(r"(?<=[:,])\s*-?\d+:\d+:\d+[.:]\d+\s*(?=,)")
 
 
 def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
@@ -31,15 +36,85 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
     kind = path.suffix.lower()
     if kind not in HEADS:
         raise ConfigError(f"{path}: subtitles are written as {' or '.join(HEADS)}")
-    blocks = [f"{number}\n{_block(cue, kind)}\n" for number, cue in enumerate(cues, 1)]
+    blocks = [f"{number}\n{_times(cue, kind)}\n{_inert(cue.text, kind)}\n" for number, cue in enumerate(cues, 1)]
     publish_text(path, HEADS[kind] + "\n".join(blocks))
 
 
-def _block(cue: Cue, kind: str) -> str:
-    mark = "," if kind == ".srt" else "."
-    start, end = (max(0, round(seconds * 1000)) for seconds in (cue.start, cue.end))
-    end = max(end, start + 1)  # a cue without length is not shown
-    return f"{clock(start / 1000, mark)} --> {clock(end / 1000, mark)}\n{_inert(cue.text, kind)}"
+def rewrite_cues(source: str | Path, target: str | Path, move: Callable[[Cue], Cue | None]) -> tuple[int, int]:
+    r"""Publish a subtitle file again, each cue where ``move`` puts it; markup, styles, positions and notes stay.
+
+    Cues whose times cannot be read are left out, as they are when read. Numbers of SubRip are given anew.
+
+    Args:
+        source: ``.srt``, ``.vtt``, ``.ass`` or ``.ssa``.
+        target: written in the format of ``source``, as UTF-8.
+        move: a cue, its text as written; None leaves it out.
+
+    Returns:
+        How many cues were written, and how many left out.
+
+    Raises:
+        MediaError: the source cannot be read.
+        StorageError: the target cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.srt"
+        >>> _ = path.write_text("1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i>\n")
+        >>> rewrite_cues(path, path, lambda cue: Cue(cue.start + 1, cue.end + 1, cue.text))
+        (1, 0)
+        >>> path.read_text()
+        '1\n00:00:02,000 --> 00:00:03,500\n<i>Hello</i>\n'
+    """
+    lines, kind = read_lines(source), Path(source).suffix.lower()
+    cues = list(READERS[kind](lines))
+    firsts = [*(_first(lines, cue.number - 1, kind) for cue in cues), len(lines)]
+    out, written = lines[: firsts[0]], 0
+    for cue, (first, following) in zip(cues, pairwise(firsts), strict=True):
+        at = cue.number - 1
+        span = cue.span()
+        moved = None if span is None else move(Cue(*span, cue.text))
+        if moved is None:
+            out += lines[_end(lines, at, following, kind) : following]
+            continue
+        written += 1
+        name = [str(written)] if kind == ".srt" and first < at else lines[first:at]
+        out += [*name, _retimed(lines[at], moved, kind), *lines[at + 1 : following]]
+    publish_text(target, "\n".join(out).rstrip() + "\n")
+    return written, len(cues) - written
+
+
+def _first(lines: list[str], at: int, kind: str) -> int:
+    """The line that a cue begins on whose times are on line ``at``: a number or a name may stand above them."""
+    above = lines[at - 1].strip() if at else ""
+    named = {".srt": above.isdecimal(), ".vtt": at > 1 and above != "" and "-->" not in above}
+    return at - named.get(kind, False)
+
+
+def _end(lines: list[str], at: int, following: int, kind: str) -> int:
+    """The line after its last one; in WebVTT notes and styles may stand between it and the next."""
+    if kind == ".srt":
+        return following
+    return next((k + 1 for k in range(at, following) if kind != ".vtt" or not lines[k].strip()), following)
+
+
+def _retimed(line: str, cue: Cue, kind: str) -> str:
+    """A line with the times of ``cue`` in the place of its own."""
+    if kind in _MARKS:
+        return " ".join([_times(cue, kind), *line.partition("-->")[2].split(maxsplit=1)[1:]])
+    times = iter(clock(unit / 100).removeprefix("0")[:-1] for unit in _units(cue, 100))
+    return _ASS_TIME.sub(lambda _: next(times), line, count=2)
+
+
+def _times(cue: Cue, kind: str) -> str:
+    start, end = (clock(unit / 1000, _MARKS[kind]) for unit in _units(cue, 1000))
+    return f"{start} --> {end}"
+
+
+def _units(cue: Cue, per_second: int) -> tuple[int, int]:
+    """When it starts and ends, at least one unit later: a cue without length is not shown."""
+    start, end = (max(0, round(seconds * per_second)) for seconds in (cue.start, cue.end))
+    return start, max(end, start + 1)
 
 
 def _inert(text: str, kind: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import json
 import logging
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -76,14 +75,22 @@ def read_cues(path: str | Path) -> tuple[Cue, ...]:
         kinds = ", ".join((*READERS, ".json"))
         message = f"{name}: a transcript needs times; {kinds} are read, not {suffix or 'a file without a suffix'}"
         raise MediaError(message, code=Code.UNSUPPORTED, stage="open")
-    content = _content(path)
-    if suffix == ".json":
-        return _usable(name, _json_lines(name, content))
-    text = _decoded(name, content)
+    lines = _json_lines(name, _content(path)) if suffix == ".json" else READERS[suffix](read_lines(path))
+    return _usable(name, lines)
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """The lines of a subtitle file as they are, without their ends; for encodings see :func:`read_cues`.
+
+    Raises:
+        MediaError: there is no such file, or it is not text.
+    """
+    name = shown(path)
+    text = _decoded(name, _content(path))
     if "\x00" in text:
         message = f"{name}: holds binary data, not subtitles"
         raise MediaError(message, code=Code.NOT_MEDIA, stage="open")
-    return _usable(name, READERS[suffix](_INNER_BREAK.sub(" ", text).splitlines()))
+    return _INNER_BREAK.sub(" ", text).splitlines()
 
 
 def _content(path: str | Path) -> bytes:
@@ -112,12 +119,11 @@ def _usable(name: str, lines: Iterable[Line]) -> tuple[Cue, ...]:
     """The cues that can be shown; the others are counted and the first is named in a warning."""
     cues, refused = [], []
     for line in lines:
-        text = plain_text(line.text)
-        start, end = line.start, line.end
-        if start is None or end is None or not math.isfinite(start + end) or end <= max(start, 0.0):
+        text, span = plain_text(line.text), line.span()
+        if span is None:
             refused.append(line.number)
         elif text:
-            cues.append(Cue(max(start, 0.0), end, text))
+            cues.append(Cue(*span, text))
     if refused:
         _LOG.warning(
             "%s: %d of %d cues left out, the first on line %d: unreadable, negative or reversed times",

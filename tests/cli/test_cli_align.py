@@ -60,6 +60,7 @@ def test_align_says_how_many_cues_have_no_place(
         (["none.mp4"], 1, "none.mp4: no such file"),
         (["b.mp4", "none.srt"], 1, "none.srt: no such file"),
         (["b.mp4", "-o", "fixed.ass"], 2, "--out: fixed.ass: corrected subtitles are written as .srt or .vtt"),
+        (["b.mp4", "a.ass", "-o", "b.ssa"], 2, "corrected subtitles are written as .srt or .vtt or .ass"),
         (["b.mp4", "-o", "fixed.srt"], 2, "b.mp4: has no subtitles to correct: name a subtitle file"),
         (["b.mp4", "-o", "b.mp4/fixed.srt"], 2, "--out: b.mp4: cannot be written: choose another folder"),
     ],
@@ -73,6 +74,19 @@ def test_align_refuses_in_one_line(
     assert hint in said.err
     assert said.err.count("\n") == 1
     assert [p.name for p in here.iterdir()] == ["b.mp4"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_corrected_subtitles_keep_their_markup(avtext: Run, here: Path, made: Path, model: Path, named: bool) -> None:
+    shutil.copy(made / "b.mp4", here)
+    said = "[Events]\nFormat: Layer, Start, End, Text\nDialogue: 0,0:00:01.00,0:00:02.00,{\\i1}hello\n"
+    (here / "b.ass").write_text(said)
+    for out in ("fixed.ass", "fixed.srt"):
+        assert avtext("align", "b.mp4", *["b.ass"] * named, "-m", model, "-o", out).code == 0
+    ((cue,), (plain,)) = (read_cues(here / name) for name in ("fixed.ass", "fixed.srt"))
+    assert (plain.text, plain.start) == ("hello", pytest.approx(cue.start, abs=0.006))  # ASS counts hundredths
+    moved = said.replace("0:00:01.00,0:00:02.00", f"0:00:{cue.start:05.2f},0:00:{cue.end:05.2f}")
+    assert (here / "fixed.ass").read_text() == moved
 
 
 def test_subtitles_without_a_cue_are_named(avtext: Run, here: Path, made: Path, model: Path) -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pysubs2
 import pytest
 
 from avtext.clip import Cue
 from avtext.errors import ConfigError, StorageError
-from avtext.media.cue_writing import write_cues
+from avtext.media.cue_writing import rewrite_cues, write_cues
 from avtext.media.cues import read_cues
 
 CUES = (
@@ -77,3 +78,85 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):
         write_cues(tmp_path / "file" / "a.srt", CUES)
+
+
+SRT = "1\n00:00:01,000 --> 00:00:02,000 X1:40\n<i>one</i>\n\n7\n00:00:03,000 --> 00:00:04,000\ntwo\n\nstill two\n\n9\n00:00:05,000 --> 00:00:06,000\n{\\an8}three\n"
+VTT = """WEBVTT - film
+
+STYLE
+::cue { color: red }
+
+first
+00:01.000 --> 00:02.000 align:start line:0
+<v Ann>one</v>
+
+NOTE the second
+
+00:03.000 --> 00:04.000
+two
+
+NOTE the third
+
+00:05.000 --> 00:06.000
+three
+"""
+ASS = """[Script Info]
+PlayResX: 640
+
+[V4+ Styles]
+Format: Name, Fontname
+Style: Big, Arial
+
+[Events]
+Format: Layer, Start, End, Style, Text
+Dialogue: 0,0:00:01.00,0:00:02.00,Big,{\\i1}one{\\i0}, and 0:00:09.00, too
+Dialogue: 0,0:00:03.00,0:00:04.00,Big,two
+Dialogue: 0,9:59:59.50,10:00:00.50,Big,three
+"""
+
+
+def without_the_second(cue: Cue) -> Cue | None:
+    return None if "two" in cue.text else Cue(cue.start + 1.5, cue.end + 1.5, cue.text)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("a.srt", SRT, "1\n00:00:02,500 --> 00:00:03,500 X1:40\n<i>one</i>\n\n2\n00:00:06,500 --> 00:00:07,500\n{\\an8}three\n"),
+        ("a.vtt", VTT, VTT.replace("00:01.000 --> 00:02.000", "00:00:02.500 --> 00:00:03.500")
+         .replace("00:03.000 --> 00:04.000\ntwo\n\n", "").replace("00:05.000 --> 00:06.000", "00:00:06.500 --> 00:00:07.500")),
+        ("a.ass", ASS, ASS.replace("0:00:01.00,0:00:02.00", "0:00:02.50,0:00:03.50")
+         .replace("Dialogue: 0,0:00:03.00,0:00:04.00,Big,two\n", "").replace("9:59:59.50,10:00:00.50", "10:00:01.00,10:00:02.00")),
+    ],
+)  # fmt: skip
+def test_times_change_and_all_else_stays(tmp_path: Path, name: str, given: str, expected: str) -> None:
+    (tmp_path / name).write_text(given)
+    assert rewrite_cues(tmp_path / name, tmp_path / "out", without_the_second) == (2, 1)
+    assert (tmp_path / "out").read_text() == expected
+
+
+@pytest.mark.parametrize("kind", ["srt", "ass", "ssa"])
+def test_pysubs2_reads_a_file_on_another_clock_as_one_that_it_has_shifted(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    subtitles = pysubs2.SSAFile()
+    subtitles.styles["Big"] = pysubs2.SSAStyle(fontsize=40.0)
+    for k in range(200):
+        text = rf"{{\i1}}say{{\i0}} {k}\Nand on"
+        subtitles.append(pysubs2.SSAEvent(start=1770 * k, end=1770 * k + 1230, text=text, style="Big"))
+    subtitles.save(str(path))
+    subtitles = pysubs2.load(str(path))  # SubRip has no styles
+    subtitles.shift(s=3600.5)
+    rewrite_cues(path, path, lambda cue: Cue(cue.start + 3600.5, cue.end + 3600.5, cue.text))
+    again = pysubs2.load(str(path))
+    assert again.events == subtitles.events
+    assert again.styles == subtitles.styles
+
+
+def test_cues_without_numbers_or_times_and_files_without_cues(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text("\ufeff00:00:01,000 --> 00:00:02,000\r\none\r\n\r\n00:00:09,000 --> ?\r\nlost\r\n", newline="")
+    assert rewrite_cues(path, path, lambda cue: cue) == (1, 1)
+    assert path.read_text() == "00:00:01,000 --> 00:00:02,000\none\n"
+    path.write_text("nothing\n")
+    assert rewrite_cues(path, path, lambda cue: cue) == (0, 0)
+    assert path.read_text() == "nothing\n"
