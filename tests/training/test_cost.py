@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,13 @@ def test_the_first_step_counts_only_where_it_is_the_only_one() -> None:
 
 
 def test_memory_is_what_the_process_held() -> None:
+    """A block that goes 100 MiB beyond the peak until then; one as large as the whole peak takes seconds to fill."""
     before = peak_mib()
-    block = bytearray(int(before + 100) << 20)
-    assert len(block) / 2**20 <= peak_mib() < len(block) / 2**20 + before + 100
+    held = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    block = b"\1" * (round(before - held + 100) << 20)
+    assert peak_mib() - before == pytest.approx(100, abs=25)
+    del block
+    assert peak_mib() - before == pytest.approx(100, abs=25)
 
 
 def test_a_run_ends_with_what_an_epoch_costs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
