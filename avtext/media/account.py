@@ -26,6 +26,7 @@ _MAX_SLACK = 0.07  # seconds
 _LONG_PACKET = 1.0  # seconds
 _NOTHING = 0.001  # seconds
 _REORDERED = 5.0  # seconds that a frame is decoded before it is shown, at most
+_BELIEVED = 100  # times the frames that are expected: the most that a damaged header is believed to have had
 _HIDDEN = 10  # packets; a few before the start are usual
 
 
@@ -99,6 +100,8 @@ class Account:
     """What was expected of a file and what was found; becomes a :class:`Quality`."""
 
     source: Source
+    partial: bool = False  # whether a part of the file is all that is wanted: nothing can be said about its length
+    keyframes: bool = False  # whether keyframes alone of the video are: nothing can be said about the others
     unreadable: int = 0  # places where the container could not be read
     num_jumps: int = 0  # of the container's clock, that were undone
     gave_up: set[str] = field(default_factory=set)  # streams that lagged too far behind
@@ -117,34 +120,28 @@ class Account:
     def nothing_decoded(self) -> MediaError:
         """The error for a file in which nothing was found."""
         info = self.source.info
-        streams = [stream for stream in (self.source.audio, self.source.video) if stream is not None]
-        promised, found = sum(stream.frames for stream in streams), self.audio.packets + self.video.packets
+        found = self.audio.packets + self.video.packets
         if self.audio.encrypted + self.video.encrypted:
             text = f"{info.path}: is encrypted; decrypt it first"
             return MediaError(text, code=Code.UNSUPPORTED, stage="decode")
-        if promised > 2 * found or not found:
+        if self._promised > 2 * found or not found:
             text = f"{info.path}: holds headers but hardly any media ({found} packets); it was cut off"
             return MediaError(text, code=Code.TRUNCATED, stage="decode")
         text = f"{info.path}: nothing in it could be decoded ({found} packets of {', '.join(info.codecs)} tried)"
         return MediaError(text, code=Code.CORRUPT, stage="decode")
 
-    def summary(
-        self, audio: Waveform | None, video: Pictures | None, end: float, partial: bool, keyframes: bool = False
-    ) -> Quality:
+    def summary(self, audio: Waveform | None, video: Pictures | None, end: float) -> Quality:
         """The final account.
 
         Args:
             audio, video: what was placed.
             end: last presentation end in seconds.
-            partial: whether only a part of the file was wanted, so that nothing can be said about its length.
-            keyframes: whether only keyframes of the video were wanted, so that nothing can be said about the others.
         """
         # an AVI's reader goes on behind a hole without a word
         damaged = self._damaged() or (self.source.info.format == "avi" and audio is not None and bool(audio.gaps))
         gaps = [("audio", *gap) for gap in (audio.gaps if audio is not None else ()) if gap[1] - gap[0] >= _MIN_GAP]
-        if damaged and video is not None and not keyframes:
+        if damaged and video is not None and not self.keyframes:
             gaps += [("video", *pause) for pause in video.pauses]
-        frames = 0 if video is None else self._frames_expected(video, end, damaged, partial or keyframes)
         quality = Quality(
             declared_duration=self.source.info.duration,
             decoded_duration=end,
@@ -152,23 +149,28 @@ class Account:
             num_gaps=len(gaps),
             skipped_packets=self.audio.skipped + self.video.skipped + self.unreadable,
             samples_sanitised=audio.sanitised if audio is not None else 0,
-            frames_expected=frames,
+            frames_expected=0 if video is None else self._frames_expected(video, end, damaged),
             frames_decoded=self.video.decoded,
             frames_damaged=self.video.corrupt,
-            audio_expected=0.0 if audio is None else self._audio_expected(audio, end, partial),
+            audio_expected=0.0 if audio is None else self._audio_expected(audio, end),
             audio_decoded=audio.seconds if audio is not None else 0.0,
             modalities=tuple(tally.name for tally in (self.audio, self.video) if tally.decoded),
         )
-        return replace(quality, reasons=tuple(self._reasons(quality, audio, video, partial, keyframes)))
+        return replace(quality, reasons=tuple(self._reasons(quality, audio, video)))
+
+    @property
+    def _promised(self) -> int:
+        """Packets that the headers speak of, sound's and picture's."""
+        return sum(stream.frames for stream in (self.source.audio, self.source.video) if stream is not None)
 
     def _damaged(self) -> bool:
         """Whether anything went wrong at all, FFmpeg's own complaints in the log included."""
         counted = self.unreadable + self.audio.skipped + self.video.skipped + self.video.corrupt
         return counted > 0 or num_log_lines() > 0
 
-    def _missing_end(self, stream: Any, end: float, file_end: float, partial: bool) -> float:
+    def _missing_end(self, stream: Any, end: float, file_end: float) -> float:
         """Seconds between where a stream ends and where it or the file should."""
-        if partial or self.num_jumps or not self.source.length_known:
+        if self.partial or self.num_jumps or not self.source.length_known:
             return 0.0
         if stream.duration and self.source.info.format.startswith("mov"):
             declared = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
@@ -176,32 +178,30 @@ class Account:
         reached = end if self._damaged() else file_end  # a stream of a whole file may end before the others
         return max(0.0, (self.source.info.duration or 0.0) - reached)
 
-    def _frames_expected(self, video: Pictures, file_end: float, damaged: bool, partial: bool) -> int:
+    def _frames_expected(self, video: Pictures, file_end: float, damaged: bool) -> int:
         stream: Any = self.source.video
         tally = self.video
-        if partial:  # the decoder may still hold frames that were not wanted
+        if self.partial or self.keyframes:  # the decoder may still hold frames that were not wanted
             return tally.decoded + tally.skipped
         interval = video.usual_interval or tally.packet_duration or 0.04
-        missing = self._missing_end(stream, video.end, file_end, partial)
+        missing = self._missing_end(stream, video.end, file_end)
         short = missing > _SLACK * interval
         expected = tally.expected + (round(missing / interval) if short else 0)
         if damaged or short:
             promised = stream.frames - tally.unshown
             skipped = video.num_skipped if damaged else 0
-            expected = max(expected, tally.decoded + skipped, min(promised, _believable(expected)))
+            expected = max(expected, tally.decoded + skipped, min(promised, _BELIEVED * max(expected, 1)))
         return expected
 
-    def _audio_expected(self, audio: Waveform, file_end: float, partial: bool) -> float:
+    def _audio_expected(self, audio: Waveform, file_end: float) -> float:
         slack = min(_SLACK * max(self.audio.packet_duration, 0.02), _MAX_SLACK)
-        missing_end = self._missing_end(self.source.audio, audio.end, file_end, partial)
+        missing_end = self._missing_end(self.source.audio, audio.end, file_end)
         gaps = sum(b - a for a, b in audio.gaps)
-        undecoded = 0.0 if partial else self.audio.packet_seconds - audio.seconds
+        undecoded = 0.0 if self.partial else self.audio.packet_seconds - audio.seconds
         lost = max(undecoded - slack, gaps + (missing_end if missing_end > slack else 0.0))
         return audio.seconds + max(0.0, lost)
 
-    def _reasons(
-        self, quality: Quality, audio: Waveform | None, video: Pictures | None, partial: bool, keyframes: bool
-    ) -> Iterator[str]:
+    def _reasons(self, quality: Quality, audio: Waveform | None, video: Pictures | None) -> Iterator[str]:
         frames, seconds = quality.frames_expected, quality.audio_expected
         if quality.frames_lost > MAX_FRAMES_LOST * frames:
             yield f"{quality.frames_lost} of {frames} video frames are missing"
@@ -211,13 +211,13 @@ class Account:
         if quality.audio_lost > share * seconds:
             yield f"{quality.audio_lost:.2f} of {seconds:.2f} s of audio are missing"
         yield from self.source.complaints
-        promised = sum(stream.frames for stream in (self.source.audio, self.source.video) if stream is not None)
+        promised = self._promised
         if self.source.length_known and promised > _HIDDEN and 0 < (self.source.info.duration or 0.0) < _NOTHING:
             yield f"the headers say that {promised} packets last {self.source.info.duration:.6f} s together"
         streams: tuple[Any, Any] = (self.source.audio, self.source.video)
         for tally, part, stream in zip((self.audio, self.video), (audio, video), streams, strict=True):
             if part is not None:
-                known = not partial and not (keyframes and part is video)
+                known = not (self.partial or (self.keyframes and part is video))
                 yield from _stream_reasons(tally, part, stream.frames if known else 0)
         info = self.source.info
         for kind, there in (("audio", info.has_audio), ("video", info.has_video)):
@@ -231,11 +231,6 @@ class Account:
 def _frame_seconds(audio: Any | None) -> float:
     codec = None if audio is None else audio.codec_context
     return 0.0 if codec is None or not codec.sample_rate else (codec.frame_size or 0) / codec.sample_rate
-
-
-def _believable(expected: int) -> int:
-    """The most frames that a damaged header is believed to have had."""
-    return 100 * max(expected, 1)
 
 
 def _stream_reasons(tally: Tally, part: Waveform | Pictures, promised: int) -> Iterator[str]:

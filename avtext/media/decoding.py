@@ -74,7 +74,7 @@ class Decoding:
         self._options = options
         self._limits = limits
         self._send = send
-        self._account = Account(source)
+        self._account = Account(source, options.is_partial, options.keyframes)
         joined = source.container.format.flags & av.format.Flags.ts_discont.value
         self._clock = Clock(source.origin, bool(joined))
         self._furthest = options.start or 0.0  # seconds reached by any stream
@@ -224,6 +224,6 @@ class Decoding:
         self._windows.give_out_rest(end)
         account.num_jumps = self._clock.num_jumps
         account.gave_up = self._windows.gave_up
-        quality = account.summary(self._audio, self._video, end, self._options.is_partial, self._options.keyframes)
+        quality = account.summary(self._audio, self._video, end)
         rotation = self._video.turns * 90 if self._video is not None else 0
         self._send({"kind": "end", "quality": quality.to_dict(), "rotation": rotation}, {})
