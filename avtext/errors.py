@@ -45,13 +45,6 @@ class AvtextError(Exception):
         self.code = code
         self.stage = stage
 
-    def __reduce__(self) -> tuple:
-        return _rebuild, (type(self), self.message, self.code, self.stage)
-
-
-def _rebuild(kind: type[AvtextError], message: str, code: Code, stage: str) -> AvtextError:
-    return kind(message, code=code, stage=stage)
-
 
 class MediaError(AvtextError):
     """A media or subtitle file cannot be read; ``code`` says why."""

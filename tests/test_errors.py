@@ -15,8 +15,10 @@ from avtext.errors import (
     StorageError,
 )
 
+KINDS = [AvtextError, MediaError, ConfigError, InvalidInput, ModelError, StorageError, MissingExtra]
 
-@pytest.mark.parametrize("kind", [AvtextError, MediaError, ConfigError, InvalidInput, ModelError, StorageError])
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_error_has_the_one_root_and_survives_a_process_border(kind: type[AvtextError]) -> None:
     error = kind("a.mp4: broken", code=Code.CORRUPT, stage="decode")
     again = pickle.loads(pickle.dumps(error))
