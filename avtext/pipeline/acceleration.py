@@ -43,6 +43,8 @@ def accelerate(
     if isinstance(int8, str | Path):
         raise InvalidInput(f"int8: must be several clips, got {str(int8)!r}: give [{str(int8)!r}]")
     apart: dict[str, Any] = {name: one for name, one in model.encoders.items() if getattr(one, "of", None)}
+    if backend == "auto" and device.type != "cpu":
+        backend = "torch"
     if backend == "torch" and int8 is None:
         for one in apart.values() if device.type == "cpu" else ():
             one.accelerate(_for_cpu, at_once=False)
@@ -50,8 +52,8 @@ def accelerate(
     from avtext.backends.networks import has_network
     from avtext.backends.prepare import prepare
 
-    chosen = "torch" if backend == "auto" and device.type != "cpu" else choose(backend)
-    if device.type != "cpu" and (chosen != "torch" or int8 is not None):
+    chosen = choose(backend)
+    if device.type != "cpu":
         raise InvalidInput(f"backend: {chosen} and INT8 are for the CPU, the model is on {device}: use device='cpu'")
     found: dict[str, Any] = {name: one for name, one in model.encoders.items() if has_network(frozen(one))}
     if not found and not (backend == "auto" and int8 is None):

@@ -97,6 +97,15 @@ def test_torch_prepares_what_media_asks_for(tmp_path: Path) -> None:
         torch.testing.assert_close(frozen.encoder()(frames, real)[0], plain(frames, real)[0], atol=1e-4, rtol=1e-4)
 
 
+def test_auto_leaves_an_encoder_on_a_gpu_as_it_is() -> None:
+    """What is prepared for the CPU computes two clips at a time, and a GPU eight."""
+    sees = {"name": "slowfast", "options": {"config": {"model_depth": 18, "stem_dim_outs": [8, 1]}}}
+    model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders={"video": sees}))
+    encoder = model.encoders["video"]
+    accelerate(model, torch.device("cuda"), "auto")
+    assert model.encoders["video"] is encoder
+
+
 def test_int8_calibrated_on_clips(folder: Path, tmp_path: Path) -> None:
     clips = [write_video(tmp_path / "b.mkv", 2.0)]
     pipe = Pipeline.from_pretrained(folder, device="cpu", backend="openvino", int8=clips)
