@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -218,12 +218,6 @@ def publish_text(path: str | Path, content: str) -> None:
 def publish_json(path: str | Path, value: Any) -> None:
     """Publish ``value`` as readable JSON; a number that is not finite is refused with a ValueError."""
     publish_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def publish_with(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Publish what ``write(temporary_path)`` writes; see :func:`publishing`."""
-    with publishing(path) as temporary:
-        write(temporary)
 
 
 def sha256_of(path: str | Path) -> str:

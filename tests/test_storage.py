@@ -11,9 +11,9 @@ import pytest
 from avtext.errors import StorageError
 from avtext.storage import (
     held,
+    publish_bytes,
     publish_json,
     publish_text,
-    publish_with,
     publishing,
     sha256_of,
     system_error,
@@ -67,18 +67,19 @@ def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path, letter: str) -> N
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_publish_with_gives_the_path_to_write_to(tmp_path: Path) -> None:
-    publish_with(tmp_path / "a.bin", lambda path: path.write_bytes(b"123"))
+def test_bytes_are_published_as_they_are(tmp_path: Path) -> None:
+    publish_bytes(tmp_path / "a.bin", b"123")
     assert sha256_of(tmp_path / "a.bin") == "a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3"
 
 
 def test_what_another_language_tells_of_a_full_disk_is_typed(tmp_path: Path) -> None:
-    def save(path: Path) -> None:
-        raise ValueError("Error while serializing: I/O error: No space left on device (os error 28)")
-
-    with pytest.raises(StorageError, match="the disk is full: free some space") as caught:
-        publish_with(tmp_path / "a.bin", save)
-    assert caught.value.__cause__.args == ("Error while serializing: I/O error: No space left on device (os error 28)",)
+    told = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with (
+        pytest.raises(StorageError, match="the disk is full: free some space") as caught,
+        publishing(tmp_path / "a.bin"),
+    ):
+        raise ValueError(told)
+    assert caught.value.__cause__.args == (told,)
     assert list(tmp_path.iterdir()) == []
     assert system_error(OSError(errno.EACCES, "x")).errno == errno.EACCES
     assert system_error(ValueError("another")) is None

@@ -14,7 +14,7 @@ from avtext.metrics.calibration import reliability, score_outcomes
 from avtext.metrics.names import align_names
 from avtext.report.content import Report
 from avtext.report.plots import figure_style, plot_gates, plot_reliability, plot_timeline
-from avtext.storage import publish_with
+from avtext.storage import publishing
 
 _LOG = logging.getLogger(__name__)
 ENDINGS = (".pdf", ".png")
@@ -58,6 +58,6 @@ def _of_file(truth: EventSet, report: Report) -> tuple[Event, ...]:
 
 def _write(path: Path, figure: Any) -> Path:
     metadata = {"CreationDate": None} if path.suffix == ".pdf" else None  # the same figure is the same file
-    with figure_style():
-        publish_with(path, lambda place: figure.savefig(place, format=path.suffix[1:], metadata=metadata))
+    with figure_style(), publishing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)
     return path
