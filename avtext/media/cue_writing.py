@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -121,5 +122,5 @@ def _inert(text: str, kind: str) -> str:
     """No empty line, which would end the cue, no arrow, which would begin another, and in WebVTT no tag."""
     text = text.replace("-->", "→")
     if kind == ".vtt":
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        text = html.escape(text, quote=False)
     return "\n".join(line for line in text.splitlines() if line.strip())
