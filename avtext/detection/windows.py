@@ -29,19 +29,6 @@ CHUNK = 30.0  # seconds that are fused at once
 OVERLAP = 20.0  # seconds of neighbouring chunks that are decoded with one: a chain forgets within a few
 
 
-@dataclass(frozen=True)
-class _Row:
-    """Layout of one spooled grid step: features, embedding and mask of each modality, side by side."""
-
-    width: int
-    size: int
-    modalities: int
-
-    @property
-    def length(self) -> int:
-        return self.modalities * (self.width + self.size + 1)
-
-
 class EncodedVideo:
     """Every modality of a video on the grid, on disk.
 
@@ -55,8 +42,10 @@ class EncodedVideo:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.rate = network.settings.grid_rate
-        self._row = _Row(network.settings.width, network.settings.alignment.size, len(network.modalities))
-        self._spool = Spool((self._row.length,), np.float32)
+        self._width, self._size = network.settings.width, network.settings.alignment.size
+        # of a step: features, embedding and mask of each modality, side by side
+        self._length = len(network.modalities) * (self._width + self._size + 1)
+        self._spool = Spool((self._length,), np.float32)
         self._chunk = max(1, round(CHUNK * self.rate))
         self.start = 0.0
         self._present: frozenset[str] = frozenset()
@@ -118,24 +107,20 @@ class EncodedVideo:
         Raises:
             ValueError: rows of another network.
         """
-        if rows.ndim != 2 or rows.shape[1] != self._row.length:
-            raise ValueError(f"rows of shape {rows.shape}, expected (steps, {self._row.length})")
+        if rows.ndim != 2 or rows.shape[1] != self._length:
+            raise ValueError(f"rows of shape {rows.shape}, expected (steps, {self._length})")
         self.start, self._present = start, frozenset(modalities)
         self._spool.append(rows)
 
     def _read(self, first: int, last: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Features, embeddings and mask of each modality for the rows ``[first, last)``."""
-        rows, row = self._spool.read(first, last), self._row
-        step = row.width + row.size + 1
-        return [
-            (part[:, : row.width], part[:, row.width : -1], part[:, -1] > 0.5)
-            for part in (rows[:, m * step : (m + 1) * step] for m in range(row.modalities))
-        ]
+        parts = np.split(self._spool.read(first, last), len(self.network.modalities), axis=1)
+        return [(part[:, : self._width], part[:, self._width : -1], part[:, -1] > 0.5) for part in parts]
 
     def embeddings(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Per modality the embeddings ``(steps, size)``, float16 to save memory, and the mask of the whole video."""
         total, names, chunk = len(self), self.network.modalities, self._chunk
-        whole = {m: (np.empty((total, self._row.size), np.float16), np.empty(total, dtype=bool)) for m in names}
+        whole = {m: (np.empty((total, self._size), np.float16), np.empty(total, dtype=bool)) for m in names}
         for first in range(0, total, chunk):
             for name, (_, embedding, mask) in zip(names, self._read(first, first + chunk), strict=True):
                 place = slice(first, first + len(mask))
@@ -166,7 +151,7 @@ class EncodedVideo:
         low = int(np.clip(np.floor(known.min()), 0, len(self))) if known.size else 0
         high = int(np.clip(np.ceil(known.max()) + 2, low, len(self))) if known.size else 0
         if high <= low:
-            return np.zeros((end - begin, self._row.width), np.float32), np.zeros(end - begin, dtype=bool)
+            return np.zeros((end - begin, self._width), np.float32), np.zeros(end - begin, dtype=bool)
         values, _, mask = self._read(low, high)[m]
         return warp(values, mask, position - low)
 
