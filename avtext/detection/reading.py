@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -186,9 +187,4 @@ def with_next(values: Iterable[T]) -> Iterator[tuple[T, T | None]]:
         >>> list(with_next("abc"))
         [('a', 'b'), ('b', 'c'), ('c', None)]
     """
-    iterator = iter(values)
-    held = next(iterator, None)
-    while held is not None:
-        following = next(iterator, None)
-        yield held, following
-        held = following
+    return pairwise(chain(values, (None,)))  # type: ignore[arg-type]  # of values, and of None at the end

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from avtext.clip import Clip
 from avtext.detection.grouping import groups_by_length
-from avtext.detection.reading import Reading, with_next
+from avtext.detection.reading import Reading
 from avtext.errors import FILE_ERRORS, AvtextError
 
 if TYPE_CHECKING:
@@ -71,9 +72,8 @@ def _read(
         reading = finder.reading(source, stack, **how)
         if reading.total is None or reading.total > budget:
             return None
-        for clip, following in with_next(reading.clips()):
-            return _Held(index, reading, clip, place) if following is None else None
-    return None
+        clips = [*islice(reading.clips(), 2)]
+        return _Held(index, reading, clips[0], place) if len(clips) == 1 else None
 
 
 def _encoded(
