@@ -50,13 +50,6 @@ class Sharing(NamedTuple):
             return detect_together(pipe, sources, self.together, options)
         return None
 
-    def outcomes(
-        self, pipe: EventFinder, sources: Sequence[Source], options: Mapping[str, Any]
-    ) -> Generator[Result | AvtextError, None, None]:
-        """What each file gives, in order."""
-        many = self.many(pipe, sources, options)
-        return _here(pipe, sources, options) if many is None else in_order(many)
-
 
 def part_of(sources: Sequence[T], shard: tuple[int, int] | None) -> Sequence[T]:
     """Every ``n``-th source from the ``i``-th on, for ``shard=(i, n)`` with ``i`` from 1; all without one.
@@ -119,8 +112,8 @@ def batch_of(
 def _results(
     pipe: EventFinder, sources: Sequence[Source], on_error: str, sharing: Sharing, options: Mapping[str, Any]
 ) -> Iterator[Result | Failure]:
-    outcomes = sharing.outcomes(pipe, sources, options)
-    with closing(outcomes):
+    many = sharing.many(pipe, sources, options)
+    with closing(_here(pipe, sources, options) if many is None else in_order(many)) as outcomes:
         for source, outcome in zip(sources, outcomes, strict=True):
             if isinstance(outcome, Result):
                 yield outcome
