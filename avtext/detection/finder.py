@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from avtext.alignment.subtitles import sync_cues
-from avtext.clip import Clip, Cue, Event, Stream, is_share
+from avtext.clip import Clip, Cue, Stream, is_share
 from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.clocks import described, find_clocks
 from avtext.detection.hook import Hook, silent
@@ -240,15 +240,15 @@ class EventFinder:
         scheme = TagScheme(self.labels, self.network.settings.scheme)
         plain = scheme.decode(decoded.tags, decoded.activity, rate, origin, decoded.gates, decoded.alone)
         found = decide(plain, self.network.settings.decision)
-        events = [_clip_to(event, duration) for event in found if event.label in wanted and event.start < duration]
-        events = [event for event in events if event.score >= self.threshold]
+        kept = [e for e in found if e.label in wanted and e.start < duration and e.score >= self.threshold]
+        events = sorted(event if event.end <= duration else replace(event, end=duration) for event in kept)
         tell("decode", events, file=reading.name, total=duration, completed=duration)
         return Result(
             file=reading.name,
             status=str(quality.get("status", "ok")),
             start_time=reading.start_time,
             duration=duration,
-            events=tuple(sorted(events)),
+            events=tuple(events),
             labels=self.labels,
             scores=Stream(decoded.activity, rate, origin),
             gates=Stream(decoded.gates, rate, origin),
@@ -295,7 +295,3 @@ class EventFinder:
         """
         own = {name: held(value) for name, value in options.items()}
         return batch_of(self, sources, on_error, Sharing(jobs, together), shard, skip, own)
-
-
-def _clip_to(event: Event, duration: float) -> Event:
-    return event if event.end <= duration else replace(event, end=max(event.start, duration))
