@@ -18,7 +18,6 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from avtext.errors import AvtextError, Code, MediaError, StorageError
@@ -104,9 +103,7 @@ class _Crew:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for worker in [*self._idle, *(worker for worker, _, _ in self.busy.values())]:
             worker.close()
         self._stack.close()
