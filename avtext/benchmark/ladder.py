@@ -176,6 +176,5 @@ def _peak(rung: Rung, file: Path) -> float | None:
     """MiB that a new process which finds events in one file holds at most; None where the system does not tell."""
     if not sys.platform.startswith("linux"):
         return None
-    code = _OPEN[rung.kind].format(folder=str(rung.folder)) + f"\nfinder({str(file)!r})"
-    status = "next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))"
-    return float(run_code(f"{code}\nprint(int({status}.split()[1]) / 1024)"))
+    find = f"{_OPEN[rung.kind].format(folder=str(rung.folder))}\nfinder({str(file)!r})"
+    return float(run_code(f"{find}\nfrom avtext.benchmark.timing import resident\nprint(resident())"))

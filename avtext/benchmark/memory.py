@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from avtext.benchmark.figures import Figure, other_load
+from avtext.benchmark.pipeline_child import spent
 from avtext.errors import AvtextError
 
 RATE = 25
-PROBE = """
-import json, sys, time
-from avtext.pipeline import Pipeline
-mark = time.perf_counter()
-result = Pipeline.from_pretrained()(sys.argv[1])
-seconds = time.perf_counter() - mark
-lines = open("/proc/self/status").read().splitlines()
-peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-print(json.dumps({"peak": peak / 1024, "seconds": seconds, "duration": result.duration}))
-"""
-
-# The peak is asked of the process itself: what a parent is told of it begins at the parent's own.
 COLD = """
 import sys
 place = sys.argv.pop(1)
@@ -36,10 +25,9 @@ from avtext.cli import main
 try:
     main()
 finally:
-    lines = open("/proc/self/status").read().splitlines()
-    peak = next(line.split()[1] for line in lines if line.startswith("VmHWM"))
+    from avtext.benchmark.timing import resident
     with open(place, "w") as file:
-        file.write(peak)
+        file.write(str(resident()))
 """
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.mp4"
 
@@ -71,27 +59,28 @@ def cold(video: Path, folder: Path) -> list[Figure]:
     held = f"peak resident memory of the process that finds events, without that of its decoder child; {detail}"
     return [
         Figure("demo_cold_seconds", seconds, "s", 20.0, "at_most", detail),
-        Figure("demo_peak_memory", int(peak.read_text()) / 1024, "MiB", 2048.0, "at_most", held),
+        Figure("demo_peak_memory", float(peak.read_text()), "MiB", 2048.0, "at_most", held),
     ]
 
 
 def _hour(folder: Path) -> list[Figure]:
-    minute, hour = (_detect(make_video(folder / f"{m}.mp4", 60 * m)) for m in (1, 60))
-    more = hour["peak"] - minute["peak"]
+    minute, hour = (spent(detection, str(make_video(folder / f"{m}.mp4", 60 * m))) for m in (1, 60))
     detail = (
         f"peak resident memory of the process that finds events (its decoder child keeps a window, whatever the "
-        f"length): 1 minute {minute['peak']:.0f} MiB in {minute['seconds']:.1f} s, 60 minutes {hour['peak']:.0f} MiB "
-        f"in {hour['seconds']:.0f} s; {other_load()}"
+        f"length): 1 minute {minute.peak:.0f} MiB in {minute.time.wall:.1f} s, 60 minutes {hour.peak:.0f} MiB "
+        f"in {hour.time.wall:.0f} s; {other_load()}"
     )
     return [
-        Figure("hour_minus_minute", more, "MiB", 200.0, "at_most", detail),
-        Figure("hour_speed", hour["duration"] / hour["seconds"], "x real time", detail=detail),
+        Figure("hour_minus_minute", hour.peak - minute.peak, "MiB", 200.0, "at_most", detail),
+        Figure("hour_speed", 3600 / hour.time.wall, "x real time", detail=detail),
     ]
 
 
-def _detect(path: Path) -> dict[str, float]:
-    out = subprocess.run([sys.executable, "-c", PROBE, str(path)], capture_output=True, text=True, check=True)
-    return json.loads(out.stdout.splitlines()[-1])
+def detection(video: str) -> Callable[[], object]:
+    """What loads the default model and finds events in a video."""
+    from avtext.pipeline import Pipeline
+
+    return lambda: Pipeline.from_pretrained()(video)
 
 
 def make_video(path: Path, seconds: int) -> Path:

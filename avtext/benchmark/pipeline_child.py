@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from avtext.benchmark.timing import Bystanders, Timing, run_code
+from avtext.benchmark.timing import Bystanders, Timing, own_seconds, resident, run_code
 
 _CODE = """
 from avtext.benchmark import pipeline_child
@@ -44,19 +42,8 @@ def spent(make: Callable[..., Callable[[], object]], *arguments: Any) -> Spent:
 
 def tell(call: Callable[[], object]) -> None:
     """Print seconds, CPU seconds and the peak of resident MiB of a call, as JSON."""
-    before = _cpu()
+    before = own_seconds()
     mark = time.perf_counter()
     call()
     wall = time.perf_counter() - mark
-    print(json.dumps([wall, _cpu() - before, _peak()]))
-
-
-def _cpu() -> float:
-    used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
-
-
-def _peak() -> float:
-    """MiB; ``ru_maxrss`` would begin at the parent's."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    print(json.dumps([wall, own_seconds() - before, resident()]))

@@ -119,14 +119,14 @@ class Bystanders:
 
     def __init__(self) -> None:
         """Begin."""
-        self._clock, self._busy, self._own = time.perf_counter(), _busy_seconds(), _own_seconds()
+        self._clock, self._busy, self._own = time.perf_counter(), _busy_seconds(), own_seconds()
 
     def describe(self) -> str:
         """Cores that others kept busy, where the system tells, and the load average (which counts us too)."""
         busy = _busy_seconds()
         if busy is None or self._busy is None:
             return other_load()
-        others = busy - self._busy - (_own_seconds() - self._own)
+        others = busy - self._busy - (own_seconds() - self._own)
         cores = max(0.0, others) / max(time.perf_counter() - self._clock, 0.01)
         return f"others {cores:.2f} cores, {other_load()}"
 
@@ -140,7 +140,8 @@ def _busy_seconds() -> float | None:
     return (user + nice + system + interrupt + soft + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def _own_seconds() -> float:
+def own_seconds() -> float:
+    """CPU seconds of this process and of its children that have ended."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
 
@@ -182,22 +183,27 @@ def first_call(code: str) -> Timing:
         return Timing(end - start, cpu)
 
 
-# VmHWM is this process's own peak; ru_maxrss would begin at the parent's. Writing 5 sets it back to what is held now.
+def resident(kind: str = "VmHWM") -> float:
+    """MiB that this process has held at most, or with ``"VmRSS"`` holds now; ``ru_maxrss`` would begin at the parent's.
+
+    Needs Linux's ``/proc``.
+    """
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
+
+
+# Writing 5 sets the peak back to what is held now.
 _PEAK = """
 import gc
 from pathlib import Path
-
-def held(key):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
-
+from avtext.benchmark.timing import resident
 {setup}
 call(small)
 gc.collect()
 Path("/proc/self/clear_refs").write_text("5")
-before = held("VmRSS")
+before = resident("VmRSS")
 result = call(large)
-print(held("VmHWM") - before)
+print(resident() - before)
 """
 
 
