@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from avtext.clip import Cue, Event
-from avtext.formats import read_events
+from avtext.formats import EventSet, read_events
+from avtext.formats.csv_table import write_csv
 from avtext.report import Evidence, Report, read_reports, write_report
 from avtext.report.folder import write_folder
 from tests.report.conftest import HOSTILE, evidence, hostile_report, long_report
@@ -307,6 +308,15 @@ def test_hostile_texts_are_shown_and_do_nothing(visit: Open, tmp_path: Path) -> 
     labels = [one.label for one in next(iter(read_events(download(page, "csv", tmp_path)).events.values()))]
     assert labels == [text.replace("\r", " ").replace("\x00", " ") for text in HOSTILE]
     assert len(next(iter(read_events(download(page, "vtt", tmp_path)).events.values()))) == len(HOSTILE)
+
+
+def test_a_downloaded_table_has_the_cells_of_the_package(visit: Open, tmp_path: Path) -> None:
+    labels = ("=1+1", " =1+1", "\t=1+1", "\u3000@a", "＝1+1", "'-1", "\u2003=1", "it's", 'a "b", c')
+    told = Report("+a.mp4", tuple(Event(k, k + 1, label, 0.5) for k, label in enumerate(labels)), 10.0)
+    write_report(tmp_path / "page.html", told)
+    table = download(visit(tmp_path / "page.html", without_video=True), "csv", tmp_path)
+    write_csv(tmp_path / "own.csv", EventSet({told.file: told.events}))
+    assert table.read_text() == (tmp_path / "own.csv").read_text()
 
 
 def test_without_the_video_all_else_works_and_it_can_be_chosen(

@@ -17,7 +17,7 @@ function asJson() {
 // A cell that a spreadsheet would run as a formula gets a quote before it, as `avtext convert` writes it.
 function cell(text) {
   const plain = text.replace(/[\r\0]/g, " ");
-  const guarded = /^'*[=+\-@]/.test(plain) ? `'${plain}` : plain;
+  const guarded = /^[' \t\n\v\f\u00a0\u3000\ufeff]*[=+\-@＝＋－＠]/.test(plain) ? `'${plain}` : plain;
   return /[",\n]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
 }
 
