@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,6 @@ from avtext.training.evaluation import Found
 
 SILENT = 3  # every third scene has no sound of its own: pictures alone must give it away
 QUIET = 0.002  # rms of the sound between scenes
-_AAC = 1024  # samples in a frame
 
 
 class Archive(NamedTuple):
@@ -94,16 +93,14 @@ class _Writer:
 
     def __init__(self, container: Any, video: Any, audio: Any) -> None:
         self._container, self._video, self._audio = container, video, audio
-        self._count = 0  # frames
-        self._rest = np.zeros(0, np.float32)  # samples that do not fill a frame of AAC yet
-        self._position = 0
+        self._count = self._position = 0  # frames and samples
 
     @property
     def seconds(self) -> float:
         """Of pictures so far."""
         return self._count / FRAME_RATE
 
-    def add(self, pictures: Sequence[np.ndarray] | np.ndarray | Iterator[np.ndarray], wave: np.ndarray) -> None:
+    def add(self, pictures: Iterable[np.ndarray], wave: np.ndarray) -> None:
         """A part; its sound is made as long as its pictures are."""
         import av
 
@@ -114,23 +111,14 @@ class _Writer:
             self._container.mux(self._video.encode(frame))
             self._count += 1
         wanted = round((self._count - first) / FRAME_RATE * AUDIO_RATE)
-        self._rest = np.concatenate([self._rest, np.pad(wave[:wanted], (0, max(0, wanted - len(wave))))])
-        whole = len(self._rest) // _AAC * _AAC
-        self._sound(self._rest[:whole])
-        self._rest = self._rest[whole:]
-
-    def _sound(self, wave: np.ndarray) -> None:
-        import av
-
-        for start in range(0, len(wave), _AAC):
-            frame = av.AudioFrame.from_ndarray(wave[None, start : start + _AAC], format="fltp", layout="mono")
-            frame.sample_rate, frame.time_base, frame.pts = AUDIO_RATE, Fraction(1, AUDIO_RATE), self._position
-            self._position += frame.samples
-            self._container.mux(self._audio.encode(frame))
+        wave = np.pad(wave[:wanted], (0, max(0, wanted - len(wave))))
+        sound = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
+        sound.sample_rate, sound.time_base, sound.pts = AUDIO_RATE, Fraction(1, AUDIO_RATE), self._position
+        self._position += wanted
+        self._container.mux(self._audio.encode(sound))
 
     def close(self) -> None:
         """The end of both streams."""
-        self._sound(self._rest)
         self._container.mux(self._video.encode(None))
         self._container.mux(self._audio.encode(None))
 

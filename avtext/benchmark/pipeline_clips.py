@@ -13,7 +13,6 @@ FPS = 30
 LOOP = 12  # seconds that are encoded; longer videos repeat their packets
 AUDIO_RATE = 32_000  # 12 s are 375 AAC frames
 SHOT = 2  # seconds between cuts
-_AAC = 1024  # samples in a frame
 
 
 def make_video(path: Path, seconds: int, height: int = 720) -> Path:
@@ -40,7 +39,7 @@ def make_video(path: Path, seconds: int, height: int = 720) -> Path:
         packets = _encoded(video, height)
         for loop in range(loops):
             _repeat(container, packets, loop)
-            container.mux([packet for frame in _sound(loop) for packet in audio.encode(frame)])
+            container.mux(audio.encode(_sound(loop)))
         container.mux(audio.encode(None))
     return path
 
@@ -97,17 +96,14 @@ def _plane(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     return (total * 255).astype(np.uint8)
 
 
-def _sound(loop: int) -> Iterator[Any]:
-    """Tones that change every second in soft noise, in AAC's frames."""
+def _sound(loop: int) -> Any:
+    """Tones that change every second in soft noise."""
     import av
 
     rng = np.random.default_rng(loop)
     time = np.arange(LOOP * AUDIO_RATE) / AUDIO_RATE
     pitch = 200.0 * 2.0 ** (rng.integers(0, 24, LOOP) / 12.0)
     wave = 0.2 * np.sin(2 * np.pi * pitch.repeat(AUDIO_RATE) * time) + 0.02 * rng.standard_normal(len(time))
-    for first in range(0, len(wave), _AAC):
-        piece = wave[None, first : first + _AAC].astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
-        frame.sample_rate, frame.time_base = AUDIO_RATE, Fraction(1, AUDIO_RATE)
-        frame.pts = loop * LOOP * AUDIO_RATE + first
-        yield frame
+    frame = av.AudioFrame.from_ndarray(wave[None].astype(np.float32), format="fltp", layout="mono")
+    frame.sample_rate, frame.time_base, frame.pts = AUDIO_RATE, Fraction(1, AUDIO_RATE), loop * len(wave)
+    return frame
