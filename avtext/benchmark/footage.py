@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from avtext.benchmark.figures import Figure
 from avtext.clip import Event
-from avtext.errors import MissingExtra
 from avtext.pipeline import Pipeline, Result
 
 TOLERANCE = 0.2  # seconds between our cut and PySceneDetect's
@@ -17,11 +15,7 @@ SPOKEN = ("whisper_jfk.flac", "torchcodec_nasa_13013.mp4")
 
 
 def measure(pipe: Pipeline, media: Path) -> tuple[list[Figure], dict[str, Result]]:
-    """Figures on the clips in ``media`` and all results by file name.
-
-    Raises:
-        MissingExtra: PySceneDetect, the reference for cuts and fades, is not installed.
-    """
+    """Figures on the clips in ``media``, beside PySceneDetect's cuts and fades, and all results by file name."""
     results = {p.name: pipe(p) for p in sorted(media.iterdir()) if p.suffix not in (".srt", ".txt")}
     found = [
         *_cuts(results["pyscenedetect_testvideo.mp4"], media),
@@ -53,23 +47,17 @@ def _labelled(result: Result, label: str) -> list[Event]:
     return [event for event in result if event.label == label]
 
 
-def _detector(name: str) -> Any:
-    try:
-        import scenedetect
-    except ImportError:
-        raise MissingExtra.of("scenedetect", "bench") from None
-    return getattr(scenedetect, name)
-
-
 def _reference_times(path: Path, detector: str) -> list[float]:
     """Where PySceneDetect's ``detector`` begins new scenes, seconds."""
-    scenes = _detector("detect")(str(path), _detector(detector)())
+    import scenedetect
+
+    scenes = scenedetect.detect(str(path), getattr(scenedetect, detector)())
     return [start.seconds for start, _ in scenes[1:]]
 
 
 def _cuts(result: Result, media: Path) -> list[Figure]:
     """Cuts where PySceneDetect begins a scene; and, as information, borders of scenes of either kind of ours."""
-    truth = _reference_times(media / result_name(result), "ContentDetector")
+    truth = _reference_times(media / Path(result.file).name, "ContentDetector")
     times = [event.start for event in _labelled(result, "cut")]
     fades = [time for event in _labelled(result, "fade") for time in (event.start, event.end)]
     missed = [round(t, 2) for t in truth if not _near(t, times)]
@@ -89,7 +77,7 @@ def _cuts(result: Result, media: Path) -> list[Figure]:
 
 def _fades(result: Result, media: Path) -> Figure:
     """A fade counts as found where a fade or black event of ours covers the threshold crossing, or is near it."""
-    truth = _reference_times(media / result_name(result), "ThresholdDetector")
+    truth = _reference_times(media / Path(result.file).name, "ThresholdDetector")
     spans = [*_labelled(result, "fade"), *_labelled(result, "black")]
     missed = [round(t, 2) for t in truth if not any(e.start - BESIDE <= t <= e.end + BESIDE for e in spans)]
     detail = (
@@ -106,11 +94,6 @@ def found_share(truth: Sequence[float], missed: Sequence[float]) -> float | None
         (0.5, None)
     """
     return 1.0 - len(missed) / len(truth) if truth else None
-
-
-def result_name(result: Result) -> str:
-    """The file name of a result."""
-    return Path(result.file).name
 
 
 def _near(time: float, others: Sequence[float]) -> bool:

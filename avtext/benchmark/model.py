@@ -10,6 +10,7 @@ from avtext.benchmark import accuracy, footage
 from avtext.benchmark.accuracy import unseen_recipe
 from avtext.benchmark.card import write_card
 from avtext.benchmark.figures import Figure
+from avtext.benchmark.timing import require
 from avtext.errors import ConfigError
 from avtext.model import load_detector
 from avtext.pipeline import DEFAULT_MODEL, Pipeline
@@ -20,12 +21,14 @@ def run(data: Path, other: Path | None = None) -> list[Figure]:
 
     Raises:
         ConfigError: the other one lacks a label of the scenes.
+        MissingExtra: PySceneDetect, the reference for cuts and fades, is not installed.
     """
     folder = other or DEFAULT_MODEL
     model = load_detector(folder)
     unknown = [label for label in unseen_recipe(data).available if label not in model.settings.labels]
     if unknown:
         raise ConfigError(f"--model {folder}: it has no label {unknown[0]!r}, which the scenes of this suite have")
+    require("scenedetect", "scenedetect-headless")  # before minutes of measuring
     measured = accuracy.measure(model, data)
     on_scenes = accuracy.figures(measured)
     on_footage, results = footage.measure(Pipeline.from_pretrained(folder), data / "media")

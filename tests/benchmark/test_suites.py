@@ -7,7 +7,7 @@ import pytest
 
 from avtext.benchmark.figures import Figure
 from avtext.benchmark.suites import SUITES, report, run_suite
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, MissingExtra
 from avtext.model import save_detector
 from tests.tiny import make
 
@@ -30,6 +30,15 @@ def test_another_model_must_know_what_is_asked(tmp_path: Path) -> None:
     save_detector(tmp_path / "other", make(), "# tiny\n")
     with pytest.raises(ConfigError, match="other: it has no label 'speech', which the scenes of this suite have"):
         run_suite("model", tmp_path, tmp_path / "other")
+
+
+def test_a_peer_that_is_not_there_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("avtext.benchmark.accuracy.measure", lambda *_: pytest.fail("minutes went by"))
+    with pytest.raises(MissingExtra, match=r"scenedetect-headless is not installed: pip install \"avtext\[bench\]"):
+        run_suite("model", tmp_path)
 
 
 def test_a_report_says_how_limits_were_measured() -> None:
