@@ -98,14 +98,7 @@ def write_eaf(path: Path, events: EventSet) -> list[str]:
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     ET.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=file, MIME_TYPE="unknown")
     order = ET.SubElement(root, "TIME_ORDER")
-    tiers: dict[str, list[Event]] = {}
-    for label, lane in lanes_of(values).items():
-        name, k = re.sub(r"\s", " ", label), 1
-        while name in tiers:  # readers take tiers by their names, and lose one of two of the same
-            k += 1
-            name = re.sub(r"\s", " ", f"{label} ({k})")
-        tiers[name] = lane
-    for name, lane in tiers.items():
+    for name, lane in lanes_of(values, lambda label: re.sub(r"\s", " ", label)).items():
         _add_tier(root, order, name, lane)
     ET.SubElement(root, "LINGUISTIC_TYPE", LINGUISTIC_TYPE_ID="events", TIME_ALIGNABLE="true")
     ET.indent(root)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from avtext.clip import Event
 
 
-def lanes_of(events: Iterable[Event]) -> dict[str, list[Event]]:
+def lanes_of(events: Iterable[Event], spelt: Callable[[str], str] = str) -> dict[str, list[Event]]:
     """Tier name to events in order; where events of a label overlap, the label has several tiers.
 
-    A tier is named by its label, further ones with a number, so that names differ.
+    A tier is named by its label as the format has it ``spelt``, further ones with a number, so that names differ.
 
     Example:
         >>> lanes = lanes_of([Event(0, 2, "dog"), Event(1, 3, "dog"), Event(2, 4, "dog")])
@@ -28,9 +28,9 @@ def lanes_of(events: Iterable[Event]) -> dict[str, list[Event]]:
     named: dict[str, list[Event]] = {}
     for label, lanes in by_label.items():
         for lane in lanes:
-            name, k = label, 1
+            name, k = spelt(label), 1
             while name in named:
                 k += 1
-                name = f"{label} ({k})"
+                name = f"{spelt(label)} ({k})"
             named[name] = lane
     return named
