@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import torch
@@ -126,11 +126,11 @@ def _run(name: str, settings: TrainSettings, sizes: GPUSizes, rate: float | None
     detail = (
         f"{every / 1e6:.4g} M parameters in the model, {learning / 1e6:.4g} M learn; random weights; batches of "
         f"{settings.batch_size} clips of {sizes.clip_seconds:g} s, {settings.steps} steps of {each:.4g} s; loss "
-        f"{_mean(losses[:EDGE]):.4g} at first, {_mean(losses[-EDGE:]):.4g} at the end; waited for data {waited:.3f}"
+        f"{fmean(losses[:EDGE]):.4g} at first, {fmean(losses[-EDGE:]):.4g} at the end; waited for data {waited:.3f}"
     )
     yield Figure(f"{name}_clips_per_second", settings.batch_size / each, "clips/s", detail=detail)
     yield Figure(f"{name}_memory", memory, "MiB", detail="of the GPU at most")
-    yield Figure(f"{name}_loss_falls_to", _mean(losses[-EDGE:]) / _mean(losses[:EDGE]), "", 1.0, "at_most", detail)
+    yield Figure(f"{name}_loss_falls_to", fmean(losses[-EDGE:]) / fmean(losses[:EDGE]), "", 1.0, "at_most", detail)
     yield Figure(f"{name}_waiting_for_data", waited, "share of the time", LOADING, "at_most", detail)
     if rate is not None:
         work = _work(model, source, settings.batch_size, sizes)
@@ -182,7 +182,3 @@ def _student(data: Path, folder: Path, sizes: GPUSizes) -> Iterator[Figure]:
         "steps": sizes.student_steps, "workers": sizes.workers, "accelerator": sizes.device, "threads": None,
     }  # fmt: skip
     yield from _run("student_on_scenes", settings_of({**values, **changed}, "student"), sizes)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 import torch
 
@@ -94,8 +95,8 @@ def by_chance(found: Found) -> float:
 @torch.no_grad()
 def loss_of(model: EventDetector, those: Iterable[Batch]) -> float:
     """The loss that attacks raise, mean over batches."""
-    losses = [model.loss(batch) for batch in those]
-    return sum(float(one.crf + one.frame) for one in losses) / len(losses)
+    losses = (model.loss(batch) for batch in those)
+    return fmean(float(one.crf + one.frame) for one in losses)
 
 
 def _huge(model: EventDetector, clips: Sequence[Clip], clean: Sequence[Batch], steps: int) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import torch
 
@@ -113,10 +114,10 @@ def _half_figures(found: Mapping[str, Found], halves: Sequence[Given], detail: s
     told = [sensed(whole, half).f1() - sensed(found[f"half {draw}"], half).f1() for draw, half in enumerate(halves)]
     draws = f"mean of {len(halves)} draws; {detail}"
     return [
-        Figure("missing_half_loss", 100 * sum(losses) / len(losses), "points", 10.0, "at_most", draws),
+        Figure("missing_half_loss", 100 * fmean(losses), "points", 10.0, "at_most", draws),
         Figure(
             "missing_half_loss_of_what_is_left",
-            100 * sum(told) / len(told),
+            100 * fmean(told),
             "points",
             detail=f"of events whose sense is left (sounds: audio, edits and signing: video, impacts: both); {draws}",
         ),
