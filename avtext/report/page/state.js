@@ -7,7 +7,7 @@ const state = {
   view: [first, last], // seconds that the timeline shows
   shown: events, // those that pass the threshold and whose label is on, by start
 };
-const listeners = { filter: [], selection: [], view: [], theme: [] };
+const listeners = { filter: [], selection: [], view: [] };
 
 function when(what, listener) {
   listeners[what].push(listener);
