@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,15 @@ def check_folder(option: str, folder: Path) -> None:
         raise ConfigError(f"{option}: {folder}: cannot be written: choose another folder") from None
 
 
+@contextmanager
+def input_errors() -> Iterator[None]:
+    """Errors of reading a file that a command was given become an :class:`InputError`, of which the exit code is 1."""
+    try:
+        yield
+    except AvtextError as error:
+        raise InputError(error.message, code=error.code, stage="read") from None
+
+
 def read_event_file(path: Path, format: str | None = None) -> EventSet:
     """Events of an input file or folder, in the format of that name or as it is found; those of a manifest too.
 
@@ -104,10 +114,8 @@ def read_event_file(path: Path, format: str | None = None) -> EventSet:
 
     if format is not None:
         format_named(format)
-    try:
+    with input_errors():
         return events_of(path) if format is None and path.suffix == SUFFIX else read_events(path, format)
-    except AvtextError as error:
-        raise InputError(error.message, code=error.code, stage="read") from None
 
 
 def read_weak_table(path: Path, format: str | None = None) -> dict[str, tuple[str, ...]] | None:
@@ -122,7 +130,5 @@ def read_weak_table(path: Path, format: str | None = None) -> dict[str, tuple[st
     table = any(path.suffix.lower() in FORMATS[name].suffixes if format is None else format == name for name in TABLES)
     if not (table and path.is_file()):
         return None
-    try:
+    with input_errors():
         return read_weak_labels(path)
-    except AvtextError as error:
-        raise InputError(error.message, code=error.code, stage="read") from None

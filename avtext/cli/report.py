@@ -61,23 +61,17 @@ def _refuse(results: Path, given: dict[str, Path | None]) -> None:
 
 def _only(path: Path) -> Report:
     """What a file tells of the one video in it."""
-    found = _reports(path)
+    from avtext.cli.inputs import input_errors
+    from avtext.report import read_reports
+
+    with input_errors():
+        found = read_reports(path)
     if len(found) != 1:
         raise ConfigError(
             f"{path}: tells of {len(found)} videos, a page shows one: write one file per video into a folder "
             "(avtext detect does) and name the folder"
         )
     return found[0]
-
-
-def _reports(path: Path) -> tuple[Report, ...]:
-    from avtext.cli.inputs import InputError
-    from avtext.report import read_reports
-
-    try:
-        return read_reports(path)
-    except ConfigError as error:
-        raise InputError(error.message, code=error.code, stage="read") from None
 
 
 def _page(page: Path, told: Report, video: Path | None, results: Path, embed: bool) -> None:
