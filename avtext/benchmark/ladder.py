@@ -144,7 +144,6 @@ def _row(rung: Rung, parent: Rung, trial: Trial) -> Row:
     return Row(
         rung=rung,
         parent=parent,
-        bytes=rung.bytes,
         one_thread=turns(1),
         two_threads=turns(2),
         seconds=trial.timed.duration,

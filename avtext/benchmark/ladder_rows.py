@@ -18,11 +18,10 @@ Events = dict[str, Sequence[Event]]  # by source
 
 @dataclass(frozen=True)
 class Row:
-    """One rung's line: sizes, time in turn with the rung it came from, MiB, and accuracy (NaN where it has none)."""
+    """One rung's line: time in turn with the rung it came from, MiB, and accuracy (NaN where it has none)."""
 
     rung: Rung
     parent: Rung
-    bytes: int
     one_thread: Turns
     two_threads: Turns
     seconds: float
@@ -93,9 +92,9 @@ def _int8(rows: Mapping[str, Row], limits: LimitSettings) -> Iterator[Figure]:
     if (int8 := rows.get("int8")) is None:
         return
     graphs, source, whole = rows["onnx"], rows.get("pruned", _whole(rows)), _whole(rows)
-    yield Figure("row03a_int8_bytes", int8.bytes / graphs.bytes, "of float32", limits.int8_bytes, "at_most")
+    yield Figure("row03a_int8_bytes", int8.rung.bytes / graphs.rung.bytes, "of float32", limits.int8_bytes, "at_most")
     if source is not whole:  # its weights in float32, wherever they are stored as float16
-        share = int8.bytes / (4 * whole.rung.parameters)
+        share = int8.rung.bytes / (4 * whole.rung.parameters)
         yield Figure("row03b_int8_of_student", share, "of unpruned float32", limits.int8_of_student, "at_most")
     yield _f1_loss("row03c_int8_f1_loss", source, int8, limits)
     yield _speedup("row03d_int8_speedup", int8, limits.int8_speedup)
@@ -182,7 +181,7 @@ def figures(rows: Mapping[str, Row], limits: LimitSettings) -> list[Figure]:
     for name, row in rows.items():
         values = (
             ("parameters", row.rung.parameters / 1e6, "M"),
-            ("bytes", row.bytes / 1e6, "MB"),
+            ("bytes", row.rung.bytes / 1e6, "MB"),
             ("cpu_one_thread", row.one_thread.ours.cpu, "s"),
             ("wall_two_threads", row.two_threads.ours.wall, "s"),
             ("real_time_factor", row.one_thread.ours.cpu / row.seconds, "s per s"),

@@ -72,7 +72,7 @@ def _lines(row: Row) -> list[str]:
 
     one, two = row.one_thread.ours, row.two_threads.ours
     return [
-        f"{row.rung.name}: {row.rung.parameters:,} parameters, {row.bytes / 1e6:.2f} MB, peak "
+        f"{row.rung.name}: {row.rung.parameters:,} parameters, {row.rung.bytes / 1e6:.2f} MB, peak "
         f"{number(row.peak, '.0f', ' MiB')}",
         f"  CPU {one.cpu:.3g} s on one thread ({one.cpu / row.seconds:.4f} of real time, {row.speedup:.2f} x "
         f"{row.parent.name}), {two.wall:.3g} s by the clock on two",

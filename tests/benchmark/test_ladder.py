@@ -29,7 +29,7 @@ def row(
     (place / "model.safetensors").write_bytes(bytes(size))
     turns = Turns(Timing(seconds, seconds), Timing(1.0, 1.0), 1, "")
     rung = Rung(name, "torch", place, parameters)
-    return Row(rung, rung, size, turns, turns, 4.0, None, found(f1), 50.0, math.nan, kept)
+    return Row(rung, rung, turns, turns, 4.0, None, found(f1), 50.0, math.nan, kept)
 
 
 def found(f1: float) -> Found:
