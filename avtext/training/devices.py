@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from typing import Any
 
 import torch
@@ -10,6 +11,8 @@ import torch
 from avtext.errors import AvtextError, MissingExtra
 from avtext.layers.precision import trains_in_bfloat16
 from avtext.training.settings import TrainSettings
+
+logger = logging.getLogger(__name__)
 
 
 def accelerator_of(settings: TrainSettings) -> str:
@@ -57,11 +60,14 @@ def open_fabric(settings: TrainSettings) -> Any:
     check_lightning()
     from lightning.fabric import Fabric
     from lightning.fabric.strategies import DDPStrategy
+    from lightning.fabric.utilities.rank_zero import rank_zero_module
 
+    rank_zero_module.log.setLevel(logging.WARNING)  # it writes on a command's screen by itself
     accelerator = accelerator_of(settings)
     precision = settings.precision
     if precision == "auto":
         precision = "bf16-mixed" if trains_in_bfloat16(accelerator) else "32-true"
+    logger.info("computes on %s, %s", accelerator, precision)
     strategy: Any = "auto"
     if settings.devices > 1:  # a modality that no clip of a batch has leaves its weights without a gradient
         strategy = DDPStrategy(find_unused_parameters=True)
