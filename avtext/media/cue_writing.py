@@ -88,7 +88,8 @@ def rewrite_cues(source: str | Path, target: str | Path, move: Callable[[Cue], C
 def _first(lines: list[str], at: int, kind: str) -> int:
     """The line that a cue begins on whose times are on line ``at``: a number or a name may stand above them."""
     above = lines[at - 1].strip() if at else ""
-    named = {".srt": above.isdecimal(), ".vtt": at > 1 and above != "" and "-->" not in above}
+    numbered = above.isdecimal() and "-->" not in lines[max(at - 2, 0)]  # else it is the text of the cue before
+    named = {".srt": numbered, ".vtt": at > 1 and above != "" and "-->" not in above}
     return at - named.get(kind, False)
 
 

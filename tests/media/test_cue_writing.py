@@ -160,3 +160,11 @@ def test_cues_without_numbers_or_times_and_files_without_cues(tmp_path: Path) ->
     path.write_text("nothing\n")
     assert rewrite_cues(path, path, lambda cue: cue) == (0, 0)
     assert path.read_text() == "nothing\n"
+
+
+def test_a_text_that_is_a_number_is_not_the_number_of_the_next_cue(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text("00:00:01,000 --> 00:00:02,000\n42\n00:00:03,000 --> 00:00:04,000\nx\n")
+    said = path.read_text()
+    assert rewrite_cues(path, path, lambda cue: cue) == (2, 0)
+    assert path.read_text() == said
