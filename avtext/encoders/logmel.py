@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avtext.clip import AUDIO_RATE
+from avtext.errors import AvtextError, Code
 from avtext.kernels.logmel import CENTRE, FFT, FLOOR, HOP, LOWEST, SPREAD, STEP, WINDOW
 from avtext.layers.masked_conv import MaskedConv
 from avtext.layers.tcn import keep
+
+if TYPE_CHECKING:
+    from torchaudio.transforms import MelSpectrogram
 
 AROUND = 25  # steps to either side: the second image is what stands out from the mean of its surroundings
 
@@ -35,10 +40,8 @@ class LogMelEncoder(nn.Module):
 
     def __init__(self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128, 160), num_mels: int = 64) -> None:
         super().__init__()
-        from torchaudio.transforms import MelSpectrogram
-
         self.size = size
-        self.mel = MelSpectrogram(
+        self.mel = _mel_spectrogram()(
             AUDIO_RATE,
             n_fft=FFT,
             win_length=WINDOW,
@@ -83,6 +86,20 @@ class LogMelEncoder(nn.Module):
         B, C, T, bands = hidden.shape
         features = self.project(hidden.permute(0, 2, 1, 3).reshape(B, T, C * bands))
         return keep(features, real), real
+
+
+def _mel_spectrogram() -> type[MelSpectrogram]:
+    """The transform's class; torchaudio is compiled, and one built for another torch does not load."""
+    try:
+        from torchaudio.transforms import MelSpectrogram
+    except OSError as error:
+        raise AvtextError(
+            f"torchaudio {version('torchaudio')} does not load with torch {version('torch')} ({error}): both must "
+            "be of one release",
+            code=Code.UNSUPPORTED,
+            stage="load",
+        ) from error
+    return MelSpectrogram
 
 
 def _leave_out_of_the_weights(mel: nn.Module) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from avtext.encoders.hashed_text import HashedTextEncoder
 from avtext.encoders.logmel import STEP, LogMelEncoder, moving_sum
 from avtext.encoders.precomputed import PrecomputedEncoder
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
-from avtext.errors import ConfigError
+from avtext.errors import AvtextError, Code, ConfigError
 from avtext.kernels.picture import SIZE
 from avtext.kernels.subwords import subword_ids
 
@@ -386,3 +388,16 @@ def test_options_that_make_no_encoder_are_one_line(name: str, options: dict, wor
     with pytest.raises(ConfigError, match=words) as caught:
         build_encoder(name, options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_torchaudio_of_another_torch_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torchaudio").mkdir()
+    (tmp_path / "torchaudio" / "__init__.py").write_text("raise OSError('undefined symbol: x')\n")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        AvtextError, match=r"torchaudio 2\S+ does not load with torch 2\S+ \(undefined symbol"
+    ) as caught:
+        LogMelEncoder()
+    assert caught.value.code is Code.UNSUPPORTED
