@@ -19,15 +19,18 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avtext.clip import Cue, Event, has_half_character
 from avtext.errors import AvtextError, ConfigError
+from avtext.formats.event_set import EventSet
 from avtext.formats.json_events import without_twins
 
 KEYS = ("path", "transcript", "events", "labels", "annotated")
 LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too large for a float
+Read = Callable[[Path], tuple[EventSet, Mapping[str, list[str]]]]
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,10 @@ def entries_and_faults(path: str | Path, labels: Sequence[str] | None = None) ->
         raise ConfigError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     if not text.strip():
         raise ConfigError(f"{path}: has no entry: write one JSON object per line, with the keys {', '.join(KEYS)}")
+    read = cache(_read)  # every line may name the same table
     for number, line in _lines(text):
         try:
-            yield _entry(line, path, number, labels)
+            yield _entry(line, path, number, labels, read)
         except ConfigError as error:
             yield error
 
@@ -99,7 +103,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> Entry:
+def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None, read: Read) -> Entry:
     where = f"{path}:{number}"
     try:
         value = json.loads(line, object_pairs_hook=without_twins)
@@ -114,7 +118,7 @@ def _entry(line: str, path: Path, number: int, labels: Sequence[str] | None) -> 
     video = _existing(path.parent / value["path"], where, "path")
     spoken = None if transcript is None else _existing(path.parent / transcript, where, "transcript")
     told = value.get("events")
-    events = None if told is None else _events(told, video, path.parent, where)
+    events = None if told is None else _events(told, video, path.parent, where, read)
     present, annotated = _names(value, "labels", where), _names(value, "annotated", where)
     named = present or tuple(event.label for event in events or ())
     _check_labels((*named, *(annotated or ())), labels, where)
@@ -154,9 +158,9 @@ def _existing(path: Path, where: str, key: str) -> Path:
     return path
 
 
-def _events(value: Any, video: Path, folder: Path, where: str) -> tuple[Event, ...]:
+def _events(value: Any, video: Path, folder: Path, where: str, read: Read) -> tuple[Event, ...]:
     if isinstance(value, str):
-        return _from_file(_existing(folder / value, where, "events"), video, where)
+        return _from_file(_existing(folder / value, where, "events"), video, where, read)
     if not isinstance(value, list):
         raise ConfigError(f"{where}: events must be a list or a file name, got {type(value).__name__}")
     return tuple(_event(item, f"{where}: event {index}") for index, item in enumerate(value, 1))
@@ -194,14 +198,23 @@ def check_times(start: Any, end: Any, where: str) -> None:
         )
 
 
-def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
+def _read(path: Path) -> tuple[EventSet, Mapping[str, list[str]]]:
+    """An event file, and the names in it by their stems."""
     from avtext.formats import read_events
 
+    found = read_events(path)
+    by_stem: dict[str, list[str]] = {}
+    for name in found.events:
+        by_stem.setdefault(_path_of(name).stem, []).append(name)
+    return found, by_stem
+
+
+def _from_file(path: Path, video: Path, where: str, read: Read) -> tuple[Event, ...]:
     try:
-        found = read_events(path)
+        found, by_stem = read(path)
     except AvtextError as error:
         raise ConfigError(f"{where}: {error}") from None
-    meant = _meant(found.events, video)
+    meant = _meant(by_stem.get(video.stem, ()), video)
     if len(meant) > 1:
         raise ConfigError(
             f"{where}: {path}: {video.name} may be {' or '.join(meant[:3])}: give files names of their own"
@@ -216,15 +229,14 @@ def _from_file(path: Path, video: Path, where: str) -> tuple[Event, ...]:
 
 
 def _meant(names: Iterable[str], video: Path) -> list[str]:
-    """The names in an event file that mean a video: those of its path, else of its file name, else of its stem."""
-    paths = {name: PurePosixPath(name.replace("\\", "/")) for name in names}
-    ways: tuple[Callable[[PurePosixPath], bool], ...] = (
-        lambda path: len(path.parts) > 1 and video.parts[-len(path.parts) :] == path.parts,
-        lambda path: path.name == video.name,
-        lambda path: path.stem == video.stem,
-    )
-    found = ([name for name, path in paths.items() if way(path)] for way in ways)
-    return next(filter(None, found), [])
+    """Of the names with a video's stem those that mean it: those of its path, else of its file name, else all."""
+    paths = {name: _path_of(name) for name in names}
+    placed = [n for n, path in paths.items() if len(path.parts) > 1 and video.parts[-len(path.parts) :] == path.parts]
+    return placed or [n for n, path in paths.items() if path.name == video.name] or list(paths)
+
+
+def _path_of(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
 
 
 def _check_labels(names: Sequence[str], allowed: Sequence[str] | None, where: str) -> None:
