@@ -16,6 +16,7 @@ from avtext.media.folder import MEDIA_SUFFIXES, media_files
 from avtext.storage import publish_text
 
 SUFFIX = ".jsonl"
+Groups = Mapping[str, list[Path]]
 
 
 def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> list[str]:
@@ -81,9 +82,10 @@ def _videos(place: Path) -> list[Path]:
 
 def _names_by_video(manifest: Path, known: Collection[str], files: list[Path], named: bool) -> dict[Path, str]:
     nameless = not named and len(files) == len(known) == 1
+    by_name, by_stem = _grouped(files, lambda file: file.name), _grouped(files, lambda file: file.stem)
     names: dict[Path, str] = {}
     for name in known:
-        video = files[0] if nameless else _video_of(name, files, named)
+        video = files[0] if nameless else _video_of(name, by_name, by_stem, named)
         if video in names:
             raise ConfigError(
                 f"{manifest}: {names[video]} and {name} would both be {video}: give labels the names of their videos, "
@@ -95,7 +97,14 @@ def _names_by_video(manifest: Path, known: Collection[str], files: list[Path], n
     return names
 
 
-def _video_of(name: str, files: list[Path], named: bool) -> Path | None:
+def _grouped(files: list[Path], key: Callable[[Path], str]) -> Groups:
+    groups: dict[str, list[Path]] = {}
+    for file in files:
+        groups.setdefault(key(file), []).append(file)
+    return groups
+
+
+def _video_of(name: str, by_name: Groups, by_stem: Groups, named: bool) -> Path | None:
     """The video that a name in a label file, or of one that was not ``named``, means.
 
     A label file's own name has lost its ending, and what looks like another belongs to it: ``a.b.txt`` is not of
@@ -108,9 +117,9 @@ def _video_of(name: str, files: list[Path], named: bool) -> Path | None:
     word = path.name
     stem = path.stem if named or path.suffix.lower() in MEDIA_SUFFIXES else word
     for meant in (
-        [file for file in files if file.name == word],
-        [file for file in files if file.stem in (word, f"v_{word}")],
-        [file for file in files if file.stem == stem],
+        by_name.get(word, []),
+        [*by_stem.get(word, []), *by_stem.get(f"v_{word}", [])],
+        by_stem.get(stem, []),
     ):
         if len(meant) > 1:
             raise ConfigError(f"{name}: may be {' or '.join(map(str, meant[:3]))}: give files names of their own")
