@@ -13,7 +13,7 @@ import numpy as np
 
 from avtext.errors import InvalidInput
 from avtext.metrics.columns import EventsByFile, check_events, file_names, labels_in, table_of
-from avtext.metrics.matching import first_come, meeting_pairs, tiou
+from avtext.metrics.matching import SLACK, first_come, meeting_pairs, tiou
 from avtext.metrics.sound_events import event_based
 
 COLLARS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds
@@ -84,7 +84,7 @@ def boundary_errors(reference: EventsByFile, estimate: EventsByFile, *, min_over
     left, right = left[same], right[same]
     overlap = tiou(truth.spans, guess.spans, (left, right))
     order = np.lexsort((guess.starts[right], truth.starts[left], -overlap))
-    order = order[overlap[order] >= max(min_overlap, 1e-12)]  # spans that only touch are no match
+    order = order[overlap[order] >= max(min_overlap - SLACK, 1e-12)]  # spans that only touch are no match
     got = first_come((left[order], right[order]), len(truth.starts), len(guess.starts))
     found = got >= 0
     starts = guess.starts[found] - truth.starts[got[found]]

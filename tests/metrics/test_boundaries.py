@@ -45,6 +45,12 @@ def test_events_that_only_touch_are_no_match_and_equal_instants_are():
     assert boundary_errors({"v": [Event(1, 1, "x")]}, {"v": [Event(1, 1, "x")]}).num_matched == 1
 
 
+def test_an_overlap_that_is_just_enough_is_not_lost_to_rounding():
+    truth, found = {"v": [Event(60.7, 79.7, "x")]}, {"v": [Event(60.7, 62.6, "x")]}  # a tenth: 1.9 of 19 seconds
+    assert boundary_errors(truth, found, min_overlap=0.1).num_matched == 1
+    assert boundary_errors(truth, found, min_overlap=0.11).num_matched == 0
+
+
 def test_empty_sides():
     nothing = boundary_errors({"v": []}, TRUTH)
     assert math.isnan(nothing.both.median_ms)
