@@ -201,7 +201,7 @@ def average_recall(
     files, names = sorted(file_names(reference, estimate)), labels_in(reference, estimate)
     truth = table_of(reference, files, names)
     guess = surest_first(table_of(estimate, files, names))
-    rank = _rank_in_file(guess)
+    rank = rank_within(guess.files)
     pairs = meeting_pairs(truth.spans, guess.spans)
     overlap = tiou(truth.spans, guess.spans, pairs)
     out = {}
@@ -214,10 +214,15 @@ def average_recall(
     return out
 
 
-def _rank_in_file(guess: Table) -> np.ndarray:
-    """How many surer estimates each file has before this one."""
-    order = np.argsort(guess.files, kind="stable")
-    in_order = guess.files[order]
+def rank_within(groups: np.ndarray) -> np.ndarray:
+    """How many of the same group come before each.
+
+    Example:
+        >>> rank_within(np.array([7, 3, 7, 7])).tolist()
+        [0, 0, 1, 2]
+    """
+    order = np.argsort(groups, kind="stable")
+    in_order = groups[order]
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - np.searchsorted(in_order, in_order, side="left")
     return rank

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from avtext.metrics.columns import EventsByFile, Table, check_events, file_names, labels_in, table_of
-from avtext.metrics.detection import TIOU_GRIDS, average_precisions, checked_thresholds, surest_first
+from avtext.metrics.detection import TIOU_GRIDS, average_precisions, checked_thresholds, rank_within, surest_first
 from avtext.metrics.matching import SLACK, meeting_pairs, tiou
 from avtext.metrics.rates import nan_mean
+
+MOST_MOMENTS = 10  # of a query: its surest, as there
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def moment_retrieval(
     Args:
         reference: file name to the true moments, labelled with their query.
         estimate: file name to scored moments; those of a query that the reference does not have in that file
-            are left out, as nobody asked for them.
+            are left out, as nobody asked for them, and so are all but the ten surest of each.
         recall_thresholds: overlaps for R1.
         thresholds: overlaps for the average precision.
 
@@ -66,7 +68,8 @@ def moment_retrieval(
     truth = table_of(reference, files, names)
     guess = surest_first(table_of(estimate, files, names))
     queries, asked = np.unique(_query(truth, len(names)), return_inverse=True)
-    guess = guess.only(np.isin(_query(guess, len(names)), queries))
+    of_query = _query(guess, len(names))
+    guess = guess.only(np.isin(of_query, queries) & (rank_within(of_query) < MOST_MOMENTS))
     answered = np.searchsorted(queries, _query(guess, len(names)))
     table = average_precisions(truth, guess, asked, answered, len(queries), thresholds)
     best = _best_of_first(truth, guess, asked, answered, len(queries))

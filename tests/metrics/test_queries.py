@@ -39,6 +39,13 @@ def test_estimates_that_nobody_asked_for_do_not_count():
     assert (scores.recall_at_1[0.7], scores.mean_ap, scores.num_queries) == (1.0, 1.0, 1)
 
 
+def test_of_a_query_the_ten_surest_count():
+    truth = {"v": [Event(0, 10, "q")], "w": [Event(0, 10, "q")]}
+    wrong = [Event(20 + k, 21 + k, "q", 0.9) for k in range(10)]
+    assert moment_retrieval(truth, {"v": [*wrong[1:], Event(0, 10, "q", 0.5)]}).mean_ap == pytest.approx(0.1 / 2)
+    assert moment_retrieval(truth, {"v": [*wrong, Event(0, 10, "q", 0.5)]}).mean_ap == 0.0
+
+
 def test_empty_sides():
     truth = {"v": [Event(0, 10, "q")]}
     assert moment_retrieval(truth, {}).recall_at_1 == {0.5: 0.0, 0.7: 0.0}
