@@ -208,7 +208,9 @@ def _average_precision(task: Task) -> dict[str, Any]:
 FAMILIES: dict[str, Callable[[Task], Any]] = {
     "event_f1": lambda task: event_based(task.reference, task.estimate, empty_precision=0.0),
     "onset_f1": lambda task: event_based(task.reference, task.estimate, offset_collar=None, empty_precision=0.0),
-    "segment_f1": lambda task: segment_based(task.reference, task.estimate, empty_precision=0.0),
+    "segment_f1": lambda task: segment_based(
+        task.reference, task.estimate, durations=task.all_durations, empty_precision=0.0
+    ),
     "intervals": _event_intervals,
     "psds": _psds,
     "map": _average_precision,

@@ -55,6 +55,14 @@ def test_perfect_is_one():
     assert report.families["intervals"].micro_f1 == (1.0, 1.0, 1.0)
 
 
+def test_silence_is_told_right_to_the_end_of_files():
+    truth = {"v": [Event(0, 1, "dog")], "silent": []}
+    segments = evaluate(truth, truth, ["segment_f1"], durations={"v": 60.0, "silent": 60.0}).families["segment_f1"]
+    assert segments.duration == 120.0
+    assert segments.accuracy.specificity == pytest.approx(1.0)
+    assert evaluate(truth, truth, ["segment_f1"], durations={"v": 60.0}).families["segment_f1"].duration == 1.0
+
+
 def test_empty_estimate_scores_nothing():
     scores = headlines(evaluate(TRUTH, {"v": []}, durations=DURATIONS))
     undefined = {name for name, value in scores.items() if math.isnan(value)}
