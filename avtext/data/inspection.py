@@ -135,7 +135,10 @@ def _count(one: Inspection, labels: Sequence[str], first: bool) -> None:
     """Classes that are absent or rare."""
     counts = one.counts()
     missing = [label for label in labels if label not in counts]
-    rare = [f"{label} ({counts[label][0]})" for label in counts if counts[label][0] < FEW]
+    known = {
+        label: max(number, videos) for label, (number, _, videos) in counts.items()
+    }  # one where times are not known
+    rare = [f"{label} ({number})" for label, number in known.items() if number < FEW]
     if missing:
         one.notes.append(f"no event of: {', '.join(missing)}")
     if first and rare:

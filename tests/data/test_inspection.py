@@ -151,6 +151,12 @@ def test_names_in_the_picture_are_no_formulas(folder: Path) -> None:
     assert all(f"<!-- {name} -->" in drawn for name in ("a$^$b.mp4", "$x_{$"))
 
 
+def test_a_video_whose_labels_have_no_times_is_an_event_to_learn_from(folder: Path) -> None:
+    often, seldom = {"path": "a.mp4", "labels": ["bell"]}, {"path": "a.mp4", "labels": ["bell", "dog"]}
+    notes = look(folder, *[often] * 8, *[seldom] * 2).notes
+    assert "fewer than 10 events, which is little to learn from: dog (2)" in notes
+
+
 def test_what_is_not_known_of_videos_is_counted(folder: Path) -> None:
     one = look(
         folder,
