@@ -11,6 +11,7 @@ from avtext.errors import ConfigError, MissingExtra
 from avtext.storage import publishing
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MAX_VIDEOS = 40  # videos that are drawn of each manifest
@@ -59,10 +60,7 @@ def _figure_of(inspections: Sequence[Inspection]) -> Figure:
     return figure
 
 
-def _draw_videos(axis: object, one: Inspection, colours: dict[str, str]) -> None:
-    import matplotlib.axes
-
-    assert isinstance(axis, matplotlib.axes.Axes)
+def _draw_videos(axis: Axes, one: Inspection, colours: dict[str, str]) -> None:
     shown = one.entries[:MAX_VIDEOS]
     for row, (entry, info) in enumerate(shown):
         if info is not None and info.duration:
