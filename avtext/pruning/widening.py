@@ -11,7 +11,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from avtext.config import ModelSettings
+from avtext.config import ModelSettings, parse
 from avtext.errors import InvalidInput
 from avtext.model import EventDetector
 from avtext.pruning.channels import axes_of
@@ -25,6 +25,7 @@ def widened_settings(model: EventDetector, factor: int) -> ModelSettings:
 
     Raises:
         InvalidInput: a factor outside 2 to 8.
+        ConfigError: the model would be wider than a model may be.
     """
     if not 2 <= factor <= MAX_FACTOR:
         raise InvalidInput(f"factor: must lie in 2 to {MAX_FACTOR}, got {factor}")
@@ -32,7 +33,7 @@ def widened_settings(model: EventDetector, factor: int) -> ModelSettings:
     values["width"] = model.settings.width * factor
     for name, encoder in model.encoders.items():
         values["encoders"][name]["options"] |= resized_options(encoder, lambda count: count * factor)
-    return ModelSettings.model_validate(values)
+    return parse(ModelSettings, values, f"the model {factor} times as wide")
 
 
 @torch.no_grad()
@@ -46,6 +47,7 @@ def widen(model: EventDetector, factor: int = 2, seed: int = 0) -> EventDetector
 
     Raises:
         InvalidInput: a factor outside 2 to 8.
+        ConfigError: the model would be wider than a model may be.
 
     Example:
         >>> settings = ModelSettings(labels=["bell"], width=16, encoders={"audio": {"name": "logmel"}})

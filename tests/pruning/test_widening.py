@@ -65,6 +65,13 @@ def test_a_factor_out_of_range_is_refused(factor: int) -> None:
         widen(make(4), factor)
 
 
+def test_a_model_that_would_be_too_wide_is_refused() -> None:
+    model = make(4)
+    model.settings = model.settings.model_copy(update={"width": 2048})
+    with pytest.raises(ConfigError, match=r"8 times as wide: width: .* equal to 8192, got 16384"):
+        widened_settings(model, 8)
+
+
 def test_a_run_starts_from_a_widened_model(tmp_path, batch: Batch) -> None:
     model = make(4)
     save_detector(tmp_path / "model", model, "card")
