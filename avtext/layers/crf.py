@@ -155,7 +155,8 @@ class CRF(nn.Module):
         return likelihood.sum() / max(int(steps) * self.num_chains, 1)
 
     def log_likelihood(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Log-probability of the tags of each row: ``(B,)`` or ``(B, C)``, in the type of the emissions.
+        """Log-probability of the tags of each row: ``(B,)`` or ``(B, C)``, in the type of the emissions,
+        float32 at least.
 
         Raises:
             InvalidInput: a shape or type does not fit, the mask has a gap, a tag is out of range, or the tags
@@ -180,7 +181,7 @@ class CRF(nn.Module):
 
     @torch.no_grad()
     def marginals(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Probability of each tag at each step, shaped as the emissions; 0 in padding.
+        """Probability of each tag at each step, shaped as the emissions, float32 at least; 0 in padding.
 
         Raises:
             InvalidInput: a shape or type does not fit, the mask has a gap, or NaN or +inf at a real step.
@@ -234,7 +235,7 @@ class CRF(nn.Module):
         return self._backend or chain.backend_for(emissions.device)
 
     def _unfold(self, values: Tensor, rows: Rows) -> Tensor:
-        """Rows back to ``(B, ...)`` or ``(B, C, ...)``, scores in the type of the emissions."""
+        """Rows back to ``(B, ...)`` or ``(B, C, ...)``, scores in the type of the widened emissions."""
         C = self.num_chains
         values = values.to(rows.emissions.dtype) if values.is_floating_point() else values
         return values if C == 1 else values.unflatten(0, (len(values) // C, C))

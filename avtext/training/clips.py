@@ -48,6 +48,7 @@ def open_clips(
     Raises:
         ConfigError: the scenes have labels that the model lacks, or the manifest says something not allowed, or
             annotates only some labels of a video where they are exclusive.
+        MediaError: a video of the manifest, or its transcript, cannot be read.
     """
     if settings.scenes is not None:
         unknown = [label for label in settings.scenes.available if label not in model.labels]
