@@ -42,7 +42,7 @@ class KeptScenes:
     scenes: SceneSource
     cache: FeatureCache
     encoders: Mapping[str, nn.Module] = field(default_factory=dict)
-    _prints: dict[str, str] = field(default_factory=dict, repr=False)
+    _prints: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._prints.update({name: fingerprint(encoder) for name, encoder in self.encoders.items()})
