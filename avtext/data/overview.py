@@ -43,15 +43,16 @@ def draw_overview(inspections: Sequence[Inspection], path: str | Path) -> None:
 def _figure_of(inspections: Sequence[Inspection]) -> Figure:
     from matplotlib.figure import Figure
 
-    labels = sorted({label for one in inspections for label in one.counts()})
+    counts = [one.counts() for one in inspections]
+    labels = sorted({label for found in counts for label in found})
     colours = {label: f"C{k % 10}" for k, label in enumerate(labels)}
     rows = [len(one.entries[:MAX_VIDEOS]) for one in inspections]
     figure = Figure(figsize=(10, 2 + 0.25 * (sum(rows) + len(labels))), layout="constrained")
     axes = figure.subplots(len(inspections) + 1, 1, height_ratios=[*(n + 2 for n in rows), len(labels) + 2])
     for one, axis in zip(inspections, axes, strict=False):
         _draw_videos(axis, one, colours)
-    counts = [[one.counts().get(label, (0, 0.0, 0))[0] for one in inspections] for label in labels]
-    for k, (label, numbers) in enumerate(zip(labels, counts, strict=True)):
+    for k, label in enumerate(labels):
+        numbers = [found[label][0] if label in found else 0 for found in counts]
         axes[-1].barh(k, sum(numbers), color=colours[label])
         axes[-1].text(sum(numbers), k, "  " + " + ".join(map(str, numbers)), va="center", fontsize=7)
     axes[-1].margins(x=0.15)  # room for the numbers
