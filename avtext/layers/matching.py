@@ -13,6 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from avtext.layers.tcn import keep
+
 _NEVER = -1e9
 
 
@@ -22,7 +24,7 @@ def info_nce(first: Tensor, second: Tensor, known: Tensor, temperature: float = 
     Args:
         first: (..., N, E), rows of unit length.
         second: (..., N, E), row i belongs to row i of ``first``.
-        known: boolean (..., N), false for rows that take no part.
+        known: boolean (..., N), false for rows that take no part, whatever they hold.
         temperature: τ.
         hardness: of negatives, 0 or more.
 
@@ -35,6 +37,7 @@ def info_nce(first: Tensor, second: Tensor, known: Tensor, temperature: float = 
         >>> bool(info_nce(x, x, there) < 1e-4), bool(info_nce(x, x.roll(1, 0), there) > 10)
         (True, True)
     """
+    first, second = keep(first, known), keep(second, known)
     with torch.autocast(first.device.type, enabled=False):  # it would make the product in half precision all the same
         scores = (first.float() @ second.float().transpose(-1, -2)) / temperature
     counted = known & (known.sum(-1, keepdim=True) > 1)

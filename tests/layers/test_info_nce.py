@@ -51,6 +51,17 @@ def test_what_takes_no_part_does_not_matter() -> None:
     assert torch.equal(info_nce(x, y, known), info_nce(x, changed, known))
 
 
+def test_nan_that_takes_no_part_spoils_no_gradient() -> None:
+    first, second = F.normalize(torch.randn(2, 6, 8), dim=-1)
+    there = torch.tensor([True, True, False, True, True, False])
+    gradients = []
+    for filler in (0.0, float("nan")):
+        one, two = (x.masked_fill(~there[:, None], filler).requires_grad_() for x in (first, second))
+        info_nce(one, two, there, hardness=1.0).backward()
+        gradients.append((one.grad, two.grad))
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=0)
+
+
 def test_scores_of_autocast_are_those_of_float32() -> None:
     torch.manual_seed(0)
     x, y = F.normalize(torch.randn(2, 6, 8), dim=-1), F.normalize(torch.randn(2, 6, 8), dim=-1)
