@@ -28,7 +28,8 @@ class Aligned(NamedTuple):
 
 
 def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
-    """Rename files of the estimate that lack a counterpart: by their name without folder, then without suffix.
+    """Rename files of the estimate that lack a counterpart: by their name without folder, then without suffix, then
+    with its folder and without suffix, where folders have files of one name.
 
     Where both sides have a single file, these are each other's. Files that stay without a counterpart are
     kept, noted, and count: nothing was found in the one, and all of the other is spurious.
@@ -56,7 +57,7 @@ def _counterparts(reference: list[str], estimate: list[str]) -> dict[str, str]:
     A name without a suffix may have a dot all the same, so it is compared as it stands before it is cut.
     """
     found: dict[str, str] = {}
-    for one, other in ((_name, _name), (_stem, _name), (_name, _stem), (_stem, _stem)):
+    for one, other in ((_name, _name), (_stem, _name), (_name, _stem), (_stem, _stem), (_place, _place)):
         taken = set(found.values())
         here = _grouped(one, (file for file in reference if file not in taken))
         there = _grouped(other, (file for file in estimate if file not in found))
@@ -78,6 +79,10 @@ def _name(file: str) -> str:
 
 def _stem(file: str) -> str:
     return PurePosixPath(file.replace("\\", "/")).stem.removesuffix(".events")
+
+
+def _place(file: str) -> str:
+    return str(PurePosixPath(file.replace("\\", "/")).parent / _stem(file))
 
 
 def _missing(side: str, files: list[str]) -> list[str]:

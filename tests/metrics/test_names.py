@@ -33,6 +33,12 @@ def test_stems_that_two_files_share_are_left_alone_and_noted():
     )
 
 
+def test_stems_that_two_folders_share_match_within_each():
+    truth = {"train/0001.wav": [], "test/0001.wav": []}
+    found = align_names(truth, {"test\\0001.mp4": [], "train/0001": []})
+    assert list(found.estimate) == ["test/0001.wav", "train/0001.wav"]
+
+
 def test_names_without_a_suffix_are_not_cut_at_their_last_dot():
     truth = {"c/film.2024.hd.mp4": [], "c/film.2024.sd.mp4": []}
     found = align_names(truth, {"film.2024.hd": [], "film.2024.sd.wav": []})
