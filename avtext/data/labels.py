@@ -22,9 +22,9 @@ Groups = Mapping[str, list[Path]]
 def write_manifest(path: str | Path, events: EventSet, videos: str | Path) -> list[str]:
     """Publish a manifest of the videos that ``events`` is about; returns in words what it leaves out.
 
-    A name in ``events`` stands for the video of that file name, or of that stem (also with the ``v_`` before it
-    that ActivityNet's files have); a single set without a name for the only video there is. Paths are written
-    relative to the manifest.
+    A name in ``events`` stands for the video of that path, or else of that file name, or of that stem (also with the
+    ``v_`` before it that ActivityNet's files have); a single set without a name for the only video there is. Paths are
+    written relative to the manifest.
 
     Args:
         path: to be written, JSON lines.
@@ -116,8 +116,10 @@ def _video_of(name: str, by_name: Groups, by_stem: Groups, named: bool) -> Path 
     path = PurePosixPath(name.replace("\\", "/"))
     word = path.name
     stem = path.stem if named or path.suffix.lower() in MEDIA_SUFFIXES else word
+    alike = by_name.get(word, [])
     for meant in (
-        by_name.get(word, []),
+        [file for file in alike if file.parts[-len(path.parts) :] == path.parts],
+        alike,
         [*by_stem.get(word, []), *by_stem.get(f"v_{word}", [])],
         by_stem.get(stem, []),
     ):

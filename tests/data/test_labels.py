@@ -92,6 +92,14 @@ def test_a_video_has_the_labels_of_one_name(videos: Path, names: tuple[str, str]
         manifest_of(EventSet(dict.fromkeys(names, EVENTS)), videos)
 
 
+def test_a_path_tells_videos_of_one_name_apart(videos: Path) -> None:
+    (videos / "deep" / "a.mp4").write_bytes(b"\2")
+    labels = EventSet({"deep\\a.mp4": EVENTS[:1], "videos/a.mp4": EVENTS[1:]})
+    assert manifest_of(labels, videos)[0] == {"a.mp4": EVENTS[1:], "deep/a.mp4": EVENTS[:1]}
+    with pytest.raises(ConfigError, match=r"a\.mp4: may be .*a\.mp4 or .*a\.mp4: give files names of their own"):
+        manifest_of(EventSet({"others/a.mp4": EVENTS}), videos)
+
+
 def test_many_videos_are_found_at_once(tmp_path: Path) -> None:
     names = [f"{k:05d}" for k in range(3000)]
     for name in names:
