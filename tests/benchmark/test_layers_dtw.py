@@ -64,7 +64,13 @@ def test_peers_find_the_same_cost(name, module):
     assert EXACT[name].call(x, y) == pytest.approx(plain_dtw(x, y), rel=1e-5)
 
 
-def test_librosa_finds_the_same_cost():
+def test_librosa_finds_the_same_cost(monkeypatch):
+    """In the Python that librosa compiles: to compile it takes ten times as long as all of this."""
+    from librosa import sequence
+
+    for name, function in list(vars(sequence).items()):
+        if hasattr(function, "py_func"):
+            monkeypatch.setattr(sequence, name, function.py_func)
     x, y = pair(20, 4)
     assert EXACT["librosa"].call(x, y) == pytest.approx(plain_dtw(x, y), rel=1e-5)
 
