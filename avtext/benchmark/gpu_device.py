@@ -66,8 +66,8 @@ def wait(device: str) -> None:
 
 
 def seconds_of(call: Callable[[], object], sizes: GPUSizes) -> float:
-    """The median time of a call, after three that do not count."""
-    for _ in range(3):
+    """The median time of a call, after three that do not count; a single one is timed at once."""
+    for _ in range(3 if sizes.rounds > 1 else 0):
         call()
     times = []
     for _ in range(sizes.rounds):
