@@ -30,7 +30,8 @@ def run(full: bool, folder: Path) -> list[Figure]:
     wrong = _alone(videos, model, folder / "alone", good, bad)
     code, lines, said = _detect(videos, model, folder / "two", jobs=2, kill=True)
     wrong += _faults(code, lines, said, good, bad)
-    wrong += _resumed(*_detect(videos, model, folder / "two", jobs=2, resume=True), good, bad)
+    again = 2 if full else None  # in the short form no workers: they would start for one good file
+    wrong += _resumed(*_detect(videos, model, folder / "two", jobs=again, resume=True), good, bad)
     wrong += _differences(folder / "alone", folder / "two")
     for number in (1, 2, 3) if full else ():
         _detect(videos, model, folder / "shards", jobs=3, shard=f"{number}/3")
@@ -78,11 +79,12 @@ def _write(videos: Path, good: int, bad: int) -> None:
 
 
 def _detect(
-    videos: Path, model: Path, out: Path, *, jobs: int, kill: bool = False, resume: bool = False, shard: str = ""
+    videos: Path, model: Path, out: Path, *, jobs: int | None, kill: bool = False, resume: bool = False, shard: str = ""
 ) -> tuple[int, list[dict], str]:
     """Exit code, JSON lines and what was said of a batch; with ``kill`` one worker is killed in the middle."""
     words = [sys.executable, "-m", "avtext", "detect", str(videos), "-m", str(model), "-o", str(out), "--json"]
-    words += ["--jobs", str(jobs), *(["--skip-existing"] if resume else []), *(["--shard", shard] if shard else [])]
+    words += [*(["--jobs", str(jobs)] if jobs else []), *(["--shard", shard] if shard else [])]
+    words += ["--skip-existing"] if resume else []
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as batch:
         if kill:
             _kill_a_worker(batch.pid, out)

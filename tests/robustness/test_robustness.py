@@ -14,11 +14,11 @@ import pytest
 from avtext.benchmark.figures import read_figures
 from tests.robustness.trial import missed
 
-# As a user runs them: they kill, fill disks below what runs on, or measure a process that did nothing else. `cost`
-# compares times: it is run by hand alone.
-ALONE = ("kills", "traps", "full_disks", "batch", "mutants", "long_runs")
+# As a user runs them: they kill copies of their own process, fill disks below what runs on, or measure a process that
+# did nothing else. `cost` compares times: it is run by hand alone.
+ALONE = ("kills", "traps", "full_disks", "mutants", "long_runs")
 # In this process, which has imported already what takes such a script seconds.
-HERE = ("zoo", "sharing", "hostile_text")
+HERE = ("zoo", "sharing", "hostile_text", "batch")
 
 
 @pytest.mark.parametrize("script", ALONE)
