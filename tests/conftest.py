@@ -19,15 +19,14 @@ settings.load_profile("house")
 ROOT = Path(__file__).resolve().parent.parent
 
 # Half a minute and more each: they begin first, so that no worker is left alone with one at the end. Files of one line
-# share the graphs, and with them a worker: making them takes over a minute.
+# share a worker, and with it the graphs, which take over a minute to make, and the exporter, which takes long to load.
 LONG = (
     (
         "compression/test_export_and_quantization.py", "runtime/test_runtime.py", "benchmark/test_pipeline_models.py",
-        "detection/test_batch.py", "pipeline/test_acceleration.py",
+        "detection/test_batch.py", "pipeline/test_acceleration.py", "cli/test_cli_compress.py",
     ),
     ("robustness/test_robustness.py",),
     ("test_documents.py",),
-    ("cli/test_cli_compress.py",),
     ("benchmark/test_gpu.py",),
 )  # fmt: skip
 PLACES = {f"tests/{file}": place for place, files in enumerate(LONG) for file in files}
