@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from avtext.config import ModelSettings
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, save_detector
 from avtext.runtime import Runtime
-from tests.tiny import save_talkative
+from tests.tiny import save_talkative, write_video
 
 AUDIO = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
@@ -36,6 +38,12 @@ TINY = FULL._replace(
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 12, height=72)
+
+
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the teacher, which looks at 256 x 256 pixels however small it is: a second takes it seconds."""
+    return write_video(tmp_path_factory.mktemp("video") / "brief.mkv", 4.0)
 
 
 @pytest.fixture
@@ -84,8 +92,6 @@ def test_mixed_clips_are_beginnings(video: Path, graphs: Path) -> None:
 
 def test_events_that_differ_are_seen(graphs: Path, video: Path) -> None:
     runtime = Runtime(graphs / "onnx")
-    from dataclasses import replace
-
     result = runtime(video)
     one = replace(result, events=(Event(1.0, 2.0, "bell", 0.5),))
     assert pipeline_batches.same_events(one, replace(result, events=(Event(1.04, 2.0, "bell", 0.5005),)))
@@ -94,9 +100,10 @@ def test_events_that_differ_are_seen(graphs: Path, video: Path) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_rows_of_the_teacher(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_the_teacher(brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AVTEXT_CACHE", str(tmp_path))
-    found = {figure.name: figure for figure in pipeline_teacher.measure(video, video, tmp_path, TINY)}
+    sizes = TINY._replace(taught=4)
+    found = {figure.name: figure for figure in pipeline_teacher.measure(brief, brief, tmp_path, sizes)}
     assert {name for name in found if name.startswith("row")} == rows("row01", "row02", "row09")
     ratio = found["row02_teacher_torch_against_naive"].value
     assert ratio is not None
@@ -104,18 +111,16 @@ def test_rows_of_the_teacher(video: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert found["row09_memory_of_an_hour_of_sound"].value == 1.0
 
 
-def test_without_openvino_its_rows_say_so(
-    video: Path, tmp_path: Path, here: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+def test_without_openvino_its_rows_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     said = pipeline_teacher._or_why(lambda: pytest.fail("nothing to measure with"))
     assert said == 'not measured: openvino is not installed: pip install "avtext[openvino]"'
 
 
-def test_the_naive_pipeline_sees_overlapping_windows(video: Path) -> None:
-    count = naive_pipeline(str(video), AUDIO, VIDEO)()
-    assert count == (12 * 50 - 1) + (12 * 15 - 32) // 8 + 1
+def test_the_naive_pipeline_sees_overlapping_windows(brief: Path) -> None:
+    count = naive_pipeline(str(brief), AUDIO, VIDEO)()
+    assert count == (4 * 50 - 1) + (4 * 25 // 2 - 32) // 8 + 1  # of 25 frames a second it takes every second one
 
 
 def test_of_backends_in_int8_the_fastest_counts() -> None:

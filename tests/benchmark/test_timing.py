@@ -27,6 +27,13 @@ def test_turns_alternate_after_one_of_each_that_does_not_count():
     assert turns.rounds == 3
 
 
+def test_a_single_turn_has_no_calls_that_do_not_count():
+    order = []
+    turns = take_turns(lambda: order.append("A"), lambda: order.append("B"), rounds=1)
+    assert order == ["A", "B"]
+    assert turns.rounds == 1
+
+
 def test_medians_are_taken_of_each_side_alone():
     ours = iter([Timing(1.0, 10.0), Timing(9.0, 30.0), Timing(2.0, 20.0)])
     theirs = iter([Timing(4.0, 1.0), Timing(6.0, 2.0), Timing(50.0, 3.0)])
