@@ -122,7 +122,10 @@ def test_gradients_are_finite_where_nothing_is_there() -> None:
     masks = [torch.zeros(2, 30, dtype=torch.bool) for _ in range(3)]
     masks[0][0, :5] = True
     fusion(features, masks).features.sum().backward()
-    assert all(torch.isfinite(p.grad).all() for p in fusion.parameters() if p.grad is not None)
+    found = [leaf.grad for leaf in (*features, *fusion.parameters()) if leaf.grad is not None]
+    assert features[0].grad is not None
+    assert features[0].grad[0, :5].any()
+    assert all(torch.isfinite(gradient).all() for gradient in found)
 
 
 def test_memory_is_linear_in_time() -> None:

@@ -51,8 +51,11 @@ def test_both_ways_give_the_same_interval_of_f1():
 
 
 def test_the_seed_decides():
-    counts = np.array([[0, 1], [1, 1], [1, 1], [0, 1], [1, 1]])
-    assert interval_of_counts(counts, share, seed=1) == interval_of_counts(counts, share, seed=1)
+    counts = np.random.default_rng(0).random((20, 2))
+    one, again, other = (interval_of_counts(counts, share, seed=seed) for seed in (1, 1, 2))
+    assert one == again
+    assert one.value == other.value
+    assert one.low != other.low
 
 
 def test_resamples_without_a_score_are_left_out():
