@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 # Timing has no place in a test; the same examples each time make a red run repeatable.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("house")
+
+# Most of what is imported and exported stays to the end. To look for garbage every 700 objects, as Python does, takes a
+# tenth of a worker's time.
+gc.set_threshold(20_000)
 
 ROOT = Path(__file__).resolve().parent.parent
 
