@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from avtext.attacks import attack
 from avtext.benchmark.ladder_rows import Events, Row, faults
 from avtext.benchmark.timing import Timing, Turns, alternate, first_call, run_code, take_turns
@@ -134,8 +136,12 @@ def _found(finder: EventFinder, reference: Events, sources: Mapping[str, Source]
 
 def _row(rung: Rung, parent: Rung, trial: Trial) -> Row:
     def turns(threads: int) -> Turns:
+        before = torch.get_num_threads()
         ours, theirs = (one.open(threads, align=False) for one in (rung, parent))
-        return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), ROUNDS)
+        try:
+            return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), ROUNDS)
+        finally:
+            torch.set_num_threads(before)
 
     finder = rung.open()
     found = _found(finder, trial.reference, trial.sources)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from avtext.benchmark import ladder
@@ -59,6 +60,7 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path, monk
     words = ("--calibrate", start / "clips", "-o", "small", "-c", "c.yaml", "--json", "ladder.json")
     said = avtext("compress", start / "model", *words)
     assert said.code == 0, said.err
+    assert torch.get_num_threads() == 1  # and not two, as rungs were timed on
     rungs = ["float32", "student", "pruned", "onnx", "int8"]
     assert [line.split(":")[0] for line in said.out.splitlines() if " parameters, " in line] == rungs
     document = json.loads((here / "ladder.json").read_text())
