@@ -25,6 +25,7 @@ from torch import Tensor
 
 from avtext.config import ModelSettings, Settings
 from avtext.errors import ConfigError
+from avtext.layers.tcn import keep
 from avtext.model import Encoded, EventDetector, Output
 from avtext.model.objective import Taught
 
@@ -173,21 +174,25 @@ def _marginals_term(model: EventDetector, output: Output, targets: Targets) -> T
 
 
 def _features_term(modalities: Sequence[str], encoded: Encoded, targets: Targets) -> Tensor:
+    """From the products of features, (width, width), so that memory is linear in time: the sum over pairs of steps of
+    ``(u·u')²`` is the square of ``UᵀU``, and that of ``(u·u') (v·v')`` the square of ``UᵀV``."""
     terms = []
-    for name, ours, mask in zip(modalities, encoded.features, encoded.masks, strict=True):
+    for name, features, mask in zip(modalities, encoded.features, encoded.masks, strict=True):
         if name in targets.features:
             real = mask & targets.masks[name]
-            pairs = real[:, :, None] & real[:, None, :]
-            apart = (_likeness(ours) - _likeness(targets.features[name])).square()
-            terms.append(apart.masked_fill(~pairs, 0.0).sum() / pairs.sum().clamp_min(1))
+            ours, theirs = (_of_unit_length(x, real) for x in (features, targets.features[name]))
+            apart = _squares(ours, ours) - 2 * _squares(ours, theirs) + _squares(theirs, theirs)
+            terms.append((apart / real.sum(1).square().sum().clamp_min(1)).float())
     return torch.stack(terms).mean() if terms else encoded.features[0].new_zeros(())
 
 
-def _likeness(features: Tensor) -> Tensor:
-    """Cosine between every two steps, (B, T, T)."""
-    unit = F.normalize(features.float(), dim=-1)
-    with torch.autocast(features.device.type, enabled=False):  # in which steps that differ little would be alike
-        return unit @ unit.transpose(1, 2)
+def _of_unit_length(features: Tensor, real: Tensor) -> Tensor:
+    """Float64, since the sums are large where their difference is small; zero outside the mask."""
+    return F.normalize(keep(features, real).double(), dim=-1)
+
+
+def _squares(first: Tensor, second: Tensor) -> Tensor:
+    return (first.transpose(1, 2) @ second).square().sum()
 
 
 def _gates_term(output: Output, targets: Targets) -> Tensor:

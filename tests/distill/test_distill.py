@@ -98,6 +98,26 @@ def path_scores(model: EventDetector, emissions: torch.Tensor, paths: torch.Tens
     return total + table[paths[:, :-1], paths[:, 1:]].sum(1)
 
 
+@pytest.mark.parametrize("changes", [{}, {"width": 24}])
+def test_the_features_term_is_that_of_every_pair_of_steps(changes: dict) -> None:
+    student, teacher, batch = make(6, **changes), make(5), two()
+    targets = Teacher(teacher).targets(batch, [0, 1])
+    batch = batch.only(("audio", "text"))
+    encoded = student.encode(batch)
+    wanted = []
+    for name, ours, mask in zip(student.modalities, encoded.features, encoded.masks, strict=True):
+        real = mask & targets.masks[name]
+        pairs = real[:, :, None] & real[:, None, :]
+        first, second = (torch.nn.functional.normalize(x, dim=-1) for x in (ours, targets.features[name]))
+        apart = (first @ first.transpose(1, 2) - second @ second.transpose(1, 2)).square()
+        wanted.append(apart[pairs].sum() / pairs.sum().clamp_min(1))
+    found = distillation_terms(student, encoded, student(batch), targets, SETTINGS).features
+    torch.testing.assert_close(found, torch.stack(wanted).mean(), rtol=1e-5, atol=0.0)
+    gradients = [torch.autograd.grad(x, encoded.features[0], retain_graph=True)[0] for x in (found, sum(wanted) / 3)]
+    torch.testing.assert_close(*gradients)
+    assert gradients[0].any()
+
+
 def test_padding_and_lost_modalities_do_not_teach() -> None:
     student, teacher = make(6), Teacher(make(5))
     alone, together = collate([clip(1.2, 1)]), two()
