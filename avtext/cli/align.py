@@ -55,7 +55,7 @@ def align(
     cues = pipe.cues_of(video) if given is None else given
     if out is not None and not cues:
         raise ConfigError(f"{video}: has no subtitles to correct: name a subtitle file")
-    with progress_hook(video.name) as hook:
+    with progress_hook(video) as hook:
         found = pipe.clocks(video, cues, hook)
     if as_json:
         sys.stdout.write(json.dumps({"file": str(video), "alignment": found}, indent=1) + "\n")

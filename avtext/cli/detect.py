@@ -167,7 +167,7 @@ def _detected(
         return
     for path in paths:
         try:
-            with progress_hook(path.name) as hook:
+            with progress_hook(path) as hook:
                 result = pipe(path, hook=hook, **options)
         except FILE_ERRORS as error:
             yield path, _failure(path, error)

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def waiting(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress_hook(file: str) -> Iterator[Hook | None]:
+def progress_hook(file: Path) -> Iterator[Hook | None]:
     """A hook for ``file``: draws a bar on standard error where that is a terminal, logs steps for ``-v``; or None."""
     if logger.isEnabledFor(logging.INFO):
         yield _log_step
@@ -42,7 +43,7 @@ def progress_hook(file: str) -> Iterator[Hook | None]:
     from avtext.pipeline.progress import ProgressHook
 
     with ProgressHook(transient=True) as hook:
-        hook.expect(file)
+        hook.expect(str(file))
         yield hook
 
 

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 WORDS = {"read": "reading", "align": "aligning", "fuse": "fusing", "decode": "done"}
+MOST = 10  # bars: a screen hides the newest of more than it holds, and drawing takes a core from some hundreds on
 
 
 class ProgressHook:
-    """Draws how far each file has come, on standard error where that is a terminal; silent elsewhere.
+    """Draws how far each of the last ten files has come, on standard error where that is a terminal; silent elsewhere.
 
     Args:
         transient: whether the bars go away at the end.
@@ -59,6 +60,8 @@ class ProgressHook:
     def _task(self, file: str) -> TaskID:
         key = shown(file)  # the whole path, of which the name alone is drawn: files of two folders may share one
         if key not in self._tasks:
+            if len(self._tasks) == MOST:
+                self._progress.remove_task(self._tasks.pop(next(iter(self._tasks))))  # the oldest
             self._tasks[key] = self._progress.add_task(shown(Path(file).name), total=None, stage="opening")
         return self._tasks[key]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from avtext import __version__
+from avtext import ProgressHook, __version__
 from avtext.cli import main
 from avtext.cli.progress import progress_hook, waiting
 from avtext.formats import read_events
@@ -137,7 +137,7 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
         monkeypatch.setenv("TERM", "xterm")
         with waiting("loading"):
             pass
-        with progress_hook("[red]a[b]\x1b]0;title\x07.mp4") as hook:
+        with progress_hook(Path("[red]a[b]\x1b]0;title\x07.mp4")) as hook:
             hook("read", file="a.mp4", total=2.0, completed=1.0)
             hook("read", file="a.mp4", total=None, completed=9.0)
         monkeypatch.undo()
@@ -148,6 +148,29 @@ def test_progress_on_a_terminal_takes_names_as_they_are(monkeypatch: pytest.Monk
     assert "[red]a[b]?]0;title?" in shown
     assert "reading" in shown
     assert shown.startswith("loading ...\r           \r")
+
+
+@pytest.mark.parametrize("command", ["align", "detect"])
+def test_a_file_in_a_folder_has_one_bar(
+    command: str, here: Path, made: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader, follower = os.openpty()
+    bars: dict[int, str] = {}
+    draw = ProgressHook.__call__
+
+    def seen(hook: ProgressHook, *step: object, **what: object) -> None:
+        draw(hook, *step, **what)
+        bars.update((bar.id, bar.description) for bar in hook._progress.tasks)
+
+    with os.fdopen(leader), os.fdopen(follower, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setenv("TERM", "dumb")  # where nothing is drawn, which would wait for a reader
+        monkeypatch.setattr(ProgressHook, "__call__", seen)
+        monkeypatch.setattr(sys, "argv", ["avtext", command, str(made / "b.mp4"), "-m", str(model)])
+        with pytest.raises(SystemExit, match="0"):
+            main()
+        monkeypatch.undo()
+    assert list(bars.values()) == ["b.mp4"]
 
 
 def test_a_closed_output_hides_nothing_but_the_words(here: Path) -> None:

@@ -36,6 +36,16 @@ def test_files_of_one_name_in_two_folders_have_a_bar_each() -> None:
     assert [(bar.description, bar.total, bar.completed) for bar in bars] == [("clip.mp4", 2, 2), ("clip.mp4", 4, 1)]
 
 
+def test_of_many_files_the_last_are_drawn() -> None:
+    with ProgressHook() as hook:
+        for number in range(30):
+            hook("read", file=f"{number}.mp4", total=2.0, completed=1.0)
+            hook("decode", [], file=f"{number}.mp4", total=2.0, completed=2.0)
+        hook("read", file="0.mp4", total=2.0, completed=1.0)  # once more
+    bars = [(bar.description, bar.completed) for bar in hook._progress.tasks]
+    assert bars == [*((f"{number}.mp4", 2.0) for number in range(21, 30)), ("0.mp4", 1.0)]
+
+
 def test_it_is_silent_where_there_is_no_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
