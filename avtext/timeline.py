@@ -18,6 +18,7 @@ import numpy as np
 from avtext.errors import InvalidInput
 
 GRID_RATE = 25.0  # steps per second on which the modalities meet: 40 ms
+_MARGIN = 1e-3  # seconds; more than rounding moves the border of a piece
 
 
 def num_steps(duration: float, rate: float) -> int:
@@ -165,13 +166,16 @@ class ClockMap:
         backward jump) the earlier piece answers.
         """
         times = np.asarray(video_time, dtype=np.float64)
-        out = np.full(times.shape, np.nan)
-        ends = (*self.starts[1:], np.inf)
-        starts = (-np.inf, *self.starts[1:])
-        for begin, end, offset, rate in zip(starts, ends, self.offsets, self.rates, strict=True):
-            stream = (times - offset) / rate
-            inside = np.isnan(out) & (stream >= begin) & (stream < end)
-            out = np.where(inside, stream, out)
+        order = np.argsort(times, axis=None)
+        ascending, found, out = times.flat[order], np.full(times.size, np.nan), np.empty(times.shape)
+        spans = np.array([(-np.inf, *self.starts[1:]), (*self.starts[1:], np.inf)])
+        margins = [[-_MARGIN], [_MARGIN]]  # which times a piece answers exactly is decided on the stream's clock
+        firsts, lasts = np.searchsorted(ascending, self.offsets + spans * self.rates + margins)
+        for k in np.flatnonzero(firsts < lasts)[::-1]:  # the earlier piece has the last word
+            stream = (ascending[firsts[k] : lasts[k]] - self.offsets[k]) / self.rates[k]
+            inside = (stream >= spans[0, k]) & (stream < spans[1, k])
+            found[firsts[k] : lasts[k]][inside] = stream[inside]
+        out.flat[order] = found
         return out
 
     def to_dict(self) -> dict[str, list[float]]:

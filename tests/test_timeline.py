@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -78,6 +79,41 @@ def test_a_backward_jump_is_answered_by_the_earlier_piece() -> None:
     clock = ClockMap((0.0, 60.0), (0.0, -10.0), (1.0, 1.0))
     assert clock.to_stream(55.0) == 55.0
     assert clock.to_stream(61.0) == 71.0
+
+
+def first_answer(clock: ClockMap, video_time: float) -> float:
+    """The stream time that the earliest piece gives, by asking them one after the other."""
+    for begin, end, offset, rate in zip(
+        (-np.inf, *clock.starts[1:]), (*clock.starts[1:], np.inf), clock.offsets, clock.rates, strict=True
+    ):
+        stream = (video_time - offset) / rate
+        if begin <= stream < end:
+            return stream
+    return np.nan
+
+
+def test_many_pieces_and_times_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 5, 8) * 5:
+        starts = np.round(np.cumsum(rng.uniform(0.5, 20.0, count)), 2)
+        rates = rng.choice([1.0, 0.999, 1.001], count)
+        clock = ClockMap(tuple(starts), tuple(np.round(rng.uniform(-30, 30, count), 1)), tuple(rates))
+        times = rng.uniform(-50, 150, (3, 20))
+        times[0, :count] = clock.to_video(starts)
+        times[1, :3] = np.nan, np.inf, -np.inf
+        wanted = [[first_answer(clock, at) for at in row] for row in times]
+        assert np.array_equal(clock.to_stream(times), wanted, equal_nan=True)
+        assert np.array_equal(clock.to_stream(times[0, 0]), wanted[0][0], equal_nan=True)
+    assert clock.to_stream(np.zeros(0)).shape == (0,)
+
+
+def test_a_map_that_bends_for_hours_answers_at_once() -> None:
+    starts = np.arange(1800) * 20.0
+    clock = ClockMap(tuple(starts), (0.5,) * len(starts), (1.0,) * len(starts))
+    begun = time.process_time()
+    for begin in starts:
+        assert clock.to_stream(begin + 1.0) == begin + 0.5
+    assert time.process_time() - begun < 3.0
 
 
 def test_times_before_the_first_piece_follow_it() -> None:
