@@ -106,8 +106,9 @@ def _claim(parent: Path, prefix: str) -> tuple[Path, int]:
 
 
 def _remove_leftovers(parent: Path, prefix: str) -> None:
-    pattern = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}" + re.escape(PART))
-    for left in [path for path in parent.iterdir() if pattern.fullmatch(path.name)]:
+    pattern = re.compile(r"[a-z0-9_]{8}" + re.escape(PART))
+    names = os.listdir(parent)  # noqa: PTH208  (of an archive's results there are many, and each looks at all)
+    for left in [parent / x for x in names if x.startswith(prefix) and pattern.fullmatch(x, len(prefix))]:
         with suppress(OSError):  # it is gone, or somebody's
             lock = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
@@ -193,10 +194,10 @@ def _explain(path: Path, error: OSError) -> str:
     remedies = {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EFBIG: "a file-size limit was hit: raise it (ulimit -f)",
-        errno.EACCES: "the folder cannot be written: choose another with -o",
-        errno.EROFS: "the folder is read-only: choose another with -o",
-        errno.ENOTDIR: "a part of the path is a file: choose another with -o",
-        errno.EEXIST: "a part of the path is a file: choose another with -o",
+        errno.EACCES: "the folder cannot be written: choose another",
+        errno.EROFS: "the folder is read-only: choose another",
+        errno.ENOTDIR: "a part of the path is a file: choose another",
+        errno.EEXIST: "a part of the path is a file: choose another",
         errno.EISDIR: "it is a folder: name a file",
         errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
     }
