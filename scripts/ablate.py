@@ -18,7 +18,7 @@ from avtext.benchmark.ablation_settings import ROWS, AblationSettings
 from avtext.benchmark.ablation_table import figures_of
 from avtext.benchmark.figures import publish_figures
 from avtext.benchmark.suites import report
-from avtext.cli.inputs import check_folder
+from avtext.cli.inputs import check_file
 from avtext.config import load
 from avtext.errors import AvtextError, ConfigError
 
@@ -39,7 +39,7 @@ def main(
         raise ConfigError(f"--rows: {unknown[0]!r} is not known; known: {', '.join(ROWS)}")
     numbers = _numbers(seeds)
     if json is not None:
-        check_folder("--json", json.parent)
+        check_file("--json", json)
     results = []
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # for the processes to come: rows share the cores, not loops
     for result, is_new in run_rows(settings, names, numbers, jobs):

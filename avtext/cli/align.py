@@ -68,7 +68,7 @@ def align(
 
 
 def _check_out(out: Path, subtitles: Path | None) -> None:
-    from avtext.cli.inputs import check_folder
+    from avtext.cli.inputs import check_file
     from avtext.media.cue_writing import HEADS
     from avtext.media.cues import READERS
 
@@ -76,7 +76,7 @@ def _check_out(out: Path, subtitles: Path | None) -> None:
     kinds = list(dict.fromkeys([*HEADS, *own]))
     if out.suffix.lower() not in kinds:
         raise ConfigError(f"--out: {out}: corrected subtitles are written as {' or '.join(kinds)}")
-    check_folder("--out", out.parent)
+    check_file("--out", out)
 
 
 def _write(out: Path, subtitles: Path | None, cues: Sequence[Cue], found: Mapping[str, Any], to: TextIO) -> None:

@@ -29,7 +29,7 @@ def benchmark(
     """
     from avtext.benchmark.figures import publish_figures
     from avtext.benchmark.suites import SUITES, report, run_suite, why_skipped
-    from avtext.cli.inputs import check_folder
+    from avtext.cli.inputs import check_file
     from avtext.cli.progress import waiting
     from avtext.cli.tables import print_lines
 
@@ -42,7 +42,7 @@ def benchmark(
         sys.stdout.write(reason + "\n")
         return
     if json is not None:  # before minutes of measuring
-        check_folder("--json", json.parent)
+        check_file("--json", json)
     with waiting(f"{suite}: measuring"):
         figures = run_suite(suite, data, model)
     sys.stdout.write(report(figures))

@@ -33,7 +33,7 @@ def compress(
 
     Example: avtext compress runs/student/best --calibrate clips -o small
     """
-    from avtext.cli.inputs import check_folder, expand
+    from avtext.cli.inputs import check_file, check_folder, expand
     from avtext.cli.progress import waiting
     from avtext.config import override, parse, read_yaml
 
@@ -42,9 +42,7 @@ def compress(
     files = expand([str(calibrate)])
     check_folder("--out", out)
     if json is not None:
-        if json.is_dir():
-            raise ConfigError(f"--json: {json}: is a folder: name a file in it")
-        check_folder("--json", json.parent)
+        check_file("--json", json)
     with waiting("loading"):
         from avtext.benchmark.figures import publish_figures
         from avtext.benchmark.ladder import measure

@@ -37,9 +37,11 @@ def doctor(
     """
     if manifests or config is not None:
         if plot is not None:
-            from avtext.report.plots import check_plotting
+            from avtext.cli.inputs import check_file
+            from avtext.data.overview import check_picture
 
-            check_plotting()
+            check_picture(plot)
+            check_file("--plot", plot)
         found = _inspect(manifests or [], config)
         for one in found:
             _print_inspection(one)

@@ -92,6 +92,13 @@ def check_folder(option: str, folder: Path) -> None:
         raise ConfigError(f"{option}: {folder}: cannot be written: choose another folder") from None
 
 
+def check_file(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, before anything long is done; as :func:`check_folder`."""
+    if path.is_dir():
+        raise ConfigError(f"{option}: {path}: is a folder: name a file in it")
+    check_folder(option, path.parent)
+
+
 @contextmanager
 def input_errors() -> Iterator[None]:
     """Errors of reading a file that a command was given become an :class:`InputError`, of which the exit code is 1."""

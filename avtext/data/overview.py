@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avtext.data.inspection import Inspection
-from avtext.errors import ConfigError, MissingExtra
+from avtext.errors import ConfigError
+from avtext.report.plots import check_plotting
 from avtext.storage import publishing
 
 if TYPE_CHECKING:
@@ -18,6 +19,18 @@ MAX_VIDEOS = 40  # videos that are drawn of each manifest
 ENDINGS = (".png", ".svg", ".pdf")
 
 
+def check_picture(path: str | Path) -> None:
+    """Nothing, where a picture can be drawn to ``path``; ask before manifests are looked at for it.
+
+    Raises:
+        ConfigError: its ending is none of ``ENDINGS``.
+        MissingExtra: matplotlib is not installed.
+    """
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise ConfigError(f"{path}: a picture is written as {', '.join(ENDINGS)}")
+    check_plotting()
+
+
 def draw_overview(inspections: Sequence[Inspection], path: str | Path) -> None:
     """Draw when what happens in the first videos of manifests, and how often each class occurs.
 
@@ -26,18 +39,13 @@ def draw_overview(inspections: Sequence[Inspection], path: str | Path) -> None:
         path: to be written: .png, .svg or .pdf.
 
     Raises:
-        ConfigError: another ending.
-        MissingExtra: matplotlib is not installed.
+        ConfigError, MissingExtra: as :func:`check_picture`.
     """
-    path = Path(path)
-    if path.suffix.lower() not in ENDINGS:
-        raise ConfigError(f"{path}: a picture is written as {', '.join(ENDINGS)}")
-    try:
-        from matplotlib import rc_context
-    except ImportError:
-        raise MissingExtra.of("matplotlib", "plot") from None
+    check_picture(path)
+    from matplotlib import rc_context
+
     with rc_context({"text.parse_math": False}), publishing(path) as temporary:  # a $ in a name is a $
-        _figure_of(inspections).savefig(temporary, format=path.suffix[1:].lower(), dpi=120)
+        _figure_of(inspections).savefig(temporary, format=Path(path).suffix[1:].lower(), dpi=120)
 
 
 def _figure_of(inspections: Sequence[Inspection]) -> Figure:

@@ -52,6 +52,7 @@ def test_every_command_explains_itself_with_an_example(avtext: Run, command: str
         (["benchmark", "modl"], "suite 'modl' is not known; known: model"),
         (["benchmark", "model", "--data", "nowhere"], "nowhere: no such folder of recordings: name it with --data"),
         (["benchmark", "mosi", "--data", ".", "--json", "/dev/null/a.json"], "--json: /dev/null: cannot"),
+        (["benchmark", "mosi", "--data", ".", "--json", "."], "--json: .: is a folder: name a file in it"),
         (["detect", "a.mp4", "--threshold", "2"], "--threshold"),
         (["detect", "a.mp4", "--threshold", "nan"], "--threshold"),
         (["detect", "a.mp4", "--start", "-1"], "--start"),

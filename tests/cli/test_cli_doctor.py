@@ -77,6 +77,8 @@ def test_a_missing_extra_is_told_before_videos_are_read(
         (["none.jsonl"], "none.jsonl: no such manifest"),
         (["--plot", "o.png"], "--plot: draws manifests: name one"),
         (["train.jsonl", "--plot", "o.txt"], "o.txt: a picture is written as .png, .svg, .pdf"),
+        (["gone.jsonl", "--plot", "o.txt"], "o.txt: a picture is written as .png, .svg, .pdf"),  # before it looks
+        (["gone.jsonl", "--plot", "/dev/null/o.png"], "--plot: /dev/null: cannot be written"),
         (["-c", "smoke.yaml"], "smoke.yaml: names no manifest: it trains on scenes"),
     ],
 )
