@@ -43,6 +43,7 @@ def align(
     """
     from avtext.cli.progress import progress_hook, waiting
     from avtext.media.cues import find_cues, read_cues
+    from avtext.media.opening import shown
 
     subtitles = find_cues(video) if subtitles is None else subtitles
     if out is not None:
@@ -58,7 +59,7 @@ def align(
     with progress_hook(video) as hook:
         found = pipe.clocks(video, cues, hook)
     if as_json:
-        sys.stdout.write(json.dumps({"file": str(video), "alignment": found}, indent=1) + "\n")
+        sys.stdout.write(json.dumps({"file": shown(video), "alignment": found}, indent=1) + "\n")
     else:
         sys.stdout.write(
             "".join(_line(name, value) for name, value in found.items()) or "nothing to align: one stream only\n"

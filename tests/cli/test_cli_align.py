@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def test_align_says_how_far_each_stream_is_off(avtext: Run, here: Path, made: Pa
     alone = avtext("align", made / "b.mp4", "-m", model)
     assert alone.out.startswith("audio: ")
     assert list(here.iterdir()) == []
+
+
+def test_json_of_a_name_that_is_not_utf8(avtext: Run, here: Path, made: Path, model: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    shutil.copy(made / "b.mp4", here / name)
+    said = avtext("align", name, made / "a.srt", "-m", model, "--json")
+    assert json.loads(said.out)["file"] == "caf?.mp4"  # a surrogate alone is no JSON to most readers
 
 
 def test_align_writes_corrected_subtitles_and_json_stays_json(avtext: Run, here: Path, made: Path, model: Path) -> None:
