@@ -17,10 +17,13 @@ MEDIA_SUFFIXES = frozenset((
 def media_files(folder: Path) -> list[Path]:
     """The media files in a folder and below it, sorted.
 
+    What macOS keeps beside a file on a foreign disk, ``._NAME`` with the file's own ending, is none.
+
     Raises:
         ConfigError: there is none.
     """
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file())
+    named = (p for p in folder.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and not p.name.startswith("._"))
+    files = sorted(p for p in named if p.is_file())
     if not files:
         raise ConfigError(f"{folder}: no media file in this folder (known endings: {' '.join(sorted(MEDIA_SUFFIXES))})")
     return files

@@ -23,7 +23,7 @@ _CODECS = dict.fromkeys(("aiff", "caf", "au"), "pcm_s16be") | {
 
 def test_media_files_in_and_below_a_folder(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
-    for name in ("b.MP4", "deep/a.wav", "notes.txt", "a.srt"):
+    for name in ("b.MP4", "deep/a.wav", "notes.txt", "a.srt", "._b.MP4", "deep/._a.wav"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.mp4").mkdir()
     assert media_files(tmp_path) == [tmp_path / "b.MP4", tmp_path / "deep" / "a.wav"]
