@@ -45,6 +45,8 @@ def convert(
 
     if (target.suffix == SUFFIX) != (videos is not None):
         raise ConfigError(f"{target}: a manifest ends in {SUFFIX} and needs --videos, the folder of its videos")
+    if videos is not None and write_as is not None:
+        raise ConfigError(f"--to: {write_as}: a manifest has a form of its own: leave it out")
     weak = None if videos is None else read_weak_table(source, read_as)
     there = os.path.lexists(target)
     if videos is not None and weak is not None:

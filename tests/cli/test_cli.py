@@ -237,6 +237,7 @@ def test_convert_says_what_it_replaced_only_once_it_did(avtext: Run, here: Path)
         (["empty", "b.json"], 1, "no file of events in this folder"),
         (["a.csv", "m.jsonl"], 2, "m.jsonl: a manifest ends in .jsonl and needs --videos"),
         (["a.csv", "b.json", "--videos", "."], 2, "b.json: a manifest ends in .jsonl and needs --videos"),
+        (["a.csv", "m.jsonl", "--videos", ".", "--to", "json"], 2, "--to: json: a manifest has a form of its own"),
         (["a.csv", "m.jsonl", "--videos", "empty"], 2, "empty: no media file in this folder"),
     ],
 )
