@@ -65,8 +65,9 @@ def main() -> None:
         if getattr(sys, name) is None:  # the caller closed it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115  (until the end)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a file name may hold what the terminal's encoding cannot
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, TextIOWrapper):
+            # A file name may hold what the terminal's encoding cannot; who reads a pipe waits for each line of a batch.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     sys.exit(_run())
 
 

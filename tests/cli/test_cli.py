@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -172,6 +173,15 @@ def test_a_file_in_a_folder_has_one_bar(
             main()
         monkeypatch.undo()
     assert list(bars.values()) == ["b.mp4"]
+
+
+def test_who_reads_a_pipe_has_a_line_when_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe))
+    monkeypatch.setattr(sys, "argv", ["avtext", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert pipe.getvalue() == f"avtext {__version__}\n".encode()
 
 
 def test_a_closed_output_hides_nothing_but_the_words(here: Path) -> None:
