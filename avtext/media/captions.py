@@ -99,12 +99,10 @@ def read_vtt(lines: list[str]) -> Iterator[Line]:
     for number, line in enumerate(lines):
         if "-->" not in line:
             continue
-        text = []
-        for following in lines[number + 1 :]:
-            if not following.strip() or "-->" in following:
-                break
-            text.append(following.strip())
-        yield Line(number + 1, *_times(line), "\n".join(text))
+        end = number + 1
+        while end < len(lines) and lines[end].strip() and "-->" not in lines[end]:
+            end += 1
+        yield Line(number + 1, *_times(line), "\n".join(map(str.strip, lines[number + 1 : end])))
 
 
 def read_ass(lines: list[str]) -> Iterator[Line]:

@@ -49,6 +49,26 @@ def test_markup_goes_and_words_stay(text: str, plain: str) -> None:
     assert plain_text(text) == plain
 
 
+class CountingLines(list[str]):
+    """Lines that know how many of them were handed out."""
+
+    num_given = 0
+
+    def __getitem__(self, key):  # type: ignore[no-untyped-def]
+        found = super().__getitem__(key)
+        self.num_given += len(found) if isinstance(key, slice) else 1
+        return found
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_every_cue_costs_its_own_lines_and_not_those_of_all_that_follow(kind: str) -> None:
+    subtitles = pysubs2.SSAFile()
+    subtitles.extend(pysubs2.SSAEvent(start=1000 * k, end=1000 * k + 500, text="word") for k in range(300))
+    lines = CountingLines(subtitles.to_string(kind).splitlines())
+    assert len(list(READERS[kind](lines))) == 300
+    assert lines.num_given <= 5 * len(lines)
+
+
 def test_long_hostile_markup_ends_and_never_grows() -> None:
     for text in ("{\\p1" * 20_000, "<a" * 50_000, "<rt" * 50_000, "{" * 50_000):
         assert len(plain_text(text)) <= len(text)
