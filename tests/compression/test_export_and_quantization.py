@@ -178,6 +178,19 @@ def test_calibration_takes_a_share_of_every_file(
     assert asked == [file for file, share in enumerate(shares) if share]
 
 
+def test_what_is_kept_of_files_does_not_grow_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = SimpleNamespace(get_inputs=lambda: [SimpleNamespace(name="values")])
+    monkeypatch.setattr(OnnxNetwork, "__init__", lambda self, folder: setattr(self, "_sessions", {"fuse": session}))
+    monkeypatch.setattr(OnnxNetwork, "_run", lambda *_: [])
+    network = quantization.RecordingNetwork("")
+    for number in range(100):
+        network.begin(100)
+        if number % 3 == 0:
+            network._run("fuse", np.array([number]))
+    assert len(network._shares["fuse"]) <= quantization.PER_GRAPH + 2
+    assert len(network.feeds["fuse"]) == quantization.PER_GRAPH
+
+
 def test_an_encoder_without_a_graph_is_named() -> None:
     made = {"size": 8, "rate": 25}
     model = make(encoders={**ENCODERS, "audio": {"name": "features", "options": made}})
