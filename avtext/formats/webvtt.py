@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from avtext.formats.lines import check_not_negative, event, fail, read_text
 from avtext.formats.timestamps import clock
 from avtext.storage import publish_text
 
-_ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 _TAG = re.compile(r"<[^>\n]*>")  # voices, classes and karaoke times are not part of a label
 
 
@@ -24,7 +24,8 @@ def read_webvtt(path: Path) -> EventSet:
     text = read_text(path)
     if not text.startswith("WEBVTT"):
         raise fail(path, 1, "a WebVTT file begins with WEBVTT")
-    return single(path, [event(path, c.line, c.start, c.end, _plain(c.text)) for c in cue_blocks(path, text)])
+    blocks = cue_blocks(path, text)
+    return single(path, [event(path, c.line, c.start, c.end, html.unescape(_TAG.sub("", c.text))) for c in blocks])
 
 
 def write_webvtt(path: Path, events: EventSet) -> list[str]:
@@ -36,16 +37,7 @@ def write_webvtt(path: Path, events: EventSet) -> list[str]:
     blocks = ["WEBVTT\n"]
     for one in sorted(only_file("vtt", path, events)):
         check_not_negative(path, "vtt", one)
-        text = check_text(path, "vtt", one.label)
-        for plain, escaped in _ESCAPES:
-            text = text.replace(plain, escaped)
+        text = html.escape(check_text(path, "vtt", one.label), quote=False)
         blocks.append(f"{clock(one.start)} --> {clock(one.end)}\n{text}\n")
     publish_text(path, "\n".join(blocks))
     return losses("vtt", events, holds=["silent"])
-
-
-def _plain(text: str) -> str:
-    text = _TAG.sub("", text)
-    for plain, escaped in reversed(_ESCAPES):
-        text = text.replace(escaped, plain)
-    return text

@@ -18,7 +18,7 @@ NOTE a comment
 
 first
 00:01.500 --> 00:02.000 align:start position:10%
-<v Anna>two &amp; <i>three</i>
+<v Anna>two &amp; <i>three</i>&nbsp;&#39;a&quot; &amp;lt;
 
 01:00:00.000 --> 01:00:01.000
 on two
@@ -28,7 +28,7 @@ lines
 
 def test_notes_styles_settings_tags_and_short_times(put):
     found = read_webvtt(put("a.vtt", FULL)).events["a"]
-    assert found == (Event(1.5, 2.0, "two & three"), Event(3600, 3601, "on two\nlines"))
+    assert found == (Event(1.5, 2.0, "two & three\u00a0'a\" &lt;"), Event(3600, 3601, "on two\nlines"))
 
 
 def test_what_is_written(tmp_path):
