@@ -31,15 +31,19 @@ _ROOT = {  # what ELAN and pympi insist on
 def read_eaf(path: Path) -> EventSet:
     """Events of all tiers; where an annotation has no value, its tier names the event.
 
-    Annotations that refer to others instead of times, and those without times, are left aside and noted.
+    Annotations that refer to others instead of times, and those without times, are left aside and noted. Times are
+    those of ELAN's own timeline; a medium that begins elsewhere on it is noted.
 
     Raises:
-        ConfigError: not XML, a document type (entities are refused), or a malformed time slot or annotation, which
-            is named.
+        ConfigError: not XML, a document type (entities are refused), times in frames, or a malformed time slot or
+            annotation, which is named.
     """
     root = _parse(path)
     if root.tag != "ANNOTATION_DOCUMENT":
         raise fail(path, None, f"an ELAN file holds an ANNOTATION_DOCUMENT, got {root.tag}")
+    units = next((header.get("TIME_UNITS") for header in root.iter("HEADER")), None)
+    if units not in (None, "milliseconds"):
+        raise fail(path, None, f"TIME_UNITS must be milliseconds, got {units!r}: save it with a newer ELAN")
     slots = {
         (name := slot.get("TIME_SLOT_ID", "")): number(path, f"time slot {name!r}", "TIME_VALUE", value) / 1000
         for slot in root.iter("TIME_SLOT")
@@ -52,8 +56,12 @@ def read_eaf(path: Path) -> EventSet:
             one = _event(path, tier.get("TIER_ID", ""), annotation, slots)
             skipped += one is None
             events += [one] if one else []
-    notes = (f"{path}: {skipped} annotations without times were left aside",) if skipped else ()
-    return single(path, events, notes=notes)
+    notes = [f"{path}: {skipped} annotations without times were left aside"] if skipped else []
+    for medium in root.iter("MEDIA_DESCRIPTOR"):
+        if (origin := medium.get("TIME_ORIGIN", "0")) != "0":
+            url = medium.get("MEDIA_URL", "")
+            notes.append(f"{path}: times are ELAN's; in {url} all is {origin} ms later (TIME_ORIGIN)")
+    return single(path, events, notes=tuple(notes))
 
 
 def _event(path: Path, tier: str, annotation: ET.Element, slots: Mapping[str, float]) -> Event | None:

@@ -43,6 +43,19 @@ def test_what_pympi_writes_is_read(tmp_path):
     assert set(found.events["clip"]) == {Event(0.5, 1.25, "hello"), Event(2.0, 2.1, "speech")}
 
 
+def test_a_medium_that_begins_elsewhere_on_the_timeline_is_noted(tmp_path):
+    path = tmp_path / "clip.eaf"
+    file = Eaf()
+    file.add_tier("speech")
+    file.add_annotation("speech", 500, 1250, "hello")
+    file.add_linked_file("file:///camera.mp4", mimetype="video/mp4", time_origin=5000)
+    file.add_linked_file("file:///sound.wav", mimetype="audio/x-wav")
+    file.to_file(str(path))
+    found = read_eaf(path)
+    assert found.events["clip"] == (Event(0.5, 1.25, "hello"),)
+    assert found.notes == (f"{path}: times are ELAN's; in file:///camera.mp4 all is 5000 ms later (TIME_ORIGIN)",)
+
+
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <ANNOTATION_DOCUMENT>&b;</ANNOTATION_DOCUMENT>"""
@@ -67,6 +80,10 @@ BACKWARDS = (
         ("", "line 1: is not XML"),
         ('<?xml version="1.0" encoding="foo"?><a/>', "is not XML: unknown encoding: foo"),
         ('<?xml version="1.0" encoding="gbk"?><a/>', "is not XML: multi-byte encodings are not supported"),
+        (
+            '<ANNOTATION_DOCUMENT><HEADER TIME_UNITS="PAL-frames"/></ANNOTATION_DOCUMENT>',
+            "TIME_UNITS must be milliseconds, got 'PAL-frames'",
+        ),
         ("<html/>", "an ELAN file holds an ANNOTATION_DOCUMENT, got html"),
         (
             f"<ANNOTATION_DOCUMENT>{SLOTS.format('soon')}</ANNOTATION_DOCUMENT>",
