@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from avtext.clip import Event
@@ -14,13 +15,17 @@ _ALLOWED = (
     "file, scene, onset, offset, label; or a file alone, in which nothing happens"
 )
 _FORBIDDEN = "\t\n\r"  # they end a field or a line
+_NUMBER = r"\d+(?:\.\d+)?"
+# An event as lists without tabs have it, which would read as the name of a file in which nothing happens.
+_UNTABBED = re.compile(rf"(?:.*[,;])?\s*{_NUMBER}\s*[,;]\s*{_NUMBER}\s*[,;].*|(?:.* )?\d+\.\d+ +\d+\.\d+ .*")
 
 
 def read_sed_eval(path: Path) -> EventSet:
     """Events of the list; where no line names a file, they are those of one file.
 
     Raises:
-        ConfigError: a line of another shape, or lines with and without a file's name; names the line.
+        ConfigError: a line of another shape, such as one without tabs, or lines with and without a file's name; names
+            the line.
     """
     found: dict[str, list[Event]] = {}
     nameless: list[Event] = []
@@ -29,6 +34,8 @@ def read_sed_eval(path: Path) -> EventSet:
             continue
         fields = line.split("\t")
         if len(fields) == 1:
+            if _UNTABBED.fullmatch(line):
+                raise fail(path, k, f"has times and no tab, got {line!r}; {_ALLOWED}")
             found.setdefault(fields[0].strip(), [])
         elif len(fields) == 3:
             nameless.append(event(path, k, *fields))

@@ -17,6 +17,7 @@ from avtext.formats.sed_eval_text import read_sed_eval, write_sed_eval
         ("x.wav\t0.5\t1\tdog\ny.wav\n", {"x.wav": (Event(0.5, 1, "dog"),), "y.wav": ()}, True),
         ("x.wav\tstreet\t 0.5\t 1\tcar\n", {"x.wav": (Event(0.5, 1, "car"),)}, True),
         ("", {"a": ()}, False),
+        ("2024 05 01 dogs.wav\na, b 1.5.wav\n", {"2024 05 01 dogs.wav": (), "a, b 1.5.wav": ()}, True),
     ],
 )
 def test_shapes(put, content, events, named):
@@ -29,6 +30,9 @@ def test_shapes(put, content, events, named):
     [
         ("0\t1\tx\n1\t2\n", "line 2: has 2 fields; allowed, with tabs between: onset, offset, label"),
         ("0\t1\tx\na.wav\t1\t2\tx\n", "line 2: some lines name a file and some do not"),
+        ("a.wav\n0.5,1.5,dog\n", "line 2: has times and no tab, got '0.5,1.5,dog'; allowed, with tabs between"),
+        ("a.wav; 0; 1; dog\n", "line 1: has times and no tab"),
+        ("a b.wav 0.50 1.25 dog\n", "line 1: has times and no tab"),
         ("0\tlate\tx\n", "line 1: end must be a number, got 'late'"),
     ],
 )
