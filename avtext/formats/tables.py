@@ -83,10 +83,15 @@ Cells = dict[str, str]  # of one row, by their key in COLUMNS
 
 
 def _rows(path: Path, delimiters: str, needed: Sequence[str]) -> tuple[dict[str, int], list[tuple[int, Cells]]]:
-    """Where each known column is, and the line and cells of every row that is not blank."""
+    """Where each known column is, and the line and cells of every row that is not blank.
+
+    Blanks behind delimiters are left out where the header has some there.
+    """
     text = read_text(path)
     header = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(delimiters, key=header.count), strict=True)
+    delimiter = max(delimiters, key=header.count)
+    spaced = f"{delimiter} " in header
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=spaced, strict=True)
     where: dict[str, int] | None = None
     rows = []
     before = 0
@@ -95,7 +100,7 @@ def _rows(path: Path, delimiters: str, needed: Sequence[str]) -> tuple[dict[str,
             line, before = before + 1, reader.line_num  # a quoted label may span lines
             if where is None:
                 where = _columns(path, row, needed)
-            elif any(row):
+            elif any(row) and (len(row) > 1 or row[0].strip()):
                 rows.append((line, _cells(path, line, row, where)))
     except csv.Error as error:
         raise fail(path, reader.line_num, f"is not a table: {error}") from error

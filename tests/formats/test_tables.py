@@ -27,6 +27,18 @@ def test_blank_times_are_a_file_without_events(put):
     assert read_table(put("a.tsv", text), "\t").events == {"a": (), "b": (Event(0, 1, "x"),), "c": ()}
 
 
+def test_blanks_behind_delimiters_are_no_part_of_what_follows_where_the_header_has_them(put):
+    text = 'file, start, end, label\na b.wav, 0.5, 1, dog\nb.wav,2, 3, "cat, big"\n'
+    found = read_table(put("a.csv", text), ",;\t").events
+    assert found == {"a b.wav": (Event(0.5, 1, "dog"),), "b.wav": (Event(2, 3, "cat, big"),)}
+    as_written = read_table(put("b.csv", "file,start,end,label\na,0,1, dog\n"), ",;\t")
+    assert as_written.labels == (" dog",)
+
+
+def test_a_line_of_blanks_is_no_file(put):
+    assert read_table(put("a.csv", "file,start,end,label\na,0,1,dog\n  \n"), ",").events == {"a": (Event(0, 1, "dog"),)}
+
+
 def test_byte_order_marks_and_windows_line_ends(put):
     text = "file,start,end,label\r\na,0,1,Äh\r\n"
     for content in (text.encode("utf-8-sig"), text.encode("utf-16")):
