@@ -19,6 +19,7 @@ from avtext.storage import publish_text
 FRAME_RATE = 25  # frames per second of the timecodes that are written, and assumed where a file names none
 _SLOWER = 1.001  # by which the rates of NTSC are below whole ones
 _ROUNDED = 0.006  # frames per second by which such a rate is written rounded, as 23.98
+_HOUR = 3600  # seconds, at which editors let timelines begin
 _OURS = "* AVTEXT: "
 # Of hours no more digits than a float holds.
 _EDIT = re.compile(r"\d+\s+\S+\s+\S+\s+\S+(?:\s+\d+)?((?:\s+\d{1,300}:\d\d:\d\d[:;]\d\d){4})\s*")
@@ -65,9 +66,17 @@ def read_edl(path: Path) -> EventSet:
             edits[-1].ours = (k, line[len(_OURS) :])
         elif edits:
             edits[-1].comments.append(line.strip())
-    guessed = not rate_known and any(edit.ours is None for edit in edits)
-    notes = (f"{path}: names no frame rate; {FRAME_RATE} frames per second were assumed",) if guessed else ()
-    return single(path, [_event(path, edit, rate) for edit in edits], notes=notes)
+    events = [_event(path, edit, rate) for edit in edits]
+    foreign = [one for one, edit in zip(events, edits, strict=True) if edit.ours is None]
+    notes = []
+    if foreign and not rate_known:
+        notes.append(f"{path}: names no frame rate; {FRAME_RATE} frames per second were assumed")
+    if foreign and min(foreign).start >= _HOUR:
+        notes.append(
+            f"{path}: begins at {_timecode(min(foreign).start)}; where the timeline does so and the video does not, "
+            "let it begin at 00:00:00:00 and export the list again"
+        )
+    return single(path, events, notes=tuple(notes))
 
 
 def _event(path: Path, edit: _Edit, rate: float) -> Event:

@@ -24,8 +24,11 @@ def test_foreign_lists_are_read_at_record_times(put):
     found = read_edl(put("a.edl", FOREIGN))
     assert found.events["a"] == (Event(3600, 3601.48, "take 3.mov"), Event(3601.48, 3602, "dog barks"))
     assert "25 frames per second were assumed" in found.notes[0]
+    assert "begins at 01:00:00:00; where the timeline does so" in found.notes[1]
     at_50 = read_edl(put("b.edl", FOREIGN.replace("001  AX", "* FRAME RATE: 50\n001  AX")))
-    assert (at_50.events["b"][0].end, at_50.notes) == (3601.24, ())
+    assert (at_50.events["b"][0].end, len(at_50.notes)) == (3601.24, 1)
+    from_zero = FOREIGN.replace("001  AX", "* FRAME RATE: 25\n001  AX").replace("01:00:0", "00:00:0")
+    assert read_edl(put("c.edl", from_zero)).notes == ()
 
 
 @pytest.mark.parametrize(("written", "frames"), [("29.97", 30), ("23.976", 24), ("23.98", 24), ("59.94", 60)])
