@@ -25,7 +25,8 @@ _BEFORE = "' \t\n\v\f\r\u00a0\u3000\ufeff"  # what spreadsheets may leave out be
 def read_table(path: Path, delimiters: str) -> EventSet:
     """Events of a table whose header names its columns, in any order; other columns are left aside.
 
-    A row with blank times and label is a file without events.
+    A row with blank times and label is a file without events. Between semicolons a number may have a decimal comma, as
+    spreadsheets of many languages write it.
 
     Args:
         path: the file.
@@ -101,12 +102,18 @@ def _rows(path: Path, delimiters: str, needed: Sequence[str]) -> tuple[dict[str,
             if where is None:
                 where = _columns(path, row, needed)
             elif any(row) and (len(row) > 1 or row[0].strip()):
-                rows.append((line, _cells(path, line, row, where)))
+                cells = _cells(path, line, row, where)
+                rows.append((line, _with_points(cells) if delimiter == ";" else cells))
     except csv.Error as error:
         raise fail(path, reader.line_num, f"is not a table: {error}") from error
     if where is None:
         raise fail(path, 1, f"is empty; {_allowed()}")
     return where, rows
+
+
+def _with_points(cells: Cells) -> Cells:
+    """The cells of a row with points as decimal marks: where columns are between semicolons, they may be commas."""
+    return {key: cell.replace(",", ".") if key in ("start", "end", "score") else cell for key, cell in cells.items()}
 
 
 def _allowed() -> str:

@@ -35,6 +35,14 @@ def test_blanks_behind_delimiters_are_no_part_of_what_follows_where_the_header_h
     assert as_written.labels == (" dog",)
 
 
+def test_decimal_commas_between_semicolons(put):
+    text = "file;start;end;label;score\na,b.wav;0,5;1.25;dog, small;0,75\n"
+    found = read_table(put("a.csv", text), ",;\t").events
+    assert found == {"a,b.wav": (Event(0.5, 1.25, "dog, small", 0.75),)}
+    with pytest.raises(ConfigError, match="line 2: score must be a number, got '0,75'"):
+        read_table(put("a.tsv", text.replace(";", "\t")), "\t")
+
+
 def test_a_line_of_blanks_is_no_file(put):
     assert read_table(put("a.csv", "file,start,end,label\na,0,1,dog\n  \n"), ",").events == {"a": (Event(0, 1, "dog"),)}
 
