@@ -75,8 +75,9 @@ def read_cues(path: str | Path) -> tuple[Cue, ...]:
         kinds = ", ".join((*READERS, ".json"))
         message = f"{name}: a transcript needs times; {kinds} are read, not {suffix or 'a file without a suffix'}"
         raise MediaError(message, code=Code.UNSUPPORTED, stage="open")
-    lines = _json_lines(name, _content(path)) if suffix == ".json" else READERS[suffix](read_lines(path))
-    return _usable(name, lines)
+    if suffix == ".json":
+        return _usable(name, _json_lines(name, _content(path)), "in entry")
+    return _usable(name, READERS[suffix](read_lines(path)), "on line")
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -115,8 +116,8 @@ def _decoded(name: str, content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _usable(name: str, lines: Iterable[Line]) -> tuple[Cue, ...]:
-    """The cues that can be shown; the others are counted and the first is named in a warning."""
+def _usable(name: str, lines: Iterable[Line], place: str) -> tuple[Cue, ...]:
+    """The cues that can be shown; the others are counted, and the ``place`` of the first is told in a warning."""
     cues, refused = [], []
     for line in lines:
         text, span = plain_text(line.text), line.span()
@@ -126,8 +127,8 @@ def _usable(name: str, lines: Iterable[Line]) -> tuple[Cue, ...]:
             cues.append(Cue(*span, text))
     if refused:
         _LOG.warning(
-            "%s: %d of %d cues left out, the first on line %d: unreadable, negative or reversed times",
-            name, len(refused), len(refused) + len(cues), refused[0],
+            "%s: %d of %d cues left out, the first %s %d: unreadable, negative or reversed times",
+            name, len(refused), len(refused) + len(cues), place, refused[0],
         )  # fmt: skip
     return tuple(sorted(cues))
 

@@ -96,10 +96,11 @@ def test_half_a_character_of_a_word_is_a_blank(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["NaN", "1e999", "null", "true", '"1"', "1" + "0" * 400])
-def test_json_times_that_are_no_times(tmp_path: Path, start: str) -> None:
+def test_json_times_that_are_no_times(tmp_path: Path, start: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a.json"
-    path.write_text(f'[{{"word": "a", "start": {start}, "end": 5}}, {{"word": "b", "start": 1, "end": 2}}]')
+    path.write_text(f'[{{"word": "b", "start": 1, "end": 2}}, {{"word": "a", "start": {start}, "end": 5}}]')
     assert read_cues(path) == (Cue(1.0, 2.0, "b"),)
+    assert "1 of 2 cues left out, the first in entry 2: unreadable" in caplog.text
 
 
 @pytest.mark.parametrize(
