@@ -18,6 +18,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "label": ("label", "event_label", "event_labels", "class", "event", "event_class"),  # AVVP writes event_labels
     "score": ("score", "confidence", "probability"),
 }
+_DELIMITERS = ",;\t"  # of tables without times
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # a spreadsheet would run a cell that begins with one of these
 _BEFORE = "' \t\n\v\f\r\u00a0\u3000\ufeff"  # what spreadsheets may leave out before it
 
@@ -47,14 +48,14 @@ def read_table(path: Path, delimiters: str) -> EventSet:
     return EventSet(found)
 
 
-def read_weak_labels(path: Path, delimiters: str = ",;\t") -> dict[str, tuple[str, ...]] | None:
+def read_weak_labels(path: Path) -> dict[str, tuple[str, ...]] | None:
     """What occurs in each file, of a table that does not say when: DCASE's weak labels, the training table of AVVP.
 
-    Labels are separated by commas, or have a row each; a file without any is one in which nothing occurs.
+    Labels are separated by commas, or have a row each; a file without any is one in which nothing occurs. Columns are
+    separated by commas, semicolons or tabs.
 
     Args:
         path: the file.
-        delimiters: as for :func:`read_table`.
 
     Returns:
         File to labels; None where the header has other columns than one of files and one of labels, in any order.
@@ -70,11 +71,11 @@ def read_weak_labels(path: Path, delimiters: str = ",;\t") -> dict[str, tuple[st
         {'a.wav': ('Speech', 'Dog'), 'b.wav': ()}
     """
     header = read_text(path).split("\n", 1)[0]
-    names = next(csv.reader([header], delimiter=max(delimiters, key=header.count)), [])
+    names = next(csv.reader([header], delimiter=max(_DELIMITERS, key=header.count)), [])
     if len(names) != 2 or set(_columns(path, names, ())) != {"file", "label"}:
         return None
     labels: dict[str, list[str]] = {}
-    for line, cell in _rows(path, delimiters, ())[1]:
+    for line, cell in _rows(path, _DELIMITERS, ())[1]:
         found = (unguarded(name.strip()) for name in cell["label"].split(","))
         labels.setdefault(_file(path, line, cell), []).extend(name for name in found if name)
     return {file: tuple(dict.fromkeys(found)) for file, found in labels.items()}

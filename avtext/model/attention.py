@@ -31,15 +31,14 @@ class AttentionMap(NamedTuple):
 
 
 @torch.inference_mode()
-def attention_maps(model: EventDetector, clip: Clip, layer: int = -1) -> list[AttentionMap]:
-    """Every pair of modalities of one round of attention; of a clip of some seconds, for its memory.
+def attention_maps(model: EventDetector, clip: Clip) -> list[AttentionMap]:
+    """Every pair of modalities of the last round of attention; of a clip of some seconds, for its memory.
 
     Args:
         model: a detector.
         clip: with streams as the model's encoders take them.
-        layer: which round, the last by default.
     """
-    attention: Any = model.fusion.layers[layer]
+    attention: Any = model.fusion.layers[-1]
     taken: list[Any] = []
     handle = attention.register_forward_pre_hook(lambda module, given: taken.append(given))
     try:
