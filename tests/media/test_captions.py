@@ -54,7 +54,7 @@ class CountingLines(list[str]):
 
     num_given = 0
 
-    def __getitem__(self, key):  # type: ignore[no-untyped-def]
+    def __getitem__(self, key):
         found = super().__getitem__(key)
         self.num_given += len(found) if isinstance(key, slice) else 1
         return found
