@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_ASS_TAG = re.compile(r"\{[^{}]*\}")
+_ASS_TAG = re.compile(r"\{(?:[^{}\\]*\\|[a-zA-Z]:)[^{}]*\}")  # and MicroDVD's {y:i}; SubRip files have both
+_COMMENT = re.compile(r"\{[^{}\\]*\}")  # of ASS; elsewhere braces are text
 _DRAWING = re.compile(r"\\p[1-9]")  # in a tag: what follows are the coordinates of a shape
 _HTML_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>")  # <b>, <c.yellow>, <v Roger>, and WebVTT's <00:01.000>
 _RUBY = re.compile(r"<rt[^<>]*>[^<>]*(</rt>)?")  # how to pronounce what stands before it
@@ -43,13 +44,15 @@ class Line(NamedTuple):
 
 
 def with_breaks(text: str) -> str:
-    r"""A text of ASS with line breaks and blanks in the place of ``\N``, ``\n`` and ``\h``, which are its own.
+    r"""A text of ASS with line breaks and blanks in the place of ``\N``, ``\n`` and ``\h``, and without comments in
+    braces, which are its own.
 
     Example:
-        >>> with_breaks(r"two\Nlines")
+        >>> with_breaks(r"two{both short}\Nlines")
         'two\nlines'
     """
-    return text.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+    text = text.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+    return _COMMENT.sub("", text)
 
 
 def plain_text(text: str) -> str:

@@ -40,6 +40,7 @@ def test_well_formed_files_read_as_pysubs2_writes_them(kind: str, seed: int) -> 
         ("&lt;tag&gt; &amp; &eacute;", "<tag> & é"),
         ("{\\p1}m 0 0 l 100 100{\\p0}", ""),
         ("{unclosed", "{unclosed"),
+        ("{y:i}The set {1, 2}", "The set {1, 2}"),
         ("bell\x07 esc\x1b[31m nul\x00", "bell esc [31m nul"),
         ("  many   spaces  \n\n  here ", "many spaces\nhere"),
         ("漢<rt>かん</rt>字", "漢字"),
