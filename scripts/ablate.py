@@ -1,6 +1,6 @@
 """What every link of the chain is worth: ``python scripts/ablate.py --config configs/scenes_bench.yaml``.
 
-Trains every row with every seed, each from cached features in a minute or so of one core, and keeps one result file per
+Trains every row with every seed, each from cached features in a few minutes of one core, and keeps one result file per
 row and seed: stopped, it goes on where it was. Then the table is printed and, with ``--json FILE``, written as figures.
 """
 

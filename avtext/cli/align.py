@@ -29,7 +29,9 @@ def align(
         Path | None,
         typer.Option("-o", "--out", help="Write corrected subtitles here: SRT, WebVTT, or the format that they have."),
     ] = None,
-    model: Annotated[str | None, typer.Option("-m", "--model", help="Model folder or hub id.")] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="Model folder or hub id; default: the one in the package.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     verbose: Verbose = False,
     debug: Debug = False,

@@ -31,21 +31,27 @@ Model = Annotated[
     str | None, typer.Option("-m", "--model", help="Model folder or hub id; default: the one in the package.")
 ]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
-Formats = Annotated[str, typer.Option("-f", "--format", help="Formats to write, as json,csv,html.")]
+Formats = Annotated[
+    str,
+    typer.Option("-f", "--format", help="Formats to write, as json,csv,html: any of avtext convert, html, evidence."),
+]
 Transcript = Annotated[Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")]
 Threshold = Annotated[float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")]
 Classes = Annotated[str | None, typer.Option(help="Labels to report, as speech,cut.")]
 Start = Annotated[float | None, typer.Option(min=0.0, help="Analyse from this second on.")]
 End = Annotated[float | None, typer.Option(min=0.0, help="Analyse up to this second.")]
 NoAlign = Annotated[bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Backend = Annotated[str, typer.Option(help="What computes frozen encoders: auto, torch, onnxruntime or openvino.")]
-Int8 = Annotated[
-    Path | None, typer.Option("--int8", help="Frozen encoders in INT8, calibrated on the clips of this folder.")
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+Backend = Annotated[
+    str, typer.Option(help="What computes Wav2Vec2 and SlowFast: auto, torch, onnxruntime or openvino.")
 ]
-Cache = Annotated[Path | None, typer.Option("--cache", help="Keep encoder output here: the next run takes a moment.")]
+Int8 = Annotated[Path | None, typer.Option("--int8", help="These two in INT8, calibrated on the clips of this folder.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Keep encoder output of files up to half an hour here: the next run takes a moment."),
+]
 Skim = Annotated[
-    bool, typer.Option("--skim", help="Decode pictures only where something is heard or keyframes differ.")
+    bool, typer.Option("--skim", help="Decode pictures only where something is heard or read, or keyframes differ.")
 ]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Files analysed at a time, each in a process of its own.")]
 Together = Annotated[

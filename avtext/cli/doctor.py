@@ -23,7 +23,9 @@ def doctor(
     config: Annotated[
         Path | None, typer.Option("-c", "--config", help="Config that names the allowed labels and the manifests.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the manifests here: .png, .svg or .pdf.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the manifests here: .png, .svg or .pdf (needs the extra plot).")
+    ] = None,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:

@@ -20,7 +20,7 @@ def train(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Train a detector, or resume a stopped run.
+    """Train a detector, or resume a stopped run; needs the extra train.
 
     Example: avtext train -c configs/smoke.yaml out=runs/mine steps=50
     """
@@ -33,7 +33,7 @@ def distill(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Train a student that learns from a teacher, on labelled clips or on others.
+    """Train a student that learns from a teacher, on labelled clips or on others; needs the extra train.
 
     Example: avtext distill -c configs/distill.yaml distill.teacher=runs/teacher/best
     """
