@@ -29,7 +29,7 @@ def compress(
 ) -> None:
     """Compress a model: float32, pruned and retrained, ONNX, INT8; fail where a rung loses more than its limit.
 
-    Nothing is pruned without finetune in the config, which needs the extra train; the rest needs onnx. After a stop, the
+    Without finetune in the config nothing is pruned. Needs the extra onnx, and train for finetune. After a stop, the
     same command resumes its training.
 
     Example: avtext compress runs/student/best --calibrate clips -o small
