@@ -35,13 +35,15 @@ class Accuracy(NamedTuple):
         return max((found for names, found in self.subsets.items() if len(names) == 1), key=Found.f1)
 
 
+def recordings(data: Path) -> dict[str, Path]:
+    """Where the kinds of recordings of a recipe lie in a folder of all."""
+    return {"sounds_dir": data / "esc10", "speech_dir": data / "fsdd", "signing_dir": data / "asl"}
+
+
 def unseen_recipe(data: Path) -> SceneRecipe:
     """Scenes in sync whose sounds, speakers, signers, objects and phrasings no training scene has."""
-    return SceneRecipe(
+    recipe = SceneRecipe(
         split="test",
-        sounds_dir=data / "esc10",
-        speech_dir=data / "fsdd",
-        signing_dir=data / "asl",
         duration=(20.0, 20.0),
         heard=(2, 5),
         seen=(2, 4),
@@ -49,6 +51,7 @@ def unseen_recipe(data: Path) -> SceneRecipe:
         missing_chance=0.0,
         dropout_chance=0.0,
     )
+    return recipe.model_copy(update=recordings(data))
 
 
 def measure(model: EventDetector, data: Path, count: int = COUNT) -> Accuracy:

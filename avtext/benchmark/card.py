@@ -10,6 +10,7 @@ from typing import Any
 from avtext.benchmark.accuracy import Accuracy, class_table
 from avtext.benchmark.figures import Figure, table
 from avtext.checkpoint import CARD
+from avtext.data.scenes.recipe import HEARD, SEEN
 from avtext.model import EventDetector
 from avtext.pipeline import Result
 from avtext.storage import publish_text
@@ -110,8 +111,8 @@ def write_card(
     """
     run = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     labels = model.settings.labels
-    seen = [label for label in labels if label in ("cut", "fade", "flash", "freeze", "black", "signing")]
-    heard = [label for label in labels if label not in seen and label != "impact"]
+    seen = [label for label in labels if label in SEEN]
+    heard = [label for label in labels if label in HEARD]
     size = sum(p.stat().st_size for p in folder.glob("*.safetensors")) / 1e6
     scores = accuracy.everything.scores()
     parts = [

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from avtext.benchmark.accuracy import recordings
 from avtext.benchmark.figures import Figure
 from avtext.benchmark.gpu_device import GPUSizes, seconds_of
 from avtext.clip import Clip
@@ -108,12 +109,7 @@ def _fusion() -> Parts:
 
 def _events(data: Path, sizes: GPUSizes) -> Iterator[Figure]:
     """The default model's events on scenes that it has not seen, against the truth: CPU, CUDA, bfloat16."""
-    recipe = SceneRecipe(
-        sounds_dir=data / "esc10",
-        speech_dir=data / "fsdd",
-        signing_dir=data / "asl",
-        duration=(sizes.clip_seconds,) * 2,
-    )
+    recipe = SceneRecipe(duration=(sizes.clip_seconds,) * 2).model_copy(update=recordings(data))
     scenes = [make_scene(recipe, FIRST_SCENE + k) for k in range(sizes.scenes)]
     f1 = {}
     for name, device, precision in (

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from avtext.benchmark.accuracy import recordings
 from avtext.benchmark.figures import Figure
 from avtext.benchmark.gpu_device import GPUSizes, forget_peak, operations_of, peak_mib
 from avtext.config import read_yaml
@@ -173,8 +174,7 @@ def _student(data: Path, folder: Path, sizes: GPUSizes) -> Iterator[Figure]:
     """The default model on scenes that other processes make meanwhile."""
     values = read_yaml(CONFIGS / "student-finetune.yaml")
     scenes = {
-        **values["train"]["scenes"], "voices": 0.0, "duration": [sizes.clip_seconds] * 2,
-        "sounds_dir": data / "esc10", "speech_dir": data / "fsdd", "signing_dir": data / "asl",
+        **values["train"]["scenes"], "voices": 0.0, "duration": [sizes.clip_seconds] * 2, **recordings(data),
     }  # fmt: skip
     changed = {
         "model": read_yaml(CONFIGS / "student-model.yaml"), "init": None, "out": folder / "student", "validation": None,

@@ -17,7 +17,7 @@ from avtext.benchmark.timing import Timing, Turns, alternate, first_call, run_co
 from avtext.clip import Clip, Event, Stream
 from avtext.compression.ladder import LadderSettings, Rung, climb
 from avtext.detection import EventFinder
-from avtext.errors import AvtextError, Code, ConfigError, MediaError
+from avtext.errors import AvtextError, ConfigError, MediaError
 from avtext.features import reading_for
 from avtext.media import MediaReader
 from avtext.metrics.boundaries import boundary_errors
@@ -78,7 +78,7 @@ def measure(
         yield rows[rung.name]
         wrong = faults(rows, settings.limits)
         if wrong and (settings.stop or rung.name == "int8"):
-            raise AvtextError("; ".join(wrong), code=Code.CONFIG, stage="compress")
+            raise AvtextError("; ".join(wrong), stage="compress")
 
 
 def _trial(

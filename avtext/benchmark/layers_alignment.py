@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,9 +29,8 @@ from avtext.clip import Event
 from avtext.data.scenes import make_scene
 from avtext.detection.clocks import align_to_picture
 from avtext.metrics.clocks import clock_error
-from avtext.metrics.sound_events import event_based
 from avtext.model import EventDetector
-from avtext.training.evaluation import ONSET_COLLAR
+from avtext.training.evaluation import Found
 
 RIGHT = 0.2  # seconds of error up to which a map counts as found
 
@@ -92,10 +90,9 @@ def scenes_with_offset(model: EventDetector, data: Path, count: int) -> list[Enc
 
 
 def _f1(judged: Sequence[Judged], which: str) -> float:
-    truth = {str(k): one.scene.events for k, one in enumerate(judged)}
+    truth: dict[str, Sequence[Event]] = {str(k): one.scene.events for k, one in enumerate(judged)}
     guess = {str(k): getattr(one, which) for k, one in enumerate(judged)}
-    score = event_based(truth, guess, onset_collar=ONSET_COLLAR, offset_collar=None).micro.f1
-    return 0.0 if math.isnan(score) else score
+    return Found(truth, guess).f1()
 
 
 def _errors(judged: Sequence[Judged], modality: str) -> list[float]:

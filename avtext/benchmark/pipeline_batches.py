@@ -70,6 +70,6 @@ def same_events(one: Result, other: Result) -> bool:
     return all(
         a.label == b.label
         and max(abs(a.start - b.start), abs(a.end - b.end)) <= 0.0401
-        and abs((a.score or 0.0) - (b.score or 0.0)) <= 1e-3
+        and abs(a.score - b.score) <= 1e-3
         for a, b in zip(one.events, other.events, strict=True)
     )

@@ -13,11 +13,11 @@ from avtext.benchmark.figures import Figure
 from avtext.benchmark.pipeline_child import Spent, spent
 from avtext.benchmark.pipeline_limits import PipelineSizes, row
 from avtext.benchmark.pipeline_naive import naive_pipeline
+from avtext.clip import AUDIO_RATE
 from avtext.errors import MissingExtra
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "teacher-model.yaml"
 SHALLOW = 2  # transformer layers of the encoder whose memory is looked at
-_RATE = 16_000
 
 
 def measure(video: Path, calibration: Path, folder: Path, sizes: PipelineSizes) -> Iterator[Figure]:
@@ -78,7 +78,7 @@ def teacher(
         pipe.model.encoders[name].encoder()  # type: ignore[operator]
     accelerate(pipe.model, pipe.device, backend, [calibration] if calibration else None)
     pipe(video, end=4.2)  # two clips of SlowFast
-    silence = torch.zeros(1, 41 * _RATE)  # three windows of Wav2Vec2
+    silence = torch.zeros(1, 41 * AUDIO_RATE)  # three windows of Wav2Vec2
     with torch.inference_mode():
         pipe.model.encoders["audio"](silence, torch.ones_like(silence, dtype=torch.bool))
     return lambda: pipe(video)
@@ -130,8 +130,10 @@ def make_sound(path: Path, seconds: int) -> Path:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(_RATE)
+        file.setframerate(AUDIO_RATE)
         for second in range(seconds):
             swell = 0.05 + 0.1 * np.sin(second) ** 2
-            file.writeframes((rng.standard_normal(_RATE) * swell * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+            file.writeframes(
+                (rng.standard_normal(AUDIO_RATE) * swell * 32767).clip(-32768, 32767).astype("<i2").tobytes()
+            )
     return path
