@@ -21,7 +21,6 @@ EXTRAS = {  # the package that tells whether an extra is installed
     "train": "lightning",
     "onnx": "onnxruntime",
     "openvino": "openvino",
-    "annotators": "pympi-ling",
     "plot": "matplotlib",
     "bench": "scenedetect-headless",
 }
