@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
 
+from avtext import formats
 from avtext.clip import Cue, Event
 from avtext.data.manifest import Entry, read_manifest
 from avtext.errors import ConfigError, MediaError
+from avtext.formats import read_events
 from tests.tiny import SRT
 
 BELL = {"start": 1.0, "end": 2.5, "label": "bell"}
@@ -228,15 +229,16 @@ def test_a_video_gets_the_events_of_its_own_name_in_a_table(folder: Path) -> Non
             label_of(*names)
 
 
-def test_a_table_of_many_videos_is_read_once(folder: Path) -> None:
-    names = [f"{k}.mp4" for k in range(400)]
+def test_a_table_of_many_videos_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{k}.mp4" for k in range(40)]
+    read: list[Path] = []
+    monkeypatch.setattr(formats, "read_events", lambda path: (read.append(path), read_events(path))[1])
     for name in names:
         (folder / name).touch()
     rows = (f"{name},{k},{k + 1},bell\n" for name in names for k in range(5))
     (folder / "all.csv").write_text("file,start,end,label\n" + "".join(rows))
-    began = time.process_time()
     found = entries(folder, *({"path": name, "events": "all.csv"} for name in names))
-    assert time.process_time() - began < 5  # read for every line, it took ten times as long
+    assert len(read) == 1
     assert [len(entry.events or ()) for entry in found] == [5] * len(names)
 
 
