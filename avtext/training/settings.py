@@ -89,6 +89,7 @@ class TrainSettings(StartSettings):
     validation: DataSettings | None = None
     batch_size: int = Field(8, ge=1)
     steps: int = Field(1000, ge=1)
+    optimizer: Literal["adamw", "muon"] = Field("adamw", description="see avtext.training.muon.Muon")
     learning_rate: float = Field(1e-3, gt=0)
     warmup: int = Field(50, ge=0)
     weight_decay: float = Field(0.01, ge=0)
