@@ -72,16 +72,17 @@ class Killed(Exception):  # noqa: N818
     pass
 
 
-def test_a_killed_run_ends_with_the_very_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
-    whole = fit(run(tmp_path / "a"), SOURCE)
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_killed_run_ends_with_the_very_weights_of_an_undisturbed_one(tmp_path: Path, optimizer: str) -> None:
+    whole = fit(run(tmp_path / "a", optimizer=optimizer), SOURCE)
 
     def kill(what: str, step: int, steps: int, figures: dict[str, float]) -> None:
         if step == 5:
             raise Killed
 
     with pytest.raises(Killed):
-        fit(run(tmp_path / "b"), SOURCE, hook=kill)
-    resumed = fit(run(tmp_path / "b"), SOURCE)
+        fit(run(tmp_path / "b", optimizer=optimizer), SOURCE, hook=kill)
+    resumed = fit(run(tmp_path / "b", optimizer=optimizer), SOURCE)
     assert equal(weights(whole), weights(resumed))
 
 
