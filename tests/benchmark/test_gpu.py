@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from avtext.benchmark import gpu, gpu_device, gpu_training
+from avtext.benchmark import gpu, gpu_device, gpu_equality, gpu_training
 from avtext.benchmark.gpu_device import GPUSizes
 from avtext.cli import main
 from avtext.encoders.slowfast import SlowFastEncoder
@@ -48,6 +49,20 @@ def test_a_device_equals_itself(figures: dict[str, gpu.Figure]) -> None:
     assert figures["dtw_other_paths"].value == 0
     assert all(figures[f"{name}_difference"].value == 0 for name in ("soft_dtw", "crf", "fusion"))
     assert figures["event_f1_float32_less_than_cpu"].value == 0
+
+
+@pytest.mark.parametrize("make", [gpu_equality._soft_dtw, gpu_equality._crf, gpu_equality._fusion])
+def test_no_part_is_too_small_to_differ(make: Callable[[], gpu_equality.Parts]) -> None:
+    torch.manual_seed(0)
+    assert all(float(part.abs().max()) > 0.1 for part in make()("cpu"))
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_a_difference_is_in_units_of_the_largest_value_of_its_part(size: float) -> None:
+    sizes = iter((0.0, size))  # what is computed first, on the CPU, and what is computed then
+    found = next(gpu_equality._layer("any", lambda _: (torch.ones(2), size + torch.full((2,), next(sizes))), TINY))
+    assert found.value == pytest.approx(1.0)
+    assert found.met is False
 
 
 def test_only_the_last_blocks_of_the_teacher_learn(figures: dict[str, gpu.Figure]) -> None:
