@@ -41,7 +41,10 @@ def recordings(data: Path) -> dict[str, Path]:
 
 
 def unseen_recipe(data: Path) -> SceneRecipe:
-    """Scenes in sync whose sounds, speakers, signers, objects and phrasings no training scene has."""
+    """Scenes in sync whose recordings, speakers, signed words and objects no training scene has.
+
+    Those who sign are the same people in the same room, and the first phrasing of each class's captions is shared.
+    """
     recipe = SceneRecipe(
         split="test",
         duration=(20.0, 20.0),

@@ -66,8 +66,9 @@ Running the commands again gives a model of the same kind, not the same weights.
 `configs/student.yaml` trains a model of this kind in one go.
 
 Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and
-timed cues; see `avtext/data/scenes`. No training scene uses a source of the test split (recordings, speakers, signers,
-objects, phrasings).
+timed cues; see `avtext/data/scenes`. No training scene uses a source of the test split (recordings, speakers, voices,
+signed words, objects). Shared are the people who sign and the room in which they do, what is said, and of each class
+the first phrasing of its captions.
 
 ### Data and licences
 
@@ -84,7 +85,8 @@ The weights are offered under CC BY-SA 4.0 (`LICENSE` beside them), the strictes
 LIMITS = """## What it cannot do
 
 - It knows the classes above and nothing else; objects in real pictures mean nothing to it. `signing` was learnt from
-  eight clips in two settings and is a demonstration, not a detector of sign language.
+  eight clips in two settings and is a demonstration, not a detector of sign language; its score is of other words that
+  the same people sign.
 - Speech was learnt from spoken digits of three English speakers and from synthetic voices. Music occurred only as a
   distractor.
 - No real footage was used in training: seen events (cut, fade, flash, freeze, black) carry over, `impact` hardly does.

@@ -1,4 +1,4 @@
-"""Recorded sources: environmental sounds, spoken digits, signed words; split so that none is shared.
+"""Recorded sources: environmental sounds, spoken digits, signed words; split so that no file is shared.
 
 Decoded files are kept in memory, each once per process.
 """
@@ -80,7 +80,7 @@ def speech_files(folder: Path, split: str) -> dict[str, dict[str, tuple[Path, ..
 
 @lru_cache(maxsize=8)
 def signing_files(folder: Path, split: str) -> tuple[Path, ...]:
-    """Signed words: the first eight by name for training, the others for testing.
+    """Signed words: the first eight by name for training, the others for testing, whoever signs them.
 
     Raises:
         ConfigError: no such folder, or fewer than nine words.
