@@ -127,7 +127,7 @@ def _encode_video(container: OutputContainer, stream: Any, scene: Scene) -> None
     low, high = scene.absent.dropouts.get("video", (0.0, 0.0))
     ends = (0, len(scene.frames) - 1) if scene.absent.missing == "audio" else ()  # nothing else holds the file's time
     for number, picture in enumerate(scene.frames):
-        if low <= number / FRAME_RATE < high and number not in ends:
+        if low <= (number + 0.5) / FRAME_RATE < high and number not in ends:  # as a clip has it: by its centre
             continue
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, FRAME_RATE)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from avtext.clip import AUDIO_RATE, Cue
-from avtext.data.scenes import make_scene_frames
+from avtext.data.scenes import clip_of, make_scene_frames
 from avtext.data.scenes.clocks import Absent
 from avtext.data.scenes.files import write_scene
 from avtext.errors import InvalidInput, StorageError
@@ -100,13 +100,21 @@ def test_missing_streams_and_dropouts_are_in_the_file(short_recipe, tmp_path):
     paths = write_scene(scene, tmp_path, "drop")
     _, times = _frames(paths.media)
     low, high = scene.absent.dropouts["video"]
-    inside = (np.arange(150) / 25 >= low) & (np.arange(150) / 25 < high)
+    inside = ((np.arange(150) + 0.5) / 25 >= low) & ((np.arange(150) + 0.5) / 25 < high)
     assert len(times) == 150 - inside.sum()
     assert not ((times >= low - 1e-6) & (times < high - 1e-6)).any()
     low, high = scene.absent.dropouts["audio"]
     sound = _sound(paths.media)
     quiet = sound[round((low + 0.15) * AUDIO_RATE) : round((high - 0.15) * AUDIO_RATE)]
     assert np.abs(quiet).max() < 1e-3 * np.abs(sound).max()
+
+
+def test_a_file_lacks_the_frames_that_its_clip_lacks(short_recipe, tmp_path):
+    scene = make_scene_frames(short_recipe, 2, 32, 32)
+    scene = replace(scene, absent=Absent("", {"video": (1 / 25, 1 / 25 + 28 / 25)}))  # ends by rounding after 29 / 25
+    _, times = _frames(write_scene(scene, tmp_path, "drop").media)
+    real = clip_of(scene).picture.real
+    assert np.round(times * 25).astype(int).tolist() == np.flatnonzero(real).tolist()
 
 
 @pytest.mark.parametrize("dropout", [(0.0, 2.4), (4.0, 6.0)])
