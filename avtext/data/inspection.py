@@ -89,13 +89,13 @@ def inspect(
 
 def _look(one: Inspection, entry: Entry) -> None:
     """Add an entry and what is wrong with it."""
+    info: MediaInfo | None = None
     cues: tuple[Cue, ...] | None = None
     try:
-        info: MediaInfo | None = probe(entry.path)
+        info = probe(entry.path)
         cues = entry.cues()
     except MediaError as error:
         one.faults.append(f"{entry.where}: {error.message}")
-        info = None
     one.entries.append((entry, info))
     one.faults += [f"{entry.where}: {fault}" for fault in _bad_times(entry.events or (), info)]
     if _gives_away(cues or (), entry.events or ()):
@@ -124,7 +124,7 @@ def _bad_times(events: Sequence[Event], info: MediaInfo | None) -> Iterator[str]
                 )
     duration = info.duration if info is not None and info.duration is not None else float("inf")
     for event in events:
-        if event.end > duration + LATE:
+        if event.end > duration + LATE or event.start >= duration:
             yield (
                 f"{event.label!r} at {event.start:g}-{event.end:g} s is out of range: the video ends at "
                 f"{duration:.2f} s: times are seconds from its beginning"
@@ -151,7 +151,7 @@ def _sum_up(one: Inspection) -> None:
     lacking: Mapping[str, int] = {
         "no sound": sum(not info.has_audio for _, info in known),
         "no picture": sum(not info.has_video for _, info in known),
-        "no words": sum(not info.subtitles and entry.cues() is None for entry, info in known),
+        "no words": sum(not info.subtitles and entry.words() is None for entry, info in known),
         "no events": sum(entry.events == () or entry.present == () for entry, _ in known),
         "not been labelled": sum(entry.events is None and entry.present is None for entry, _ in known),
         "labels without times": sum(entry.present is not None for entry, _ in known),

@@ -48,11 +48,17 @@ class Entry:
     present: tuple[str, ...] | None = None
     annotated: tuple[str, ...] | None = None
 
-    def cues(self) -> tuple[Cue, ...] | None:
-        """The transcript's cues; those of a subtitle file beside the video where none is named; None without one."""
-        from avtext.media.cues import find_cues, read_cues
+    def words(self) -> Path | None:
+        """The file that has the cues: the transcript, or a subtitle file beside the video where none is named."""
+        from avtext.media.cues import find_cues
 
-        place = self.transcript or find_cues(self.path)
+        return self.transcript or find_cues(self.path)
+
+    def cues(self) -> tuple[Cue, ...] | None:
+        """What is in :meth:`words`; None without one."""
+        from avtext.media.cues import read_cues
+
+        place = self.words()
         return None if place is None else read_cues(place)
 
 

@@ -9,6 +9,7 @@ import pytest
 from avtext.data.inspection import Inspection, inspect
 from avtext.data.overview import _figure_of, draw_overview
 from avtext.errors import ConfigError
+from avtext.media import probe
 from tests.tiny import SRT, write_video, write_wav
 
 
@@ -83,6 +84,20 @@ def test_labels_that_would_be_read_as_the_transcript(folder: Path) -> None:
     assert faults(folder, {**read, "events": mine}) == [words]
     assert faults(folder, {**read, "events": [*mine, event(1.5, 2.0, "cat")]}) == []
     assert faults(folder, {**read, "events": []}) == []
+
+
+def test_an_event_that_begins_after_its_video_is_a_fault_however_short_it_is(folder: Path) -> None:
+    end = probe(folder / "a.mp4").duration
+    assert end is not None
+    (fault,) = faults(folder, {"path": "a.mp4", "events": [event(end + 0.01, end + 0.05)]})
+    assert "is out of range: the video ends at 2.00 s" in fault  # training refuses it, too
+
+
+def test_a_transcript_that_cannot_be_read_hides_no_other_fault(folder: Path) -> None:
+    one = look(folder, {"path": "a.mp4", "transcript": "text.mp4", "events": [event(1.0, 5.0)]})
+    assert ["out of range" in fault for fault in one.faults] == [False, True]
+    assert one.entries[0][1] is not None
+    assert not any("words" in note for note in one.notes)
 
 
 def test_missing_streams_are_counted(folder: Path) -> None:
