@@ -96,9 +96,11 @@ def _results(path: Path, feeds: Sequence[Feed]) -> list[list[np.ndarray]]:
 
 
 def _similarity(got: Sequence[Sequence[np.ndarray]], wanted: Sequence[Sequence[np.ndarray]]) -> float:
-    """Mean over the outputs of :func:`avtext.backends.networks.feature_similarity`."""
+    """Mean over the outputs of :func:`avtext.backends.networks.feature_similarity`; masks, which pass through, are left
+    out."""
     sides = [[[torch.from_numpy(x) for x in values] for values in zip(*calls, strict=True)] for calls in (got, wanted)]
-    return float(np.mean([feature_similarity(*pair) for pair in zip(*sides, strict=True)]))
+    pairs = [pair for pair in zip(*sides, strict=True) if pair[1][0].dtype != torch.bool]
+    return float(np.mean([feature_similarity(*pair) for pair in pairs]))
 
 
 def centred_bytes(model: Any) -> dict[str, str]:

@@ -106,6 +106,16 @@ def test_weights_have_as_many_bits_as_the_processor_takes(
     assert least <= max(np.abs(t.astype(int)).max() for t in tensors if t.dtype == np.int8 and t.ndim > 1) <= most
 
 
+def test_clips_of_any_length_calibrate(tmp_path: Path) -> None:
+    part = parts_of(make(encoders={"picture": ENCODERS["picture"]}))["picture"]
+    export_part("picture", part, tmp_path / "float32.onnx")
+    names = [node.name for node in open_session(tmp_path / "float32.onnx").get_inputs()]
+    calls = [[value.numpy() for value in call] for call in (part.example, other_sizes(part))]
+    feeds = [dict(zip(names, call, strict=True)) for call in calls]
+    quantize_graph(tmp_path / "float32.onnx", feeds, tmp_path / "int8.onnx")
+    assert [path.name for path in tmp_path.glob("*int8.onnx")] == ["int8.onnx"]
+
+
 def test_clips_that_cannot_calibrate(graphs: Path, tmp_path: Path) -> None:
     sound = write_wav(tmp_path / "a.wav", 1.0)
     with pytest.raises(ConfigError, match=r"calibration: nothing in these files reaches '(text|video|picture)'"):
@@ -249,6 +259,8 @@ def test_the_ladder_asks_for_what_is_missing_before_its_first_rung(
     [
         ({"finetune": {"stesp": 3}}, "finetune: stesp: unknown key; did you mean 'steps'"),
         ({"finetune": {"steps": 3}}, "finetune: train: is missing"),
+        ({"finetune": {"out": "mine"}}, "finetune: out: is the ladder's own to set: leave it out"),
+        ({"finetune": {"prune": 0.5}}, "finetune: prune: is the ladder's own to set: leave it out"),
         ({"untaught": "none"}, "none: no such model folder"),
         ({"student": "frozen"}, "audio: the encoder 'features' has no graph for the runtime"),
     ],
