@@ -167,7 +167,11 @@ def _rung(name: str, folder: Path, model: EventDetector) -> Rung:
 
 def _finetuning(out: Path, start: Path, finetune: dict[str, Any], share: float) -> TrainSettings:
     """How the model in ``start`` with ``share`` of its channels gone is trained again."""
-    values = {**finetune, "init": str(start), "prune": share, "out": str(out / "pruned-run")}
+    own = {"init": str(start), "prune": share, "out": str(out / "pruned-run")}
+    for name in own:
+        if name in finetune:
+            raise ConfigError(f"finetune: {name}: is the ladder's own to set: leave it out")
+    values = {**finetune, **own}
     run = settings_of(values, "finetune")
     if run.train is None:
         raise ConfigError("finetune: train: is missing: give train.scenes or train.manifest")
