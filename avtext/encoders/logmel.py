@@ -40,7 +40,7 @@ class LogMelEncoder(nn.Module):
 
     def __init__(self, size: int = 160, channels: Sequence[int] = (32, 64, 96, 128, 160), num_mels: int = 64) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.num_mels = size, num_mels  # no weight tells 63 bands from 64, but its fingerprint must
         self.mel = _mel_spectrogram()(
             AUDIO_RATE,
             n_fft=FFT,

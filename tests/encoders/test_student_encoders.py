@@ -17,6 +17,7 @@ from avtext.encoders.logmel import STEP, LogMelEncoder, moving_sum
 from avtext.encoders.precomputed import PrecomputedEncoder
 from avtext.encoders.small_video import PictureEncoder, SmallVideoEncoder
 from avtext.errors import AvtextError, Code, ConfigError
+from avtext.features import fingerprint
 from avtext.kernels.picture import SIZE
 from avtext.kernels.subwords import subword_ids
 
@@ -401,3 +402,12 @@ def test_a_torchaudio_of_another_torch_is_told(tmp_path: Path, monkeypatch: pyte
     ) as caught:
         LogMelEncoder()
     assert caught.value.code is Code.UNSUPPORTED
+
+
+def test_another_number_of_bands_has_another_fingerprint() -> None:
+    """Weights drawn with one seed are the same for 63 bands and for 64, and a cache of features must not mix them up."""
+    prints = set()
+    for num_mels in (63, 64):
+        torch.manual_seed(0)
+        prints.add(fingerprint(LogMelEncoder(8, (4,), num_mels)))
+    assert len(prints) == 2
