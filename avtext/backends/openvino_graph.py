@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from avtext.backends.networks import Call, NetworkModule, feature_similarity, place_of
 from avtext.backends.processor import weight_bits
+from avtext.errors import ModelError
 
 FILE = "network.xml"
 RANGES = ("MEAN_QUANTILE", "MINMAX")  # of activations: without one value in 10,000 and on average, or all there are
@@ -121,7 +122,11 @@ class Graph:
         import openvino
 
         core = openvino.Core()
-        model = core.read_model(self.path)
+        try:
+            model = core.read_model(self.path)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[-200:]  # it begins with places in its own sources
+            raise ModelError(f"{self.path}: OpenVINO refuses it ({reason}): remove it, and it is made again") from None
         if shapes:
             model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
         threads = self.threads or torch.get_num_threads()

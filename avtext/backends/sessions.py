@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avtext.errors import MissingExtra, ModelError
+from avtext.errors import InvalidInput, MissingExtra, ModelError
 
 SPARE = 64 << 20  # bytes
 _held: int | None = None  # bytes of memory after the last time that some were given back
@@ -30,9 +31,12 @@ def open_session(path: Path, threads: int | None = None) -> Any:
             says. ONNX Runtime's own default also ties each to a core, where it waits for whatever else runs there.
 
     Raises:
+        InvalidInput: ``threads`` is no whole number from 1 on.
         MissingExtra: ONNX Runtime is not installed.
         ModelError: the file is missing, or has what this version of ONNX Runtime cannot run.
     """
+    if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
+        raise InvalidInput(f"threads: must be a whole number, 1 or more, or None for all cores, got {threads!r}")
     try:
         import onnxruntime
     except ImportError:
@@ -47,7 +51,9 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no class but this
         reason = str(error).splitlines()[0][:200]
-        raise ModelError(f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it ({reason})") from None
+        raise ModelError(
+            f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it ({reason}): remove it and make it again"
+        ) from None
 
 
 def default_threads() -> int:

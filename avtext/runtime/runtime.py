@@ -24,6 +24,7 @@ class Runtime(EventFinder):
     Raises:
         ModelError: the folder is missing, damaged or of another kind.
         MissingExtra: ONNX Runtime is not installed.
+        InvalidInput: ``threads`` is no whole number from 1 on.
 
     Example:
         >>> runtime = Runtime("small", threads=1)                 # doctest: +SKIP

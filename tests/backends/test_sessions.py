@@ -3,10 +3,14 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
-from avtext.backends.sessions import default_threads, give_back
+from avtext.backends.openvino_graph import Graph
+from avtext.backends.sessions import default_threads, give_back, open_session
+from avtext.errors import InvalidInput, ModelError
 
 MIB = 1 << 20
 BLOCK = 64_000  # bytes: small enough to come from the heap, whose end alone glibc returns by itself
@@ -48,3 +52,23 @@ def test_as_many_threads_as_the_environment_says_or_as_there_are_cores(monkeypat
     for asked, threads in (("1", 1), ("7", 7), ("", 3), ("0", 3), ("many", 3)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
         assert default_threads() == threads
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+def test_threads_that_are_none_are_refused(tmp_path: Path, threads: Any) -> None:
+    with pytest.raises(InvalidInput, match="threads: must be a whole number, 1 or more, or None for all cores, got "):
+        open_session(tmp_path / "graph.onnx", threads)
+
+
+def test_a_damaged_graph_is_said_to_be_made_again(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "graph.onnx").touch()
+    with pytest.raises(ModelError, match=r"graph\.onnx: ONNX Runtime .* refuses it .*: remove it and make it again"):
+        open_session(tmp_path / "graph.onnx")
+
+
+def test_a_damaged_graph_of_openvino_is_said_to_be_made_again(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    (tmp_path / "network.xml").touch()
+    with pytest.raises(ModelError, match=r"network\.xml: OpenVINO refuses it .*: remove it, and it is made again"):
+        Graph(tmp_path / "network.xml")(torch.zeros(1, 1))
