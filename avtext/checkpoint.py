@@ -114,7 +114,7 @@ def publishing_folder(folder: str | Path) -> Iterator[Path]:
     """
     folder = Path(folder)
     try:
-        if folder.exists() and not (folder / CONFIG).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        if folder.exists() and not _is_ours(folder) and not (folder.is_dir() and not any(folder.iterdir())):
             raise StorageError(f"{folder}: holds something else than a model, which would be lost: name a new folder")
         with temporary_beside(folder, folder=True) as temporary:
             yield temporary
@@ -129,6 +129,15 @@ def publishing_folder(folder: str | Path) -> Iterator[Path]:
             raise
         text = f"{folder}: the model cannot be written: {refused.strerror or refused}; what was there is unchanged"
         raise StorageError(text) from error
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a model of this package lies there; other programs have a ``config.json``, too."""
+    try:
+        document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get("format") in (FORMAT, _RUNTIME)
 
 
 def _sum(settings: Any) -> str:

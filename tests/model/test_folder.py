@@ -192,7 +192,9 @@ def test_what_is_no_model_is_not_replaced_by_one(tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "a.txt").write_text("dear")
     (tmp_path / "empty").mkdir()
-    for place in (tmp_path / "letters", tmp_path / "letters" / "a.txt"):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}')  # of another program
+    for place in (tmp_path / "letters", tmp_path / "letters" / "a.txt", tmp_path / "other"):
         with pytest.raises(StorageError, match="holds something else than a model, which would be lost"):
             save_detector(place, make(1), "# tiny\n")
     assert (tmp_path / "letters" / "a.txt").read_text() == "dear"
