@@ -270,6 +270,9 @@ def test_a_step_without_any_allowed_tag_has_no_likelihood_and_no_gradient(backen
     assert gradient.isfinite().all()
     assert (gradient[1] == 0).all()
     assert gradient[2, 2].tolist() == [0.0, 1.0]
+    grads = torch.autograd.grad(crf(emissions, tags), [emissions, *crf.parameters()])
+    first = torch.autograd.grad(crf(emissions[:1], tags[:1]), [emissions, *crf.parameters()])
+    assert all(torch.equal(every, alone) for every, alone in zip(grads, first, strict=True))
     assert crf.marginals(emissions)[1].sum() == 0
     assert crf.decode(emissions).scores[1] == -torch.inf
     assert crf.nbest(emissions, n=1).tags[1].tolist() == [[-1] * 4]
@@ -367,6 +370,9 @@ def test_nan_and_infinity_make_the_loss_nan_and_are_refused_by_decoding(backend,
     emissions[1, 0, 2, 1] = bad
     tags = torch.zeros(2, 2, 4, dtype=torch.long)
     assert crf(emissions, tags, reduction="none").isnan().tolist() == [[False, False], [True, False]]
+    forbidden = emissions.clone()
+    forbidden[:, :, 1, 0] = -torch.inf  # what the tags use
+    assert crf(forbidden, tags, reduction="none").isnan().tolist() == [[False, False], [True, False]]
     for method in (crf.decode, crf.nbest, crf.marginals):
         with pytest.raises(InvalidInput, match=r"emissions: row 1, chain 0 holds NaN or \+inf at a real step"):
             method(emissions)
