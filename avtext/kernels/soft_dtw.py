@@ -104,7 +104,8 @@ def soft_dtw_backward(state: SoftForward, lengths: np.ndarray) -> np.ndarray:
 def _weights(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
     """``exp(-cost / gamma)`` as mantissa and exponent; exponents only where one is not 0, or there may be."""
     kind = cost.dtype if cost.dtype == np.float32 else np.dtype(np.float64)
-    scaled = np.divide(cost, -gamma, dtype=kind)
+    with np.errstate(over="ignore"):  # refused below where it is real
+        scaled = np.divide(cost, -gamma, dtype=kind)
     none = np.zeros((len(cost), 0, 0), np.int32)
     lowest, highest = (scaled.min(), scaled.max()) if scaled.size else (0.0, 0.0)
     if highest <= 0 and lowest > -PLAIN:
@@ -117,7 +118,7 @@ def _weights(cost: np.ndarray, lengths: np.ndarray, gamma: float) -> tuple[np.nd
     wide -= steps * LOG_UNIT
     _, N, M = cost.shape
     most = -(NOTHING + 1) // (N + M)  # of each of a path's cells
-    far = np.abs(steps) > most
+    far = (np.abs(steps) > most) | (np.isinf(wide) & np.isfinite(cost))
     if far.any() and (far & _real(lengths, N, M)).any():
         raise InvalidInput(
             f"soft_dtw: a cost is more than {most * LOG_UNIT:.1e} times gamma = {gamma:g} from 0: "

@@ -117,9 +117,9 @@ def test_bad_arguments():
         soft_dtw_forward(np.zeros((1, 2, 2)), np.array([2, 2]), 1.0)
 
 
-@pytest.mark.parametrize("cost", [1e5, -1e5])
-def test_a_cost_out_of_range_is_refused_where_it_is_real(cost: float):
-    costs = np.full((1, 2, 2), 1.0)
+@pytest.mark.parametrize(("cost", "kind"), [(1e5, float), (-1e5, float), (1e30, np.float32), (-1e300, float)])
+def test_a_cost_out_of_range_is_refused_where_it_is_real(cost: float, kind: type):
+    costs = np.full((1, 2, 2), 1.0, kind)
     costs[0, 1, 1] = cost
     with pytest.raises(InvalidInput, match="larger gamma"):
         soft_dtw_forward(costs, np.array([[2, 2]]), 1e-10)
