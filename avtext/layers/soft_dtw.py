@@ -106,7 +106,8 @@ def soft_dtw_divergence(
         backend: as for :func:`soft_dtw`.
 
     Returns:
-        ``(B,)``; 0 where both have no real step. Summed, not averaged, over steps.
+        ``(B,)`` in the wider of the two types, float32 at least; 0 where both have no real step. Summed, not averaged,
+        over steps.
 
     Raises:
         InvalidInput: shapes that do not match, a mask with a gap, or a real value that is not finite.
@@ -121,8 +122,9 @@ def soft_dtw_divergence(
             "soft_dtw_divergence: x and y must have shapes (B, N, size) and (B, M, size), "
             f"got {tuple(x.shape)} and {tuple(y.shape)}"
         )
-    x, n = _real_steps("x", x, x_mask)
-    y, m = _real_steps("y", y, y_mask)
+    wide = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
+    x, n = _real_steps("x", x.to(wide), x_mask)
+    y, m = _real_steps("y", y.to(wide), y_mask)
     x, y = _centred(x, y, n, m)
 
     def soft(a: Tensor, b: Tensor, a_lengths: Tensor, b_lengths: Tensor) -> Tensor:
@@ -151,9 +153,8 @@ def _augmented(x: Tensor, y: Tensor, gamma: float) -> Tensor:
 
 
 def _real_steps(name: str, values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Values, float32 at least, with 0 in the padding (inert, also in the gradient), and the lengths."""
+    """Values with 0 in the padding (inert, also in the gradient), and the lengths."""
     B, T, _ = values.shape
-    values = values.to(torch.promote_types(values.dtype, torch.float32))
     if mask is None:
         return values, torch.full((B,), T, device=values.device)
     if mask.dtype != torch.bool or tuple(mask.shape) != (B, T):
@@ -171,7 +172,9 @@ def _lengths(name: str, given: Tensor | None, count: int, size: int) -> Tensor:
     if given is None:
         return torch.full((count,), size)
     if given.is_floating_point() or given.dtype == torch.bool or tuple(given.shape) != (count,):
-        raise InvalidInput(f"soft_dtw: {name} must be integers of shape ({count},), got {tuple(given.shape)}")
+        raise InvalidInput(
+            f"soft_dtw: {name} must be integers of shape ({count},), got {given.dtype} of {tuple(given.shape)}"
+        )
     given = given.detach().to("cpu", torch.int64)
     if bool(((given < 0) | (given > size)).any()):
         raise InvalidInput(f"soft_dtw: {name} must lie in [0, {size}], got {given.tolist()}")

@@ -119,7 +119,7 @@ def test_bad_arguments():
         soft_dtw(cost, gamma=0.0)
     with pytest.raises(InvalidInput, match=r"x_lengths must lie in \[0, 3\]"):
         soft_dtw(cost, torch.tensor([3, 4]))
-    with pytest.raises(InvalidInput, match="y_lengths must be integers"):
+    with pytest.raises(InvalidInput, match=r"y_lengths must be integers of shape \(2,\), got torch.float32 of \(2,\)"):
         soft_dtw(cost, None, torch.tensor([1.0, 2.0]))
     with pytest.raises(InvalidInput, match="shapes"):
         soft_dtw_divergence(torch.zeros(1, 2, 3), torch.zeros(1, 2, 4))
@@ -162,6 +162,18 @@ def test_the_divergence_is_of_float32_in_half_precision(dtype: torch.dtype):
     with torch.autocast("cpu", torch.bfloat16):
         found = soft_dtw_divergence(x, y)
     assert torch.equal(found, soft_dtw_divergence(x.float(), y.float()))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float32])
+def test_the_divergence_of_two_types_is_in_the_wider(kind: torch.dtype):
+    torch.manual_seed(5)
+    x, y = torch.randn(2, 4, 3, dtype=kind, requires_grad=True), torch.randn(2, 5, 3, dtype=torch.float64)
+    value = soft_dtw_divergence(x, y)
+    assert value.dtype == torch.float64
+    torch.testing.assert_close(value, soft_dtw_divergence(x.double(), y))
+    value.sum().backward()
+    assert x.grad is not None
+    assert x.grad.dtype == kind
 
 
 def test_the_divergence_has_the_gradient_of_what_it_is():
