@@ -11,6 +11,8 @@ from avtext.errors import InvalidInput
 
 METRICS = ("euclidean", "sqeuclidean", "cosine")
 CENTRED = 0.1  # share of x's squared norms that its mean may have and need not be taken off
+LARGEST = np.finfo(np.float32).max / 4  # squared norm: the squared distance of opposite rows is four times it
+NOT_FINITE = "dtw: features must be finite (and below 1e18): mask such steps, or replace them"
 CANCEL = np.float32(1e-2)  # squared distances below this share of the squared norms have lost digits in the product
 
 
@@ -29,7 +31,7 @@ class CostRows:
 
     Raises:
         InvalidInput: an unknown metric, shapes that do not match, or a value that is not finite (or so large
-            that its square is not, in float32).
+            that a squared distance is not, in float32; of cosines only its own size counts, in float64).
 
     Example:
         >>> rows = CostRows(np.eye(2), np.array([[1.0, 0.0], [0.0, 3.0]]), "euclidean")
@@ -90,15 +92,17 @@ def _reduced(x: np.ndarray, y: np.ndarray, metric: str) -> tuple[np.ndarray, np.
 
 def _halved(rows: np.ndarray) -> np.ndarray:
     """Rows with a squared norm of 1/2, or 0."""
-    norms = np.sqrt(np.einsum("td,td->t", rows, rows))[:, None]
-    return rows / np.where(norms > 0, norms * math.sqrt(2), 1)
+    norms = np.sqrt(np.einsum("td,td->t", rows, rows, dtype=np.float64))[:, None]  # float32 has no square of 1e20
+    if not np.isfinite(norms).all():
+        raise InvalidInput(NOT_FINITE)
+    return (rows / np.where(norms > 0, norms * math.sqrt(2), 1)).astype(rows.dtype, copy=False)
 
 
 def _norms(rows: np.ndarray) -> np.ndarray:
     """Squared norms, float32."""
     norms = np.einsum("td,td->t", rows, rows).astype(np.float32)
-    if not np.isfinite(norms).all():
-        raise InvalidInput("dtw: features must be finite (and below 1e18): mask such steps, or replace them")
+    if not (norms < LARGEST).all():  # nor NaN
+        raise InvalidInput(NOT_FINITE)
     return norms
 
 

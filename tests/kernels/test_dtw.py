@@ -221,6 +221,23 @@ def test_costs_equal_their_definition(metric: str, kind: type):
     assert (room[:, [0, 1, -2, -1]] == -1.0).all()
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e20, 1e30])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_cosines_do_not_depend_on_the_size_of_features(size: float, kind: type):
+    rows = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
+    want = CostRows(rows, rows, "cosine").block(0, 3, 0, 3)
+    got = CostRows((size * rows).astype(kind), (size * rows).astype(kind), "cosine").block(0, 3, 0, 3)
+    np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
+def test_features_whose_distances_no_type_holds_are_refused(metric: str):
+    size = 1e200 if metric == "cosine" else 1.3e19
+    rows = np.array([[size], [-size]])
+    with pytest.raises(InvalidInput, match="features must be finite"):
+        CostRows(rows, rows, metric)
+
+
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
 def test_near_identical_rows_do_not_cancel(metric: str):
     rng = np.random.default_rng(6)
