@@ -63,6 +63,8 @@ def warp(values: np.ndarray, mask: np.ndarray, position: np.ndarray) -> tuple[np
         >>> out[:, 0].tolist(), real.tolist()
         ([0.5, 2.0, 0.0], [True, True, False])
     """
+    if len(values) == 0:
+        return np.zeros((len(position), values.shape[1]), values.dtype), np.zeros(len(position), dtype=bool)
     known = np.isfinite(position)
     position = np.where(known, position, 0.0)
     low = np.floor(position).astype(np.int64)

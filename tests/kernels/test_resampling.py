@@ -31,12 +31,13 @@ def test_to_grid_is_the_layers(rate: float, start: float, length: int) -> None:
     np.testing.assert_allclose(got, want[0].numpy(), atol=1e-6)
 
 
-def test_warp_is_the_layers() -> None:
-    values, mask = stream(40, 1)
+@pytest.mark.parametrize("length", [0, 1, 40])
+def test_warp_is_the_layers(length: int) -> None:
+    values, mask = stream(length, 1)
     position = np.concatenate([np.linspace(-3.0, 45.0, 77), [np.nan, 5.0, 5.5, 39.0, 39.5]])
     got, real = resampling.warp(values, mask, position)
     want, want_real = warp(torch.tensor(values)[None], torch.tensor(mask)[None], torch.tensor(position)[None])
     np.testing.assert_array_equal(real, want_real[0].numpy())
-    assert real.any()
+    assert real.any() == mask.any()
     assert not real.all()
     np.testing.assert_allclose(got, want[0].numpy(), atol=1e-6)
