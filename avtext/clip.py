@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,7 +102,8 @@ class Event:
         _as_floats(self, "start", "end", "score")
         if self.shares is None:
             return
-        if not (len(self.shares) == len(MODALITIES) and all(map(is_share, self.shares))):
+        several = isinstance(self.shares, Sized) and len(self.shares) == len(MODALITIES)
+        if not (several and all(map(is_share, self.shares))):
             raise InvalidInput(f"Event: shares must be of {', '.join(MODALITIES)} in [0, 1], got {self.shares!r}")
         object.__setattr__(self, "shares", tuple(map(float, self.shares)))
 

@@ -22,7 +22,7 @@ from avtext.timeline import ClockMap
     [((2.0, 1.0, "a"), "before start"), ((float("nan"), 1.0, "a"), "finite"), ((0.0, float("inf"), "a"), "finite"),
      ((0.0, 1.0, ""), "label"), ((0.0, 1.0, 3), "label"), ((0.0, 1.0, "a", 1.5), "score"), ((0.0, 1.0, "a", float("nan")), "score"),
      (("0", "1", "a"), "finite"), ((0.0, None, "a"), "finite"), ((0.0, 10**400, "a"), "finite"), ((0.0, 1.0, "a", "1"), "score"),
-     ((0.0, 1.0, "a", 1.0, (1.0,)), "shares"), ((0.0, 1.0, "a", 1.0, (2.0, 0.0, 0.0)), "shares"),
+     ((0.0, 1.0, "a", 1.0, 0.5), "shares"), ((0.0, 1.0, "a", 1.0, (1.0,)), "shares"), ((0.0, 1.0, "a", 1.0, (2.0, 0.0, 0.0)), "shares"),
      ((0.0, 1.0, "a", 1.0, (float("nan"), 0.0, 0.0)), "shares"), ((0.0, 1.0, "a", 1.0, "abc"), "shares")],
 )  # fmt: skip
 def test_an_event_refuses_to_be_built_wrong(values: tuple, word: str) -> None:
