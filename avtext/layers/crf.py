@@ -61,9 +61,9 @@ class CRF(nn.Module):
     both cases: boolean, true is real, and real steps come first in a row. A row without real steps has one
     path, the empty one, with score and log-partition 0. What padding holds, NaN included, changes nothing.
 
-    Emissions of -inf forbid a tag at a step. If nothing is left, the log-partition and the likelihood are
-    -inf, marginals and gradients 0; the likelihood of tags that use a forbidden one is -inf too, its gradient 0.
-    NaN or +inf at a real step makes the loss NaN; decoding refuses it.
+    Emissions of -inf forbid a tag at a step. Tags that use it have a likelihood of -inf and a gradient of 0; if nothing
+    is left, so has the log-partition, and marginals are 0. NaN or +inf at a real step makes the loss NaN; decoding
+    refuses it.
 
     Args:
         num_tags: K.
@@ -171,8 +171,7 @@ class CRF(nn.Module):
             self._refuse(torch.isneginf(moved), "tags", "uses a forbidden start, transition or end; mend the tags")
             score = moved + chain.emitted_score(rows, tags, mask)
             log_z = chain.log_partition(rows, self._backend_for(emissions))
-            # Where emissions forbid the tags no step makes them likelier; and both may be -inf, their difference NaN.
-            forbidden = torch.isneginf(score) & ~torch.isnan(log_z)
+            forbidden = torch.isneginf(score) & ~torch.isnan(log_z)  # by emissions; -inf less -inf would be NaN
             return self._unfold(torch.where(forbidden, -torch.inf, score - log_z), rows)
 
     def log_partition(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
