@@ -61,6 +61,9 @@ class Muon(torch.optim.AdamW):
     def __init__(self, groups: list[dict[str, Any]], momentum: float = 0.95, **settings: Any) -> None:
         super().__init__([{"orthogonal": False, "momentum": momentum} | group for group in groups], **settings)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        torch.optim.Optimizer.__setstate__(self, state)  # Adam's looks for a count of steps, which matrices lack
+
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One step; gradients of matrices are used up by it.

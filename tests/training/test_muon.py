@@ -95,6 +95,43 @@ def test_what_adamw_takes_moves_as_adamw_moves_it() -> None:
     assert torch.equal(ours, theirs)
 
 
+def test_a_loaded_state_goes_on_as_if_it_had_never_stopped() -> None:
+    gradients = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(5))
+
+    def begin() -> tuple[list[nn.Parameter], Muon]:
+        pair = [nn.Parameter(torch.ones(6, 3)), nn.Parameter(torch.ones(6))]
+        return pair, Muon([{"params": pair[:1], "orthogonal": True}, {"params": pair[1:]}], lr=0.01)
+
+    def go(pair: list[nn.Parameter], optimizer: Muon, steps: Tensor) -> None:
+        for gradient in steps:
+            pair[0].grad, pair[1].grad = gradient.clone(), gradient[:, 0].clone()
+            optimizer.step()
+
+    whole, optimizer = begin()
+    go(whole, optimizer, gradients)
+    (first, before), (second, after) = begin(), begin()
+    go(first, before, gradients[:2])
+    second[0].data, second[1].data = first[0].data, first[1].data
+    after.load_state_dict(before.state_dict())
+    go(second, after, gradients[2:])
+    assert all(torch.equal(a, b) for a, b in zip(whole, second, strict=True))
+
+
+def test_matrices_move_as_torch_moves_them_but_in_their_own_precision() -> None:
+    gradients = torch.randn(8, 6, 4, generator=torch.Generator().manual_seed(6))
+    ours, theirs = nn.Parameter(torch.ones(6, 4)), nn.Parameter(torch.ones(6, 4))
+    pair = [
+        (ours, Muon([{"params": [ours], "orthogonal": True}], lr=0.02, weight_decay=0.1)),
+        (theirs, torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")),
+    ]
+    for gradient in gradients:
+        for parameter, optimizer in pair:
+            parameter.grad = gradient.clone()
+            optimizer.step()
+    assert torch.allclose(ours, theirs, atol=1e-3)  # theirs in bfloat16
+    assert (ours - 1).abs().max() > 0.01
+
+
 def test_parts_that_do_not_learn_stay_and_a_closure_is_asked_once() -> None:
     layer = nn.Linear(3, 2)
     optimizer = Muon([{"params": [layer.weight], "orthogonal": True}, {"params": [layer.bias]}], lr=0.1)
