@@ -105,7 +105,7 @@ def _check_supervised(model: EventDetector, batch: Batch) -> None:
             f"attack: the batch has no tags, as clip {batch.names[0]!r} is not labelled: give clips their events, and "
             "collate the model's scheme"
         )
-    if not model.settings.loss.supervised:
+    if not model.settings.supervised:
         raise InvalidInput("attack: the model's loss takes no tags: give loss.crf, loss.frame or loss.alone a weight")
 
 

@@ -102,11 +102,6 @@ class LossSettings(Settings):
         exclude_if=lambda x: x == 0.0,
     )
 
-    @property
-    def supervised(self) -> bool:
-        """Whether a term that takes labels with times has a weight."""
-        return self.crf + self.frame + self.alone > 0
-
 
 class DecisionSettings(Settings):
     """What happens to decoded events before they are reported; chosen on validation clips."""
@@ -141,6 +136,11 @@ class ModelSettings(Settings):
     def reach_steps(self) -> int:
         """Grid steps to either side that a step can attend to, at least one; attention goes in blocks of as many."""
         return max(1, round(self.fusion.reach * self.grid_rate))
+
+    @property
+    def supervised(self) -> bool:
+        """Whether a term of the loss that takes labels with times has a weight; that of chains needs ``crf``."""
+        return (self.loss.crf if self.decoder == "crf" else 0.0) + self.loss.frame + self.loss.alone > 0
 
     @property
     def compares(self) -> bool:

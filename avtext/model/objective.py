@@ -65,7 +65,7 @@ def detection_losses(
         InvalidInput: a clip is not labelled, a term of the loss learns from labels, and there is no teacher.
     """
     weights = model.settings.loss
-    if taught is None and weights.supervised and batch.unlabelled:
+    if taught is None and model.settings.supervised and batch.unlabelled:
         raise InvalidInput(
             f"loss: clip {batch.unlabelled[0]!r} is not labelled, and there is no teacher: label it, or give "
             "distill.teacher"
@@ -75,7 +75,7 @@ def detection_losses(
     zero = features[0].new_zeros((), dtype=torch.float32)
     crf = frame = presence = alone = distilled = zero
     weak = bool(weights.presence) and batch.present is not None
-    if weights.supervised or taught is not None or weak:
+    if model.settings.supervised or taught is not None or weak:
         views = [masks]
         if lost is not None:
             views.append([mask & ~lost[:, m, None] for m, mask in enumerate(masks)])

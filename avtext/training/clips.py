@@ -124,9 +124,9 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
     if settings.distill is None and not _teaches(settings.model, train):
         raise ConfigError(
             "model.loss: no term that has a weight learns from these clips, for those beside crf, frame and alone "
-            "compare modalities, or take labels without times: give one of the three a weight"
+            "compare modalities, or take labels without times: give one of the three a weight (crf needs decoder=crf)"
         )
-    if settings.distill is None and settings.model.loss.supervised:
+    if settings.distill is None and settings.model.supervised:
         for video in _videos_of(train):
             if (video.events is None and video.present is None) or video.annotated == ():
                 raise ConfigError(
@@ -143,7 +143,7 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
 def _teaches(model: ModelSettings, train: ClipSource) -> bool:
     """Whether the loss can depend on any weight."""
     loss, modalities = model.loss, set(map(modality_of, model.encoders))
-    if loss.supervised or (model.compares and len(modalities) > 1):
+    if model.supervised or (model.compares and len(modalities) > 1):
         return True
     videos = _videos_of(train)
     timed = all(video.present is None for video in videos) if videos else isinstance(train, SceneSource | KeptScenes)

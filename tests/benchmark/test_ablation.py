@@ -99,7 +99,7 @@ def test_every_row_is_a_model_that_can_be_built(root: Path, monkeypatch: pytest.
     assert changed["softmax"].model.decoder == "softmax"
     assert changed["no_modality_dropout"].modality_dropout == 0
     assert changed["all"].model == settings.training.model
-    assert not settings.pretraining.model.loss.supervised
+    assert not settings.pretraining.model.supervised
 
 
 def test_no_scene_of_the_benchmark_shares_a_source(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ def test_the_shipped_configs_are_sound(root: Path) -> None:
 def test_the_stages_follow_each_other_on_one_model(root: Path) -> None:
     names = ("stage1-self-supervised", "stage2-alone", "stage3-together")
     one, two, three = (read_settings(root / "configs" / f"{name}.yaml") for name in names)
-    assert not one.model.loss.supervised
+    assert not one.model.supervised
     assert (two.init, three.init) == (one.out / "last", two.out / "last")
     losses = [stage.model.loss for stage in (one, two, three)]
     assert [(loss.crf, loss.alone) for loss in losses] == [(0, 0), (0, 1), (1, 0.3)]
@@ -297,5 +297,9 @@ def test_a_loss_that_cannot_learn_from_the_clips_is_refused(tmp_path: Path) -> N
     both = {**MODEL, "encoders": {**MODEL["encoders"], "picture": {"name": "picture"}}, "loss": timeless}
     check_clips(settings_for(tmp_path, model=both), SceneSource(RECIPE, 0, 2))
     silent = settings_for(tmp_path, model={**both, "loss": dict.fromkeys([*timeless, "alignment", "presence"], 0)})
-    with pytest.raises(ConfigError, match="no term that has a weight"):
-        check_clips(silent, [clip(1.0)])
+    chainless = settings_for(
+        tmp_path, model={**MODEL, "decoder": "softmax", "loss": {**timeless, "crf": 1, "presence": 0}}
+    )
+    for settings in (silent, chainless):
+        with pytest.raises(ConfigError, match="no term that has a weight"):
+            check_clips(settings, [clip(1.0)])
