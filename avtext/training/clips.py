@@ -127,12 +127,12 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
             "compare modalities, or take labels without times: give one of the three a weight (crf needs decoder=crf)"
         )
     if settings.distill is None and settings.model.supervised:
-        for video in _videos_of(train):
+        for video in videos_of(train):
             if (video.events is None and video.present is None) or video.annotated == ():
                 raise ConfigError(
                     f"train: {video.name} is not labelled: label it, leave it out, or give distill.teacher"
                 )
-    for video in _videos_of(validation):
+    for video in videos_of(validation):
         if video.events is None or video.annotated is not None:
             raise ConfigError(
                 f"validation: {video.name} cannot be scored: of some labels it is not known when they occur: leave it "
@@ -145,12 +145,13 @@ def _teaches(model: ModelSettings, train: ClipSource) -> bool:
     loss, modalities = model.loss, set(map(modality_of, model.encoders))
     if model.supervised or (model.compares and len(modalities) > 1):
         return True
-    videos = _videos_of(train)
+    videos = videos_of(train)
     timed = all(video.present is None for video in videos) if videos else isinstance(train, SceneSource | KeptScenes)
     return loss.presence > 0 and not timed
 
 
-def _videos_of(source: ClipSource | None) -> Sequence[Video]:
+def videos_of(source: ClipSource | None) -> Sequence[Video]:
+    """The videos of a manifest that a source cuts its clips from; none where it has them from elsewhere."""
     from avtext.data.videos import VideoSource
 
     return source.videos if isinstance(source, VideoSource) else ()

@@ -100,7 +100,8 @@ class _Run:
         self.model.to(self.fabric.device)  # first: an optimizer's moments are loaded to where its parameters are
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = make_optimizer(self.model, settings)
-        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0, **identity_of(settings)}
+        self.progress: dict[str, Any] = {"step": 0, "best": -1.0, "stale": 0}
+        self.progress |= identity_of(settings, train, validation)
         self._resume()
         self.stepper, self.optimizer = self.fabric.setup(Stepper(self.model, settings.distill), self.optimizer)
         self.log: RunLog
@@ -108,7 +109,7 @@ class _Run:
     def _resume(self) -> None:
         progress = restore_state(self.settings.out, self.model, self.average, self.optimizer)
         if progress is not None:
-            check_same_run(self.settings, progress)
+            check_same_run(self.settings, progress, self.progress)
             self.progress |= progress
 
     def go(self) -> EventDetector:

@@ -15,13 +15,15 @@ from avtext.compression.ladder import LadderSettings
 from avtext.config import LossSettings, ModelSettings, parse, read_yaml
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import ClipSource, SceneSource
-from avtext.data.videos import open_videos
-from avtext.errors import ConfigError, InvalidInput
+from avtext.data.videos import Video, VideoSource, open_videos
+from avtext.errors import AvtextError, ConfigError, InvalidInput
+from avtext.features import FeatureCache, FeatureKey
 from avtext.model import EventDetector, collate, save_detector
 from avtext.training import DataSettings, TrainSettings, fit, open_clips, read_settings, settings_of
 from avtext.training.card import draft_card
 from avtext.training.clips import check_clips, open_teacher
 from avtext.training.evaluation import Found, find
+from avtext.training.identity import check_same_run, identity_of
 from tests.model.test_detector import ENCODERS, clip, make
 from tests.tiny import talkative, write_video, write_wav
 
@@ -280,6 +282,18 @@ def test_videos_that_nobody_labelled_are_refused_before_training(tmp_path: Path,
         fit(settings_for(tmp_path), videos)
     check_clips(settings_for(tmp_path, distill={"teacher": tmp_path}), videos)
     check_clips(settings_for(tmp_path, model={**MODEL, "loss": {"crf": 0, "frame": 0, "alone": 0}}), videos)
+
+
+def test_a_run_whose_videos_have_other_labels_by_now_is_not_mixed_in(tmp_path: Path) -> None:
+    settings, key = settings_for(tmp_path), FeatureKey("", {})
+    before, again, after = (
+        identity_of(settings, VideoSource([Video("a.wav", key, 1.0, (), events)], FeatureCache(tmp_path), 20.0))
+        for events in ((), (), (Event(0.1, 0.4, "bell"),))
+    )
+    check_same_run(settings, before, again)
+    check_same_run(settings, {"run": before["run"]}, after)  # a version that did not keep them
+    with pytest.raises(AvtextError, match=r"out: holds .* other videos, labels or words than train\.manifest has now"):
+        check_same_run(settings, before, after)
 
 
 def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:

@@ -193,8 +193,8 @@ def test_a_state_that_does_not_say_which_weights_it_began_with_goes_on(tmp_path:
     settings = run(tmp_path / "out", steps=2, init=tmp_path / "given")
     save_detector(tmp_path / "given", EventDetector(settings.model), "card")
     identity = identity_of(settings)
-    assert set(identity) == {"run", "given"}
-    check_same_run(settings, {"run": identity["run"]})
+    assert set(identity) == {"run", "given", "videos"}
+    check_same_run(settings, {"run": identity["run"]}, identity)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_state(tmp_path: Path) -> None:
