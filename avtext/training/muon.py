@@ -14,13 +14,14 @@ ROUNDS = 5
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:
-    """The matrices with all their singular values near one (0.7 to 1.2), by Newton-Schulz iterations.
+    """The matrices with their singular values near one, by Newton-Schulz iterations.
 
     Args:
         matrices: (..., rows, columns), floating point.
 
     Returns:
-        (..., rows, columns); zeros stay zeros.
+        (..., rows, columns); singular values of 0.68 to 1.21, smaller ones where they were under 0.002 of the matrix's
+        Frobenius norm; zeros stay zeros.
 
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
     https://kellerjordan.github.io/posts/muon/.
@@ -85,7 +86,7 @@ class Muon(torch.optim.AdamW):
         alike: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = defaultdict(list)  # one product for many is faster
         for weight in group["params"]:
             if weight.grad is not None:
-                ahead = self._ahead(weight, group["momentum"]).flatten(1)
+                ahead = self._ahead(weight, weight.grad, group["momentum"]).flatten(1)
                 alike[tuple(ahead.shape)].append((weight, ahead))
                 weight.grad = None
         rate = group["lr"]
@@ -95,9 +96,9 @@ class Muon(torch.optim.AdamW):
                 weight.mul_(1 - rate * group["weight_decay"])
                 weight.sub_(update.view(weight.shape), alpha=0.2 * rate * max(shape) ** 0.5)
 
-    def _ahead(self, weight: Tensor, momentum: float) -> Tensor:
+    def _ahead(self, weight: Tensor, gradient: Tensor, momentum: float) -> Tensor:
         """The momentum after this gradient, looked ahead by one more."""
-        state, gradient = self.state[weight], weight.grad
+        state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
         state["momentum"].mul_(momentum).add_(gradient)
