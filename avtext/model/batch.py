@@ -162,7 +162,8 @@ def _stack(name: str, found: Sequence[Stream | None], clips: Sequence[Clip], sec
                 f"the others {rate} and {shape}"
             )
     length = max(num_steps(seconds, rate), *(len(s) for s in present))
-    values = np.zeros((len(found), length, *shape), dtype=present[0].values.dtype)
+    kind = np.result_type(*{s.values.dtype for s in present})  # a smaller one would change what the others say
+    values = np.zeros((len(found), length, *shape), kind)
     mask = np.zeros((len(found), length), dtype=bool)
     start = np.zeros(len(found))
     for row, (clip, s) in enumerate(zip(clips, found, strict=True)):

@@ -139,6 +139,16 @@ def test_precomputed_text_is_a_stream() -> None:
     assert (b.gates[..., 2] == 0).all()
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_streams_of_two_types_keep_their_values(order: list[int]) -> None:
+    halves = np.full((16, 64, 64, 3), 0.5, np.float32)
+    clips = [clip(2.0, 0), clip(2.0, 1, video=Stream(halves, 8.0))]
+    values = collate([clips[i] for i in order]).streams["video"].values
+    assert values.dtype == torch.float32
+    for place, i in enumerate(order):
+        assert np.array_equal(values[place].numpy(), clips[i].video.values)
+
+
 def test_collate_refuses_what_does_not_fit_together() -> None:
     with pytest.raises(InvalidInput, match="at least one"):
         collate([])
