@@ -146,7 +146,7 @@ def test_streams_of_two_types_keep_their_values(order: list[int]) -> None:
     values = collate([clips[i] for i in order]).streams["video"].values
     assert values.dtype == torch.float32
     for place, i in enumerate(order):
-        assert np.array_equal(values[place].numpy(), clips[i].video.values)
+        assert np.array_equal(values[place].numpy(), clips[i].streams["video"].values)
 
 
 def test_collate_refuses_what_does_not_fit_together() -> None:
