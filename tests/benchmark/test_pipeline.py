@@ -86,7 +86,7 @@ def test_a_call_in_a_child_is_timed_and_its_memory_seen(monkeypatch: pytest.Monk
     monkeypatch.setenv("PYTHONPATH", str(root))
     little, much = (spent(holder, megabytes) for megabytes in (1, 100))
     assert 90 < much.peak - little.peak < 120
-    assert 0 < little.time.wall < 10
+    assert little.time.wall > 0
     assert "peak" in str(much)
 
 

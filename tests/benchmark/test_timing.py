@@ -1,11 +1,11 @@
 import gc
-import os
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from avtext.benchmark import timing
 from avtext.benchmark.timing import (
     Bystanders,
     Timing,
@@ -56,7 +56,8 @@ def test_what_exists_before_is_collected_again_afterwards_even_after_an_error():
 
 def test_clock_and_cpu_time_differ_where_a_call_only_waits():
     taken = timed(lambda: time.sleep(0.05))
-    assert taken.wall >= 0.05 > taken.cpu
+    assert taken.wall >= 0.05
+    assert taken.cpu < taken.wall
 
 
 def test_threads_are_set_back():
@@ -68,15 +69,12 @@ def test_threads_are_set_back():
     torch.set_num_threads(before)
 
 
-def test_own_work_is_not_that_of_others():
-    bystanders = Bystanders()
-    end = time.perf_counter() + 0.3
-    while time.perf_counter() < end:
+def test_own_work_is_not_that_of_others(monkeypatch):
+    monkeypatch.setattr(timing, "_busy_seconds", timing.own_seconds)  # a machine on which nothing else runs
+    bystanders, begun = Bystanders(), timing.own_seconds()
+    while timing.own_seconds() < begun + 0.2:
         pass
-    words = bystanders.describe()
-    assert "load" in words
-    if "cores" in words:  # where the system tells
-        assert float(words.split()[1]) <= (os.cpu_count() or 1)
+    assert bystanders.describe().startswith("others 0.0")
 
 
 def test_missing_peer_is_named_with_its_extra():
@@ -89,7 +87,7 @@ def test_first_call_counts_from_the_start_of_the_process(tmp_path):
     taken = first_call(
         f"import os, time; time.sleep(0.2); open({str(tmp_path / 'x')!r}, 'w').write(os.environ['NUMBA_CACHE_DIR'])"
     )
-    assert 0.2 <= taken.wall < 20
+    assert taken.wall >= 0.2
     assert taken.cpu < taken.wall
     folder = (tmp_path / "x").read_text()
     assert folder

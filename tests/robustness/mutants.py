@@ -54,7 +54,8 @@ def run(full: bool, folder: Path) -> list[Figure]:
             path.write_bytes(MUTATIONS[kind](bytearray(seeds[name].read_bytes()), random))
             begun = time.monotonic()
             outcome = _read(path)
-            if time.monotonic() - begun > LONGEST or getattr(outcome, "code", "") == Code.TIMEOUT:
+            slow = full and time.monotonic() - begun > LONGEST  # a busy machine is no fault of the package
+            if slow or getattr(outcome, "code", "") == Code.TIMEOUT:
                 hangs.append(f"{number} {kind} of {name}: {outcome}")
             if isinstance(outcome, AvtextError) and "crashed" in outcome.message:
                 signals.append(f"{number} {kind} of {name}: {outcome}")
