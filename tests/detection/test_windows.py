@@ -156,7 +156,7 @@ def test_halos_cover_what_the_network_sees() -> None:
 
 
 def test_a_spool_reads_what_was_appended_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     rows = np.arange(30, dtype=np.float32).reshape(10, 3)
     with Spool((3,), np.float32) as spool:
         spool.append(rows[:4])
