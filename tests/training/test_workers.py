@@ -31,6 +31,7 @@ class Squares:
     def __getitem__(self, step: int) -> Tensor:
         if self.folder is not None:
             (self.folder / f"{os.getpid()}").touch()
+            (self.folder / f"item {step}").touch()
         if step == 13:
             raise ConfigError("13: no item; choose another")
         if step == 17:
@@ -39,11 +40,19 @@ class Squares:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_items_come_in_order_and_no_further_than_asked(workers: int) -> None:
-    with closing(made_ahead(Squares(), count(100), workers)) as made:
+def test_items_come_in_order_and_three_for_each_worker_are_made_before_they_are_asked_for(
+    tmp_path: Path, workers: int
+) -> None:
+    with closing(made_ahead(Squares(tmp_path), count(100), workers)) as made:
         assert [int(item) for item in islice(made, 20)] == [step**2 for step in range(100, 120)]
         assert len(active_children()) == workers
+        ahead = [tmp_path / f"item {step}" for step in range(120, 120 + 3 * workers)]
+        deadline = time.monotonic() + 60
+        while not all(path.exists() for path in ahead):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
     assert not active_children()
+    assert len(list(tmp_path.glob("item *"))) == 20 + len(ahead)
 
 
 def test_an_items_own_error_comes_in_its_place() -> None:
