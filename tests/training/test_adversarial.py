@@ -17,7 +17,7 @@ from avtext.model import EventDetector, collate
 from avtext.training import TrainSettings, fit
 from avtext.training.start import fix_all_but
 from avtext.training.stepper import Stepper, View
-from tests.training.test_loop import MODEL, SOURCE, Killed, equal, run, weights
+from tests.training.test_loop import MODEL, SOURCE, Killed, equal, run, told, weights
 
 BUDGETS = {"audio": 0.02, "picture": 0.02}
 SMALL = {**MODEL, "encoders": {name: MODEL["encoders"][name] for name in ("audio", "picture")}}  # type: ignore[index]
@@ -93,7 +93,9 @@ def test_a_killed_run_ends_with_the_very_weights_of_an_undisturbed_one(tmp_path:
 
     with pytest.raises(Killed):
         fit(adversarial(tmp_path / "b", steps=4), Kept(), hook=kill)
-    assert equal(weights(whole), weights(fit(adversarial(tmp_path / "b", steps=4), Kept())))
+    steps, keep = told()
+    assert equal(weights(whole), weights(fit(adversarial(tmp_path / "b", steps=4), Kept(), hook=keep)))
+    assert steps == [3, 4]  # it began from a state, not anew
     with (tmp_path / "a" / "log.csv").open() as file:
         assert all(float(row["attacked"]) > 0 for row in csv.DictReader(file))
 
