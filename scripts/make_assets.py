@@ -1,10 +1,10 @@
-"""Write what is shipped: ``python scripts/make_assets.py demo``, ``… model RUN/best [RUN/best …]``, ``… screenshot``;
-``… clips FOLDER`` writes scenes of the default model's training as files, for ``avtext compress --calibrate``;
+"""Write what is shipped: ``python scripts/make_assets.py demo``, ``… model RUN/best``, ``… screenshot``;
+``… clips FOLDER`` writes scenes of the default model's sources as files, for ``avtext compress --calibrate``;
 ``… mean FOLDER RUN/best …`` writes the mean of trained folders as a model.
 
 The demo (demo.mp4, demo.srt, demo.truth.json) is synthesised and drawn, from a scene of the test split that no
-training run has seen; no recording is in it. The model is the mean of trained folders, with the settings of the
-first run and the licence of its weights beside it; ``python scripts/benchmark.py model`` then writes its card. The
+training run has seen; no recording is in it. The model is what ``configs/student.yaml`` trains, with the settings of
+that run and the licence of its weights beside it; ``python scripts/benchmark.py model`` then writes its card. The
 screenshot, docs/report.png, is the report of the demo as the default model finds it, in Chromium.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from avtext.benchmark.model import steps_of
 from avtext.data.scenes import SceneRecipe, make_scene_frames
 from avtext.data.scenes.files import write_scene
 from avtext.errors import AvtextError
@@ -36,11 +37,7 @@ SCREENSHOT = ROOT / "docs" / "report.png"
 WIDTH = 1120  # pixels of the screenshot
 CLIPS = 8  # to calibrate on
 DATA = "../shared/data"  # what the configs say
-AGAIN = "student-clocks seed=10 train.first=9520000"  # on other scenes
-ONWARDS = (
-    "student seed=12 train.first=12000000 steps=2400 evaluate_every=800 learning_rate=0.001 model.loss.alignment=2.0"
-)
-STAGES = ("student-first", "student-finetune", "student-gpu", "student-longer", "student-clocks", AGAIN, ONWARDS)
+CONFIG = "student"  # of the default model
 SEED = 0  # the first: ten of the labels are in it
 RECIPE = SceneRecipe(
     split="test",
@@ -75,8 +72,8 @@ def write_demo() -> None:
 
 
 def write_clips(folder: Path) -> None:
-    """Scenes that the default model learnt from, as videos with subtitles."""
-    data = settings_of(STAGES[0]).train
+    """Scenes of the sources that the default model learnt from, in sync, as videos with subtitles."""
+    data = recipe_of_default().validation
     assert data is not None  # that config has scenes
     assert data.scenes is not None
     recipe = data.scenes.model_copy(update={"missing_chance": 0.0, "no_cues_chance": 0.0})
@@ -85,31 +82,33 @@ def write_clips(folder: Path) -> None:
     print(folder)
 
 
-def take_model(folders: Sequence[Path]) -> None:
-    """The default model: the mean of the stages' weights.
-
-    The mean of a model before and after fine-tuning keeps more of what it could elsewhere (Wortsman et al. 2022).
-    """
+def take_model(folder: Path) -> None:
+    """The default model: what its config trained, which decides as more scenes say than the run asks."""
     target = ASSETS / "model"
-    stages = [settings_of(stage) for stage in STAGES]
-    save_detector(target, mean_of(folders), "the card is written by scripts/benchmark.py model\n", half=True)
-    told = [{"config": name, **stage.model_dump(mode="json", exclude={"out", "model", "init"})}
-            for name, stage in zip(STAGES, stages, strict=True)]  # fmt: skip
+    settings = recipe_of_default()
+    save_detector(
+        target, decided(load_detector(folder)), "the card is written by scripts/benchmark.py model\n", half=True
+    )
+    _, seconds = steps_of(folder) or (0, None)
+    told = {"config": CONFIG, "step_seconds": seconds} | settings.model_dump(
+        mode="json", exclude={"out", "model", "init"}
+    )
     here = os.environ.get("AVTEXT_DATA", DATA)  # where the recordings lie on this machine is nobody's business
     publish_json(target / "training.json", json.loads(json.dumps(told).replace(here, DATA)))
     publish_text(target / "LICENSE", LICENCE)
     print(target)
 
 
-def settings_of(stage: str) -> TrainSettings:
-    """Settings of one of ``STAGES``: the name of its config, and what differs from it."""
-    name, *words = stage.split()
-    return read_settings(ROOT / "configs" / f"{name}.yaml", words)
+def recipe_of_default() -> TrainSettings:
+    """How the default model is trained."""
+    return read_settings(ROOT / "configs" / f"{CONFIG}.yaml")
 
 
 def mean_of(folders: Sequence[Path]) -> EventDetector:
-    """The mean of all models' weights, what is counted, not learnt, being the last one's; it decides, and is as sure of
-    clocks, as scenes that no stage has seen say."""
+    """The mean of all models' weights, what is counted, not learnt, being the last one's, made to decide anew.
+
+    The mean of a model before and after fine-tuning keeps more of what it could elsewhere (Wortsman et al. 2022).
+    """
     models = [load_detector(folder) for folder in folders]
     states = [model.state_dict() for model in models]
     mean = {
@@ -117,11 +116,16 @@ def mean_of(folders: Sequence[Path]) -> EventDetector:
         for name, value in states[-1].items()
     }
     models[0].load_state_dict(mean)
-    settings = settings_of(STAGES[-1])
+    return decided(models[0])
+
+
+def decided(model: EventDetector) -> EventDetector:
+    """The model with its thresholds, calibration and sureness of clocks from scenes that no run has seen."""
+    settings = recipe_of_default()
     assert settings.validation is not None  # that config has scenes
     clips = open_clips(settings.validation.model_copy(update={"first": 600_000, "count": 200}), settings.model)
-    decided = with_decision(models[0], (clips[i] for i in range(len(clips))))
-    return with_confidence(decided, (clips[i] for i in range(len(clips))))
+    model = with_decision(model, (clips[i] for i in range(len(clips))))
+    return with_confidence(model, (clips[i] for i in range(len(clips))))
 
 
 def take_screenshot() -> None:
@@ -153,8 +157,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["demo"]:
             write_demo()
-        case ["model", *folders] if folders:
-            take_model([Path(folder) for folder in folders])
+        case ["model", folder]:
+            take_model(Path(folder))
         case ["mean", out, *folders] if folders:
             save_detector(Path(out), mean_of([Path(folder) for folder in folders]), MEAN, half=True)
         case ["clips", folder]:

@@ -15,21 +15,6 @@ from avtext.model import EventDetector
 from avtext.pipeline import Result
 from avtext.storage import publish_text
 
-MAKE = """    python scripts/make_assets.py model runs/sixth runs/student-seventh/last runs/student-seventh/last \\
-        runs/student-seventh/last
-
-Between them, the mean of a stage and of what it started from is taken, from which the next one starts: the fifth from
-`runs/former`, the sixth from `runs/fifth`, the seventh from `runs/sixth` (`init=runs/sixth out=runs/student-seventh`,
-and likewise before):
-
-    python scripts/make_assets.py mean runs/former runs/student-gpu/last runs/student-longer/last \\
-        runs/student-longer/last runs/student-longer/last
-
-    python scripts/make_assets.py mean runs/fifth runs/former runs/student-clocks/last runs/student-clocks/last \\
-        runs/student-clocks/last
-
-    python scripts/make_assets.py mean runs/sixth runs/fifth runs/student-clocks2/last runs/student-clocks2/last \\
-        runs/student-clocks2/last"""
 INTRODUCTION = """# The default model of avtext
 
 Finds events in videos from sound, picture and words: heard ({heard}), seen ({seen}) and joint (impact: something
@@ -40,30 +25,12 @@ of its own.
 
 ## How it was made
 
-In seven stages:
+    python scripts/train_av.py --config configs/{config}.yaml
+    python scripts/make_assets.py model runs/{config}/best
 
-{commands}
-
-{stages}
-
-1. The first stage ran with an earlier version of this package, without the terms `alone` and `alignment` of today's
-   loss, and with 200 more steps that are not repeated here: about 50 minutes on two CPU cores.
-2. The second took about 60 minutes on one busy core.
-3. The third ran on an H100, with 15 cores generating scenes. It was stopped at step 430, after about 200 seconds, when
-   the machine's time was up; the weights are those of step 400.
-4. The fourth, with a larger weight on alignment, shared an H200 with another run and was stopped at step 310 of 380,
-   also after about 200 seconds.
-5. The fifth started from the mean of both, three parts of the fourth to one of the third (Wortsman et al. 2022), and
-   took about 65 minutes on one core. It was needed because in earlier scenes the background of a sound with an offset
-   was mirrored at the scene's borders, and alignment had learnt that artefact.
-6. The sixth started from the mean of three parts of the fifth and one of its start, and learnt from as many other
-   scenes: 75 minutes on one busy core.
-7. The seventh started from the mean of three parts of the sixth and one of its start, and learnt from three times as
-   many other scenes: 88 minutes on two cores, in bfloat16, beside other work. The shipped weights are three parts of
-   the seventh and one of its start.
-
-Running the commands again gives a model of the same kind, not the same weights. Nothing is pretrained.
-`configs/student.yaml` trains a model of this kind in one go.
+{run}
+The second line lets it decide as 200 more scenes of the same sources say. Nothing is pretrained. Running both again gives
+a model of the same kind; the same weights only on the same machine with the same versions.
 
 Scenes mix recorded and synthesised sounds at -5 to 20 dB over coloured noise with drawn, moving pictures, edits and
 timed cues; see `avtext/data/scenes`. No training scene uses a source of the test split (recordings, speakers, voices,
@@ -124,10 +91,8 @@ def write_card(
             parameters=model.num_parameters()["total"],
             megabytes=size,
             encoders=", ".join(f"{name} `{e.name}`" for name, e in model.settings.encoders.items()),
-            commands="\n".join(
-                [*(f"    python scripts/train_av.py --config configs/{_command(s['config'])}" for s in run), MAKE]
-            ),
-            stages="\n".join(map(_stage, run)),
+            config=run["config"],
+            run=_run(run),
         ),
         f"## Scores\n\n{len(accuracy.everything.reference)} generated scenes of unseen sources, in sync; event F1 with an "
         "onset collar of 0.2 s, events matched as sed_eval does. With fewer modalities the same model is given less.\n",
@@ -142,17 +107,11 @@ def write_card(
     publish_text(folder / CARD, "\n".join(parts))
 
 
-def _command(stage: str) -> str:
-    """A stage, the name of its config and what differs from it, as words of a command."""
-    name, *words = stage.split()
-    return " ".join([f"{name}.yaml", *words])
-
-
-def _stage(run: Mapping[str, Any]) -> str:
-    """One stage of training in words, from its settings."""
+def _run(run: Mapping[str, Any]) -> str:
+    """The training in words, from its settings."""
     seconds = run["train"]["scenes"]["duration"][0]
     batch = run["batch_size"] * run["devices"]
-    return f"- `{run['config']}`: seed {run['seed']}, {run['steps']} steps of {batch} scenes of {seconds:g} s."
+    return f"Seed {run['seed']}, {run['steps']} steps of {batch} scenes of {seconds:g} s, none of them seen twice."
 
 
 def _subsets(accuracy: Accuracy) -> str:

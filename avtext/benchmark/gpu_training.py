@@ -172,7 +172,7 @@ def _work(model: EventDetector, source: ClipSource, count: int, sizes: GPUSizes)
 
 def _student(data: Path, folder: Path, sizes: GPUSizes) -> Iterator[Figure]:
     """The default model on scenes that other processes make meanwhile."""
-    values = read_yaml(CONFIGS / "student-finetune.yaml")
+    values = read_yaml(CONFIGS / "student.yaml")
     scenes = {
         **values["train"]["scenes"], "voices": 0.0, "duration": [sizes.clip_seconds] * 2, **recordings(data),
     }  # fmt: skip
@@ -180,5 +180,6 @@ def _student(data: Path, folder: Path, sizes: GPUSizes) -> Iterator[Figure]:
         "model": read_yaml(CONFIGS / "student-model.yaml"), "init": None, "out": folder / "student", "validation": None,
         "train": {**values["train"], "scenes": scenes}, "batch_size": sizes.student_batch,
         "steps": sizes.student_steps, "workers": sizes.workers, "accelerator": sizes.device, "threads": None,
+        "devices": 1,
     }  # fmt: skip
     yield from _run("student_on_scenes", settings_of({**values, **changed}, "student"), sizes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from statistics import fmean
 
@@ -39,17 +40,29 @@ def run(data: Path, other: Path | None = None) -> list[Figure]:
     ]
     if other is None:
         write_card(folder, model, measured, [*on_scenes[:2], *on_footage], results)
-    return [*on_scenes, *on_footage, *on_model, *_training_time(folder.parent / "log.csv")]
+    return [*on_scenes, *on_footage, *on_model, *_training_time(folder)]
 
 
-def _training_time(log: Path) -> list[Figure]:
-    """How long the steps of the run took that the model is of; nothing where its log is not there."""
+def steps_of(folder: Path) -> tuple[int, float] | None:
+    """How many steps the run took that a model is of, and their seconds on average; None where nothing tells.
+
+    Args:
+        folder: of the model; ``training.json`` in it says so, or the run's log beside it.
+    """
+    told, log = folder / "training.json", folder.parent / "log.csv"
+    if told.is_file():
+        run = json.loads(told.read_text(encoding="utf-8"))
+        return run["steps"], run["step_seconds"]
     if not log.is_file():
-        return []
+        return None
     with log.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    if not rows:
+    return (int(rows[-1]["step"]), fmean(float(row["seconds"]) for row in rows)) if rows else None
+
+
+def _training_time(folder: Path) -> list[Figure]:
+    if (run := steps_of(folder)) is None:
         return []
-    steps, seconds = int(rows[-1]["step"]), fmean(float(row["seconds"]) for row in rows)
+    steps, seconds = run
     detail = f"{steps} steps of {seconds:.3g} s on average, without those of evaluations"
     return [Figure("training_minutes", steps * seconds / 60, "min", 90.0, "at_most", detail)]
