@@ -85,12 +85,13 @@ def write_clips(folder: Path) -> None:
 def take_model(folder: Path) -> None:
     """The default model: what its config trained, which decides as more scenes say than the run asks."""
     target = ASSETS / "model"
+    if (run := steps_of(folder)) is None:
+        raise AvtextError(f"{folder.parent / 'log.csv'}: no log of a run: give the folder 'best' of one")
     settings = recipe_of_default()
     save_detector(
         target, decided(load_detector(folder)), "the card is written by scripts/benchmark.py model\n", half=True
     )
-    _, seconds = steps_of(folder) or (0, None)
-    told = {"config": CONFIG, "step_seconds": seconds} | settings.model_dump(
+    told = {"config": CONFIG, "step_seconds": run[1]} | settings.model_dump(
         mode="json", exclude={"out", "model", "init"}
     )
     here = os.environ.get("AVTEXT_DATA", DATA)  # where the recordings lie on this machine is nobody's business

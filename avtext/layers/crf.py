@@ -61,9 +61,8 @@ class CRF(nn.Module):
     both cases: boolean, true is real, and real steps come first in a row. A row without real steps has one
     path, the empty one, with score and log-partition 0. What padding holds, NaN included, changes nothing.
 
-    Emissions of -inf forbid a tag at a step. Tags that use it have a likelihood of -inf and a gradient of 0; if nothing
-    is left, so has the log-partition, and marginals are 0. NaN or +inf at a real step makes the loss NaN; decoding
-    refuses it.
+    Emissions of -inf forbid a tag at a step: tags that use it have a likelihood of -inf and a gradient of 0. If nothing
+    is left, the log-partition is -inf, marginals 0. NaN or +inf at a real step makes the loss NaN; decoding refuses it.
 
     Args:
         num_tags: K.
