@@ -24,6 +24,7 @@ from avtext.benchmark.accuracy import SUBSETS
 from avtext.benchmark.aligned_scenes import encode_scene, find_events, streams_of
 from avtext.clip import Clip, Event
 from avtext.data.crops import Crops
+from avtext.data.kept import SCENE_SCHEMA
 from avtext.detection.clocks import align_to_picture
 from avtext.features.key import digest_of
 from avtext.metrics.segmentation import segmentation
@@ -80,7 +81,7 @@ def _each(function: Any, arguments: Sequence[tuple[Any, ...]], jobs: int) -> Ite
 
 
 def stored(settings: AblationSettings, row: str, seed: int) -> Result | None:
-    """The result of a row and seed, None where there is none of these very settings."""
+    """The result of a row and seed, None where there is none of these very settings and scenes."""
     try:
         result: Result = json.loads(_path(settings, row, seed).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -93,13 +94,13 @@ def _path(settings: AblationSettings, row: str, seed: int) -> Path:
 
 
 def _digest(settings: AblationSettings, row: str) -> str:
-    return digest_of([settings.model_dump(mode="json", exclude={"folder"}), repr(ROWS[row])])[:16]
+    return digest_of([SCENE_SCHEMA, settings.model_dump(mode="json", exclude={"folder"}), repr(ROWS[row])])[:16]
 
 
 def stage1_folder(settings: AblationSettings, seed: int) -> Path:
     """Where the first stage of a seed is kept."""
     told = {"train", "pretraining_crop", "crops", "pretraining"}
-    own = digest_of(settings.model_dump(mode="json", include=told))[:16]
+    own = digest_of([SCENE_SCHEMA, settings.model_dump(mode="json", include=told)])[:16]
     return settings.folder / f"stage1-{seed}-{own}"
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from avtext.benchmark.ablation import run_rows, stage1_folder
+from avtext.benchmark import ablation
+from avtext.benchmark.ablation import run_rows, stage1_folder, stored
 from avtext.benchmark.ablation_settings import ROWS, AblationSettings, settings_of
 from avtext.benchmark.ablation_table import NOT_EARNED, figures_of
 from avtext.clip import MODALITIES
@@ -83,6 +84,20 @@ def test_rows_are_measured_once_and_kept(tmp_path: Path) -> None:
     renewed = {result["row"]: (result, new) for result, new in run_rows(settings, ["all", "audio"], [1])}
     assert (renewed["all"][1], renewed["audio"][1]) == (False, True)
     assert renewed["audio"][0]["tests"] == found[1][0]["tests"]  # the seed decides
+
+
+def test_what_was_measured_on_other_scenes_is_not_taken_for_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tiny(tmp_path)
+    settings.folder.mkdir()
+    kept = settings.folder / "all-1.json"
+    kept.write_text(json.dumps({"digest": ablation._digest(settings, "all")}))
+    begun = stage1_folder(settings, 1)
+    assert stored(settings, "all", 1) is not None
+    monkeypatch.setattr(ablation, "SCENE_SCHEMA", ablation.SCENE_SCHEMA + 1)
+    assert stored(settings, "all", 1) is None
+    assert stage1_folder(settings, 1) != begun
 
 
 def test_every_row_is_a_model_that_can_be_built(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
