@@ -117,7 +117,8 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
 
     Raises:
         ConfigError: there is nothing to learn from, no term of the loss learns from it, nobody labelled one of its
-            videos and there is no teacher, or a video of the validation cannot be scored.
+            videos and there is no teacher, a video of the validation cannot be scored, or there is no validation to
+            lose patience with.
     """
     if not len(train):
         raise ConfigError("train: has no clip: give at least one to learn from")
@@ -132,6 +133,8 @@ def check_clips(settings: TrainSettings, train: ClipSource, validation: ClipSour
                 raise ConfigError(
                     f"train: {video.name} is not labelled: label it, leave it out, or give distill.teacher"
                 )
+    if settings.patience is not None and validation is None:
+        raise ConfigError("patience: counts evaluations, of which there are none: give validation, or leave it out")
     for video in videos_of(validation):
         if video.events is None or video.annotated is not None:
             raise ConfigError(

@@ -20,7 +20,7 @@ from avtext.pruning import pruned_settings, widened_settings
 class DataSettings(Settings):
     """Where clips come from: generated scenes, or a manifest of one's own videos; exactly one of the two.
 
-    ``scenes`` are numbered ``first`` to ``first + count - 1``; the number is the seed.
+    ``scenes`` are numbered ``first`` to ``first + count - 1``; the number is the seed. ``window`` is for a manifest.
     """
 
     scenes: SceneRecipe | None = None
@@ -36,6 +36,10 @@ class DataSettings(Settings):
     def _one_source(self) -> DataSettings:
         if (self.scenes is None) == (self.manifest is None):
             raise ValueError("give either scenes or manifest")
+        idle, owner = (("window",), "a manifest") if self.manifest is None else (("first", "count"), "scenes")
+        for name in idle:
+            if getattr(self, name) != DataSettings.model_fields[name].default:
+                raise ValueError(f"{name} is for {owner}: leave it out")
         return self
 
 

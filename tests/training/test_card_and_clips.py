@@ -250,6 +250,28 @@ def test_data_come_from_one_place() -> None:
             DataSettings.model_validate(json.loads(json.dumps(values)))
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"manifest": "m.jsonl", "count": 50}, "here: train: count is for scenes: leave it out"),
+        ({"manifest": "m.jsonl", "first": 7}, "here: train: first is for scenes: leave it out"),
+        ({"scenes": {}, "window": 5.0}, "here: train: window is for a manifest: leave it out"),
+    ],
+)
+def test_what_the_other_kind_of_data_takes_is_refused(values: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        settings_of({"model": MODEL, "train": values}, "here")
+    own = DataSettings(manifest=Path("m.jsonl"))
+    assert DataSettings.model_validate_json(own.model_dump_json()) == own  # as states of runs keep it
+
+
+def test_patience_needs_clips_to_lose_it_with(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, patience=2)
+    with pytest.raises(ConfigError, match="patience: counts evaluations, of which there are none: give validation"):
+        check_clips(settings, [clip(1.0)])
+    check_clips(settings, [clip(1.0)], [clip(1.0)])
+
+
 def test_clips_of_which_not_all_is_known_cannot_be_scored() -> None:
     for changes in ({"events": None, "present": ("dog",)}, {"events": (), "annotated": ("dog",)}, {"events": None}):
         with pytest.raises(InvalidInput, match="clip 'clip-0' cannot be scored"):
