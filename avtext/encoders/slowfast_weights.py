@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from avtext.encoders.pretrained import first_line
 from avtext.errors import ModelError
+from avtext.storage import temporary_beside
 
 HUB_ID = "slowfast_r50"
 
@@ -21,10 +22,14 @@ def read_weights(source: str | Path) -> dict[str, Tensor]:
         ModelError: the file is missing, damaged or unsafe, or the hub cannot be reached.
     """
     path = Path(source).expanduser()
-    if not path.is_file():
-        if str(source) != HUB_ID:
-            raise ModelError(f"{source}: no such file; give a SlowFast checkpoint or the hub id {HUB_ID!r}")
-        path = _fetched()
+    if path.is_file():
+        return _loaded(path, "give a whole one")
+    if str(source) != HUB_ID:
+        raise ModelError(f"{source}: no such file; give a SlowFast checkpoint or the hub id {HUB_ID!r}")
+    return _loaded(_fetched(), "remove it, and it is fetched again")
+
+
+def _loaded(path: Path, remedy: str) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -34,7 +39,7 @@ def read_weights(source: str | Path) -> dict[str, Tensor]:
         weights = content.get("model_state", content)
         return {str(name): value for name, value in weights.items() if isinstance(value, Tensor)}
     except Exception as error:  # a damaged or hostile file makes the readers raise anything
-        raise ModelError(f"{path}: damaged, or not only weights ({first_line(error)}); fetch it again") from error
+        raise ModelError(f"{path}: damaged, or not only weights ({first_line(error)}); {remedy}") from error
 
 
 def _fetched() -> Path:
@@ -49,8 +54,10 @@ def _fetched() -> Path:
     try:
         if constants.HF_HUB_OFFLINE:
             raise OSError("HF_HUB_OFFLINE is set")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
+        with temporary_beside(path) as temporary:
+            torch.hub.download_url_to_file(url, str(temporary))
+            _loaded(temporary, "it was perhaps cut short, try again")  # of which torch takes no notice
+            temporary.replace(path)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{HUB_ID}: not fetched earlier and cannot be had ({first_line(error)}); give a local "

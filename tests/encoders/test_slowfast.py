@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytorchvideo.models.hub.slowfast import checkpoint_paths
 from pytorchvideo.models.slowfast import create_slowfast
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -185,6 +186,25 @@ class TestRefusals:
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         with pytest.raises(ModelError, match=r"slowfast_r50: .*HF_HUB_OFFLINE is set.*or put SLOWFAST_8x8_R50.pyth"):
             SlowFastEncoder("slowfast_r50")
+
+    def test_a_download_that_was_cut_short_is_not_kept(
+        self, weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        source, kept = tmp_path / "hub.pyth", tmp_path / "hub" / "checkpoints"
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        monkeypatch.setitem(checkpoint_paths, "slowfast_r50", source.as_uri())
+        content = weights.read_bytes()
+        source.write_bytes(content[: len(content) // 2])
+        with pytest.raises(ModelError, match=r"damaged.*it was perhaps cut short, try again"):
+            SlowFastEncoder("slowfast_r50", TINY)
+        assert list(kept.iterdir()) == []
+        source.write_bytes(content)
+        SlowFastEncoder("slowfast_r50", TINY)
+        assert [path.name for path in kept.iterdir()] == ["hub.pyth"]
+        (kept / "hub.pyth").write_bytes(content[:1000])  # as an older version kept it
+        with pytest.raises(ModelError, match=r"hub\.pyth: damaged.*; remove it, and it is fetched again"):
+            SlowFastEncoder("slowfast_r50", TINY)
 
     def test_pickle_does_not_run(self, tmp_path: Path) -> None:
         torch.save({"model_state": _Trap()}, tmp_path / "trap.pyth")
