@@ -135,7 +135,7 @@ def open_videos(
             raise MediaError(f"{entry.where}: {error.message}", code=error.code, stage=error.stage) from error
         streams, notes = found
         _tell_of_damage(entry.path, notes["reasons"])
-        end = _length(entry, streams)
+        end = _length(entry, notes.get("end"), streams)
         _check_events(entry, end)
         videos.append(Video(str(entry.path), key, end, cues, entry.events, entry.present, entry.annotated))
     return VideoSource(videos, store, window)
@@ -147,9 +147,12 @@ def _cues(entry: Entry) -> tuple[Cue, ...]:
     return embedded_cues(entry.path) if found is None else found
 
 
-def _length(entry: Entry, streams: Mapping[str, Stream]) -> float:
-    """Seconds to the end of what the model reads or, where an event is later, of the file: it is missed, not wrong."""
-    end = max((stream.end for stream in streams.values()), default=0.0)
+def _length(entry: Entry, read: float | None, streams: Mapping[str, Stream]) -> float:
+    """Seconds to the end of what was ``read`` or, where an event is later, of the file: it is missed, not wrong.
+
+    Where an older version kept the streams and did not note it, a step of the picture may be longer than the video.
+    """
+    end = max((stream.end for stream in streams.values()), default=0.0) if read is None else read
     if any(event.start >= end for event in entry.events or ()):
         end = max(end, probe(entry.path).duration or 0.0)
     return end
@@ -177,9 +180,11 @@ def _decode(
     """Waveform, frames and picture of a whole video, features in place of those that ``encoders`` has; and notes."""
     raw = [name for name in ("audio", "video", "picture") if name not in encoders]
     pieces: dict[str, list[Stream]] = {name: [] for name in raw}
+    ends = [0.0]
 
     def windows(reader: MediaReader) -> Iterator[Clip]:
         for clip in reader:
+            ends.append(clip.end)
             for name in raw:
                 if (stream := getattr(clip, name)) is not None:
                     pieces[name].append(stream)
@@ -187,7 +192,7 @@ def _decode(
 
     with MediaReader(path, options) as reader:  # frames that become features are never all in memory
         features = extract(windows(reader), encoders)
-        notes = {"reasons": list(reader.quality.reasons)}
+        notes = {"reasons": list(reader.quality.reasons), "end": ends[-1]}
     streams = {name: _whole(found) for name, found in pieces.items() if found}
     return streams | on_media_clock(features, encoders), notes
 

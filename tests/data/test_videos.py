@@ -25,7 +25,7 @@ from avtext.encoders.slowfast import SlowFastEncoder
 from avtext.encoders.transformer_text import TransformerTextEncoder
 from avtext.encoders.wav2vec2 import Wav2Vec2Encoder
 from avtext.errors import AvtextError, ConfigError, MediaError, StorageError
-from avtext.features import DamagedEntry, FeatureCache, store
+from avtext.features import DamagedEntry, FeatureCache, reading_for, store
 from avtext.features.store import read_features
 from avtext.media import MediaReader
 from avtext.model import EventDetector, collate
@@ -137,6 +137,17 @@ def test_a_long_video_is_sewn_from_its_windows(videos: Path) -> None:
     assert len(source) == 5
     for clip in source:
         check_content(clip)
+
+
+def test_a_video_is_as_long_as_detection_takes_it(videos: Path) -> None:
+    write_video(videos / "odd.mkv", 5.2)  # 41.6 steps of the picture
+    with MediaReader(videos / "odd.mkv", reading_for(LIGHT)) as reader:
+        (read,) = reader
+    (whole,) = open_light(write_manifest(videos, **{"odd.mkv": ()}), window=10.0)
+    assert whole.duration == read.duration == pytest.approx(5.2)
+    assert whole.video == read.video
+    *_, last = open_light(write_manifest(videos, **{"odd.mkv": ()}))
+    assert last.end == whole.end
 
 
 def test_sound_alone_and_picture_alone(videos: Path) -> None:
