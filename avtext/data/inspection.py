@@ -12,7 +12,7 @@ from avtext.data.manifest import Entry, entries_and_faults
 from avtext.errors import ConfigError, MediaError
 from avtext.media import probe
 from avtext.media.quality import MediaInfo
-from avtext.storage import sha256_of
+from avtext.media.reader import content_sha256
 
 FEW = 10  # events of a class; with fewer in training it can hardly be learnt
 LATE = 0.1  # seconds by which an event may end after its video: annotators round
@@ -161,13 +161,14 @@ def _sum_up(one: Inspection) -> None:
 
 
 def _find_leaks(inspections: Sequence[Inspection]) -> None:
-    """The same content twice: within a manifest, or in training and in testing, where it makes scores lies."""
+    """The same sound and picture twice, in whichever container: within a manifest, or in training and in testing,
+    where it makes scores lies."""
     seen: dict[str, tuple[Inspection, Entry]] = {}
     for one in inspections:
         for entry, _ in one.entries:
             try:
-                content = sha256_of(entry.path)
-            except OSError:  # its reader could not read it either, and said so
+                content = content_sha256(entry.path)
+            except MediaError:  # as it was looked at, which said so
                 continue
             if content in seen:
                 other, first = seen[content]

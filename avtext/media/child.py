@@ -71,7 +71,7 @@ def _answer(request: dict[str, Any], limits: Limits, answers: BinaryIO) -> None:
     import av  # after the limits are set
 
     from avtext.media.container import opened
-    from avtext.media.decoding import Decoding, SoughtTooFar
+    from avtext.media.decoding import Decoding, SoughtTooFar, packets_sha256
 
     av.logging.restore_default_callback()  # FFmpeg's complaints go to the log, where their number is evidence
     av.logging.set_libav_level(av.logging.ERROR)
@@ -89,6 +89,8 @@ def _answer(request: dict[str, Any], limits: Limits, answers: BinaryIO) -> None:
             from avtext.media.subtitles import subtitle_cues
 
             reply({"kind": "cues", "cues": subtitle_cues(source, reply)}, {})
+        if kind == "content":
+            reply({"kind": "content", "sha256": packets_sha256(source, reply)}, {})
         try:
             if kind == "decode":
                 Decoding(source, options, limits, reply).run(seek=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -57,6 +58,15 @@ def packets(source: Source, streams: list[Any], account: Account, send: Send) ->
             refuse_memory(source.info.path, error)
             errors += 1
             account.unreadable += 1
+
+
+def packets_sha256(source: Source, send: Send) -> str:
+    """SHA-256 of what the packets of the sound and of the picture hold, whichever container they lie in."""
+    streams = [stream for stream in (source.audio, source.video) if stream is not None]
+    digests = {stream.index: hashlib.sha256() for stream in streams}
+    for packet in packets(source, streams, Account(source), send):
+        digests[packet.stream_index].update(packet)
+    return hashlib.sha256(b"".join(digest.digest() for digest in digests.values())).hexdigest()
 
 
 class Decoding:

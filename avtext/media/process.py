@@ -26,7 +26,7 @@ class DecoderProcess:
     Args:
         path: a resolved absolute path.
         name: of the file in messages.
-        kind: ``"decode"``, ``"probe"`` or ``"cues"``.
+        kind: ``"decode"``, ``"probe"``, ``"cues"`` or ``"content"``.
         options: what to give.
         limits: what it may cost.
     """

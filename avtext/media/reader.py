@@ -43,11 +43,21 @@ def embedded_cues(path: str | Path, limits: Limits | None = None) -> tuple[Cue, 
     return tuple(Cue(float(start), float(end), str(text)) for start, end, text in answer["cues"])
 
 
+def content_sha256(path: str | Path, limits: Limits | None = None) -> str:
+    """SHA-256 of the sound and picture in a file as they are encoded; the same in another container, or under a name.
+
+    Raises:
+        MediaError: as :func:`probe`.
+    """
+    _, answer = _ask(path, "content", limits)
+    return str(answer["sha256"])
+
+
 def _ask(path: str | Path, kind: str, limits: Limits | None) -> tuple[MediaInfo, dict[str, Any]]:
     process = DecoderProcess(media_file(path), shown(path), kind, MediaOptions(), limits or Limits())
     try:
         info = MediaInfo.from_dict(process.receive()[0]["info"])
-        return info, process.receive()[0] if kind == "cues" else {}
+        return info, process.receive()[0] if kind != "probe" else {}
     finally:
         process.close()
 
