@@ -9,11 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from avtext.attacks import attack
 from avtext.benchmark.ladder_rows import Events, Row, faults
-from avtext.benchmark.timing import Timing, Turns, alternate, first_call, run_code, take_turns
+from avtext.benchmark.timing import Timing, Turns, alternate, first_call, one_torch_thread, run_code, take_turns
 from avtext.clip import Clip, Event, Stream
 from avtext.compression.ladder import LadderSettings, Rung, climb
 from avtext.detection import EventFinder
@@ -70,11 +68,12 @@ def measure(
     rows: dict[str, Row] = {}
     trial: Trial | None = None
     for rung in climb(model, files, out, settings, say):
-        if trial is None:
-            trial = _trial(model, files, settings, rung, say)
-        say(f"measuring {rung.name}")
-        parent = next((rows[name].rung for name in _PARENTS[rung.name] if name in rows), rung)
-        rows[rung.name] = _row(rung, parent, trial)
+        with one_torch_thread():  # training, the next rung perhaps, has all of them
+            if trial is None:
+                trial = _trial(model, files, settings, rung, say)
+            say(f"measuring {rung.name}")
+            parent = next((rows[name].rung for name in _PARENTS[rung.name] if name in rows), rung)
+            rows[rung.name] = _row(rung, parent, trial)
         yield rows[rung.name]
         wrong = faults(rows, settings.limits)
         if wrong and (settings.stop or rung.name == "int8"):
@@ -136,12 +135,8 @@ def _found(finder: EventFinder, reference: Events, sources: Mapping[str, Source]
 
 def _row(rung: Rung, parent: Rung, trial: Trial) -> Row:
     def turns(threads: int) -> Turns:
-        before = torch.get_num_threads()
         ours, theirs = (one.open(threads, align=False) for one in (rung, parent))
-        try:
-            return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), ROUNDS)
-        finally:
-            torch.set_num_threads(before)
+        return take_turns(lambda: ours(trial.timed), lambda: theirs(trial.timed), ROUNDS)
 
     finder = rung.open()
     found = _found(finder, trial.reference, trial.sources)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from avtext.benchmark import ladder
 from avtext.benchmark.ladder_rows import Events, Row, differences, faults, figures
@@ -18,6 +19,7 @@ from avtext.compression.ladder import LadderSettings, LimitSettings, Rung
 from avtext.errors import Code, ConfigError, MediaError
 from avtext.training import DataSettings
 from avtext.training.evaluation import Found
+from tests.tiny import talkative, write_video
 
 
 def row(
@@ -104,6 +106,20 @@ def test_borders_without_torch_are_compared_in_steps_of_the_models_own_grid(tmp_
     named = {figure.name: figure for figure in figures(rows, LimitSettings())}
     assert named["row04b_runtime_borders"].value == pytest.approx(1.0)
     assert named["row04b_runtime_borders"].met
+
+
+def test_measuring_leaves_the_next_training_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "ROUNDS", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        climbing = ladder.measure(
+            talkative(), [write_video(tmp_path / "a.mkv", 2.0)], tmp_path / "out", LadderSettings(), print
+        )
+        assert next(climbing).rung.name == "float32"
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Finder:
