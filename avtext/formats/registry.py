@@ -35,29 +35,27 @@ class Format(NamedTuple):
         read: path to events.
         write: path and events to what could not be held, in words; publishes the file whole or not at all.
         suffixes: of files in it, the usual one first; formats may share one.
-        about: one line for people.
     """
 
     read: Callable[[Path], EventSet]
     write: Callable[[Path, EventSet], list[str]]
     suffixes: tuple[str, ...]
-    about: str
 
 
 FORMATS: dict[str, Format] = {
-    "json": Format(read_json, write_json, (".json",), "avtext.events/1; holds everything"),
-    "csv": Format(read_csv, write_csv, (".csv",), "table with a header: file, start, end, label, score"),
-    "tsv": Format(read_dcase, write_dcase, (".tsv",), "DCASE: filename, onset, offset, event_label"),
-    "sed_eval": Format(read_sed_eval, write_sed_eval, (".txt", ".ann"), "sed_eval lists without a header"),
-    "activitynet": Format(read_activitynet, write_activitynet, (".json",), "ActivityNet truth or results"),
-    "vtt": Format(read_webvtt, write_webvtt, (".vtt",), "WebVTT; one file's events"),
-    "srt": Format(read_srt, write_srt, (".srt",), "SubRip; one file's events"),
-    "audacity": Format(read_audacity, write_audacity, (".txt",), "Audacity labels; one file's events"),
-    "rttm": Format(read_rttm, write_rttm, (".rttm",), "diarization; the speaker is the label"),
-    "eaf": Format(read_eaf, write_eaf, (".eaf",), "ELAN; one file's events"),
-    "textgrid": Format(read_textgrid, write_textgrid, (".textgrid",), "Praat; one file's events"),
-    "labelstudio": Format(read_label_studio, write_label_studio, (".json",), "Label Studio tasks"),
-    "edl": Format(read_edl, write_edl, (".edl",), "CMX 3600 edit list; one file's events"),
+    "json": Format(read_json, write_json, (".json",)),
+    "csv": Format(read_csv, write_csv, (".csv",)),
+    "tsv": Format(read_dcase, write_dcase, (".tsv",)),
+    "sed_eval": Format(read_sed_eval, write_sed_eval, (".txt", ".ann")),
+    "activitynet": Format(read_activitynet, write_activitynet, (".json",)),
+    "vtt": Format(read_webvtt, write_webvtt, (".vtt",)),
+    "srt": Format(read_srt, write_srt, (".srt",)),
+    "audacity": Format(read_audacity, write_audacity, (".txt",)),
+    "rttm": Format(read_rttm, write_rttm, (".rttm",)),
+    "eaf": Format(read_eaf, write_eaf, (".eaf",)),
+    "textgrid": Format(read_textgrid, write_textgrid, (".textgrid",)),
+    "labelstudio": Format(read_label_studio, write_label_studio, (".json",)),
+    "edl": Format(read_edl, write_edl, (".edl",)),
 }
 
 
