@@ -38,22 +38,23 @@ def write(encoder: nn.Module, example: Call, calibration: Sequence[Call], path: 
 class Graph:
     """A written network, called as the encoder's own; it can be sent to other processes.
 
+    It computes in as many threads as torch.
+
     Args:
         path: what :func:`write` wrote.
-        threads: None takes as many as torch.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
-        self.path, self.threads = path, threads
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self._session: Any = None
 
-    def __reduce__(self) -> tuple[type[Graph], tuple[Path, int | None]]:
-        return Graph, (self.path, self.threads)
+    def __reduce__(self) -> tuple[type[Graph], tuple[Path]]:
+        return Graph, (self.path,)
 
     def __call__(self, *values: Tensor) -> Tensor:
         """What the network gives for these arguments."""
         if self._session is None:
-            self._session = open_session(self.path, self.threads or torch.get_num_threads())
+            self._session = open_session(self.path, torch.get_num_threads())
         names = [node.name for node in self._session.get_inputs()]
         feed = {name: value.numpy() for name, value in zip(names, values, strict=True)}
         return torch.from_numpy(run_session(self._session, feed)[0])

@@ -86,21 +86,21 @@ def _results(model: Any, calls: Sequence[Values]) -> list[Tensor]:
 class Graph:
     """A written network, called as the encoder's own; it can be sent to other processes.
 
-    Shapes that come again get a graph of their own, which runs faster than one for any shape.
+    It computes in as many threads as torch. Shapes that come again get a graph of their own, which runs faster than one
+    for any shape.
 
     Args:
         path: what :func:`write` wrote.
-        threads: None takes as many as torch.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
-        self.path, self.threads = path, threads
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self._any: Any = None
         self._last: tuple[tuple[int, ...], ...] = ()  # shapes of the last call
         self._fixed: tuple[tuple[tuple[int, ...], ...], Any] | None = None
 
-    def __reduce__(self) -> tuple[type[Graph], tuple[Path, int | None]]:
-        return Graph, (self.path, self.threads)
+    def __reduce__(self) -> tuple[type[Graph], tuple[Path]]:
+        return Graph, (self.path,)
 
     def __call__(self, *values: Tensor) -> Tensor:
         """What the network gives for these arguments."""
@@ -129,6 +129,6 @@ class Graph:
             raise ModelError(f"{self.path}: OpenVINO refuses it ({reason}): remove it, and it is made again") from None
         if shapes:
             model.reshape({index: list(shape) for index, shape in enumerate(shapes)})
-        threads = self.threads or torch.get_num_threads()
+        threads = torch.get_num_threads()
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
         return core.compile_model(model, "CPU", hints)

@@ -30,9 +30,8 @@ def prepare(
     calibration: Iterable[Clip] | None = None,
     *,
     folder: Path | None = None,
-    threads: int | None = None,
 ) -> nn.Module:
-    """A copy of a frozen encoder that a backend computes.
+    """A copy of a frozen encoder that a backend computes, in as many threads as torch has.
 
     Args:
         encoder: a Wav2Vec2 or SlowFast encoder on the CPU, in evaluation mode.
@@ -40,8 +39,7 @@ def prepare(
         calibration: clips as those to come, for INT8; None for float32, which differs from torch by at most
             ``TOLERANCE``. INT8 is as near as its cosine says: see
             :func:`avtext.backends.networks.feature_similarity`.
-        folder: where graphs are kept; None takes :func:`graph_folder`.
-        threads: of the backend; None takes as many as torch.
+        folder: where graphs are kept; None takes :func:`graph_folder`. In torch there are none.
 
     Raises:
         InvalidInput: no such backend, or INT8 in torch.
@@ -69,7 +67,7 @@ def prepare(
     path = (folder or graph_folder()) / _key(encoder, chosen, calls) / module.FILE
     if not path.is_file():
         _write(encoder, module, calls, path)
-    return with_network(encoder, module.Graph(path, threads))
+    return with_network(encoder, module.Graph(path))
 
 
 def graph_folder() -> Path:

@@ -153,7 +153,7 @@ class OddBackend:
     dies = False
 
     class Graph:
-        def __init__(self, path: Path, threads: int | None = None) -> None:
+        def __init__(self, path: Path) -> None:
             assert path.read_text() == "whole"
 
         def __call__(self, *values: torch.Tensor) -> torch.Tensor:
