@@ -28,7 +28,8 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     Args:
         path: an ONNX file.
         threads: None takes one per core that this process may use, or what the environment variable ``OMP_NUM_THREADS``
-            says. ONNX Runtime's own default also ties each to a core, where it waits for whatever else runs there.
+            says; never more than ``OMP_THREAD_LIMIT``. ONNX Runtime's own default also ties each to a core, where it
+            waits for whatever else runs there.
 
     Raises:
         InvalidInput: ``threads`` is no whole number from 1 on.
@@ -46,7 +47,7 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     _share_arena()
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.intra_op_num_threads = default_threads() if threads is None else threads
+    options.intra_op_num_threads = at_most(default_threads() if threads is None else threads)
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors share no class but this
@@ -58,10 +59,21 @@ def open_session(path: Path, threads: int | None = None) -> Any:
 
 def default_threads() -> int:
     """What ``OMP_NUM_THREADS`` says, as torch and BLAS take it; else one per core that this process may run on."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
+    if asked := _said("OMP_NUM_THREADS"):
+        return asked
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def at_most(threads: int) -> int:
+    """So many threads, or what ``OMP_THREAD_LIMIT`` says where that is fewer, as OpenMP takes it: a worker process,
+    which shares the machine with others, has one whatever was asked for."""
+    return min(threads, _said("OMP_THREAD_LIMIT") or threads)
+
+
+def _said(variable: str) -> int:
+    """The number that an environment variable holds; 0 where it holds none."""
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdecimal() else 0
 
 
 def run_session(session: Any, feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -34,6 +34,7 @@ _BOOTSTRAP = (  # Ctrl-C is the parent's business, which ends this process
     "from avtext.detection.workers import main; main()"
 )
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+_ONE_THREAD["OMP_THREAD_LIMIT"] = "1"  # also where the pipeline was made with more
 _READY = "ready"
 _EXPENDABLE = "500"  # where memory runs out, the system ends a worker before its parent
 

@@ -19,7 +19,8 @@ class Runtime(EventFinder):
         limits: what one file may cost; :class:`avtext.media.Limits`.
         cache: folder in which what was encoded of a file is kept; see :class:`avtext.detection.EventFinder`.
         skim: whether pictures are decoded only where something seems to happen; likewise.
-        threads: of ONNX Runtime; None takes all cores, or what ``OMP_NUM_THREADS`` says.
+        threads: of ONNX Runtime; None takes all cores, or what ``OMP_NUM_THREADS`` says. Workers of :meth:`batch` take
+            one each.
 
     Raises:
         ModelError: the folder is missing, damaged or of another kind.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from avtext.backends.openvino_graph import Graph
-from avtext.backends.sessions import default_threads, give_back, open_session
+from avtext.backends.sessions import at_most, default_threads, give_back, open_session
 from avtext.errors import InvalidInput, ModelError
 
 MIB = 1 << 20
@@ -52,6 +52,12 @@ def test_as_many_threads_as_the_environment_says_or_as_there_are_cores(monkeypat
     for asked, threads in (("1", 1), ("7", 7), ("", 3), ("0", 3), ("many", 3)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
         assert default_threads() == threads
+
+
+def test_never_more_threads_than_the_environments_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, threads in (("1", 1), ("9", 4), ("", 4), ("0", 4), ("many", 4)):
+        monkeypatch.setenv("OMP_THREAD_LIMIT", limit)
+        assert at_most(4) == threads
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])

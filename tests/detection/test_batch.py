@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,16 @@ def test_workers_run_without_torch_too(graphs: Path, sounds: list[Path]) -> None
     runtime = Runtime(graphs / "onnx", threads=1)
     alone = [one.to_dict() for one in runtime.batch(sounds[:2])]
     assert [one.to_dict() for one in runtime.batch(sounds[:2], jobs=2)] == alone
+
+
+def test_a_worker_computes_in_one_thread_whatever_the_runtime_was_made_with(graphs: Path, sounds: list[Path]) -> None:
+    counts = []
+    for threads in (1, 3):
+        with closing(detect_each(Runtime(graphs / "onnx", threads=threads), sounds[:1], 1, {})) as outcomes:
+            assert isinstance(next(outcomes)[1], Result)
+            (worker,) = (p for p in descendants(os.getpid()) if b"avtext.detection.workers" in _words(p))
+            counts.append(len([*Path(f"/proc/{worker}/task").iterdir()]))
+    assert counts[0] == counts[1]
 
 
 class Telling:
