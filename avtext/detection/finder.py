@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from avtext.alignment.subtitles import sync_cues
 from avtext.clip import Clip, Cue, Stream, is_share
@@ -98,12 +98,23 @@ class EventFinder:
             InvalidInput: a class that the model does not know, or an argument that is not as above.
         """
         transcript, classes = held(transcript), held(classes)
-        wanted = wanted_labels(classes, self.labels)
-        tell = hook or silent
+        wanted, tell = wanted_labels(classes, self.labels), hook or silent
         source = self._readable(source)
         place = self.place(source, transcript, start, end)
-        if (known := self.recalled(source, place, classes, hook)) is not None:
-            return known
+        known = self.recalled(source, place, wanted, tell)
+        return known or self.analysed(source, place, wanted, transcript, start, end, tell)
+
+    def analysed(
+        self,
+        source: Any,
+        place: Path | None,
+        wanted: frozenset[str],
+        transcript: Transcript = None,
+        start: float | None = None,
+        end: float | None = None,
+        tell: Hook = silent,
+    ) -> Result:
+        """The result of a source of which nothing is kept at ``place``; other arguments as of calling."""
         with ExitStack() as stack:
             encoded = stack.enter_context(EncodedVideo(self.network))
             if isinstance(source, Clip):
@@ -114,9 +125,7 @@ class EventFinder:
                 reading = self.reading(source, stack, transcript, start, end)
             for end_of_window in encoded.fill(reading.clips()):
                 tell("read", None, file=reading.name, total=reading.total, completed=end_of_window)
-            if place is not None:
-                keep(place, encoded, reading)
-            return self._finish(encoded, reading, wanted, tell)
+            return self._finish(encoded, reading, place, wanted, tell)
 
     def place(
         self, source: Any, transcript: Transcript = None, start: float | None = None, end: float | None = None
@@ -133,25 +142,16 @@ class EventFinder:
         except OSError:  # the reader says why it cannot be read
             return None
 
-    def recalled(
-        self, source: Any, place: Path | None, classes: Sequence[str] | None = None, hook: Hook | None = None
-    ) -> Result | None:
+    def recalled(self, source: Any, place: Path | None, wanted: frozenset[str], tell: Hook = silent) -> Result | None:
         """The result of a file from what is kept of it at ``place``; None where nothing is, or nothing sound."""
         if place is None:
             return None
         with EncodedVideo(self.network) as encoded:
             known = recall(place, encoded, shown(source))
-            if known is None:
-                return None
-            return self._finish(encoded, known, wanted_labels(classes, self.labels), hook or silent)
+            return None if known is None else self._finish(encoded, known, None, wanted, tell)
 
     def reading(
-        self,
-        source: str | Path | BinaryIO,
-        stack: ExitStack,
-        transcript: str | Path | Sequence[Cue] | None = None,
-        start: float | None = None,
-        end: float | None = None,
+        self, source: Any, stack: ExitStack, transcript: Transcript, start: float | None, end: float | None
     ) -> FileReading:
         """Windows of a file as the network takes them; arguments as of calling, ``stack`` closes the file."""
         options = self._options(start, end)
@@ -167,25 +167,23 @@ class EventFinder:
         return reading_for(self.network.encoders, window=window, overlap=overlap, start=start, end=end)
 
     def found_together(
-        self, videos: Sequence[tuple[Reading, Clip, Path | None]], classes: Sequence[str] | None = None
+        self, videos: Sequence[tuple[Reading, Clip, Path | None]], wanted: frozenset[str] | None = None
     ) -> list[Result]:
         """Results of videos that are one window each, encoded as one batch; the same as one by one.
 
         Args:
             videos: what was read, to its end, the only window of it, and where what is encoded is kept, if anywhere.
-            classes: labels to report; all by default.
+            wanted: labels to report; all by default.
 
         Raises:
             StorageError: what was encoded cannot be kept.
         """
-        wanted, results = wanted_labels(classes, self.labels), []
+        wanted, results = frozenset(self.labels) if wanted is None else wanted, []
         encoded = self.network.encode_together([clip for _, clip, _ in videos])
         for (reading, clip, place), tracks in zip(videos, encoded, strict=True):
             with EncodedVideo(self.network) as video:
                 video.add(clip.start, tracks, last=True)
-                if place is not None:
-                    keep(place, video, reading)
-                results.append(self._finish(video, reading, wanted, silent))
+                results.append(self._finish(video, reading, place, wanted, silent))
         return results
 
     def _readable(self, source: Any) -> Any:
@@ -228,7 +226,11 @@ class EventFinder:
             found["text"] = max((heard, text or heard), key=lambda one: (not one["abstained"], one["confidence"]))
         return found
 
-    def _finish(self, encoded: EncodedVideo, reading: Reading, wanted: frozenset[str], tell: Hook) -> Result:
+    def _finish(
+        self, encoded: EncodedVideo, reading: Reading, place: Path | None, wanted: frozenset[str], tell: Hook
+    ) -> Result:
+        if place is not None:
+            keep(place, encoded, reading)
         rate = self.network.settings.grid_rate
         origin = encoded.start
         quality, duration = reading.account(origin + len(encoded) / rate)

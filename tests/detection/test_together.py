@@ -16,6 +16,7 @@ from avtext.detection.grouping import groups_by_length
 from avtext.detection.together import detect_together
 from avtext.errors import InvalidInput, MediaError, StorageError
 from avtext.pipeline import Pipeline, Tensors
+from avtext.storage import sha256_of
 from tests.tiny import SRT, talkative, write_video
 
 
@@ -91,6 +92,29 @@ def test_what_is_encoded_together_is_kept_as_alone_and_found_again(
         assert isinstance(one, Result)
         assert isinstance(other, Result)
         same(one, other)
+
+
+def test_a_file_is_hashed_once_whatever_its_length(
+    videos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+
+    def counting(path: Path) -> str:
+        hashed.append(path)
+        return sha256_of(path)
+
+    monkeypatch.setattr("avtext.features.key.sha256_of", counting)
+    kept = Pipeline(talkative(), device="cpu", cache=tmp_path)
+    assert len(list(kept.batch(videos[1:3], together=4.0))) == 2
+    assert hashed == videos[1:3]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_parts_of_long_files_go_together(pipe: Pipeline, videos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, encode = [], pipe.network.encode_together
+    monkeypatch.setattr(pipe.network, "encode_together", lambda clips: sizes.append(len(clips)) or encode(clips))
+    assert len(list(pipe.batch([videos[2]] * 2, together=4.0, start=7.5))) == 2
+    assert sizes == [2]
 
 
 def test_a_cache_that_cannot_be_written_is_said_of_each_file(videos: list[Path], tmp_path: Path) -> None:
