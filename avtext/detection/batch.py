@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from inspect import Parameter, signature
@@ -10,7 +11,10 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from avtext.detection.result import Failure, Result
+from avtext.detection.spool import Spool
 from avtext.detection.together import detect_together
 from avtext.detection.workers import detect_each
 from avtext.errors import FILE_ERRORS, AvtextError, InvalidInput
@@ -134,17 +138,26 @@ def _here(
 
 
 def in_order(numbered: Generator[tuple[int, T], None, None]) -> Generator[T, None, None]:
-    """Values by their numbers from 0, each as soon as all before it are there.
+    """Values by their numbers from 0, each as soon as all before it are there; early ones wait on disk, as bytes.
+
+    Raises:
+        StorageError: the temporary folder is full.
 
     Example:
         >>> list(in_order(pair for pair in [(1, "b"), (0, "a"), (2, "c")]))
         ['a', 'b', 'c']
     """
-    early: dict[int, T] = {}
+    early: dict[int, tuple[int, int]] = {}  # where in the spool, a nameless file that is written here alone
     number = 0
-    with closing(numbered):
+    with closing(numbered), Spool((), np.uint8) as spool:
         for index, value in numbered:
-            early[index] = value
+            if index != number:
+                first = len(spool)
+                spool.append(np.frombuffer(pickle.dumps(value), np.uint8))
+                early[index] = first, len(spool)
+                continue
+            yield value
+            number += 1
             while number in early:
-                yield early.pop(number)
+                yield pickle.loads(spool.read(*early.pop(number)))
                 number += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import weakref
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -157,3 +159,24 @@ def test_values_come_in_order_as_soon_as_they_can() -> None:
     assert next(values) == 0
     assert taken == [1, 0]
     assert [*values] == [1, 2, 3]
+
+
+def test_values_that_come_early_are_not_held_in_memory() -> None:
+    given: list[weakref.ref[Result]] = []
+
+    def numbered() -> Generator[tuple[int, Result], None, None]:
+        for index in (3, 2, 1, 0):
+            one = Result(f"{index}.mp4")
+            given.append(weakref.ref(one))
+            yield index, one
+            del one
+            assert [ref() for ref in given[:-1]] == [None] * (len(given) - 1)
+
+    assert [one.file for one in in_order(numbered())] == ["0.mp4", "1.mp4", "2.mp4", "3.mp4"]
+    assert len(given) == 4
+
+
+def test_errors_that_come_early_keep_what_they_say() -> None:
+    early = MediaError("a.mp4: empty file", code=Code.NOT_MEDIA, stage="open")
+    _, error = in_order(pair for pair in [(1, early), (0, early)])
+    assert (error.message, error.code, error.stage) == (early.message, early.code, early.stage)
