@@ -159,5 +159,5 @@ def in_order(numbered: Generator[tuple[int, T], None, None]) -> Generator[T, Non
             yield value
             number += 1
             while number in early:
-                yield pickle.loads(spool.read(*early.pop(number)))
+                yield pickle.loads(spool.read(*early.pop(number)).data)
                 number += 1
