@@ -138,7 +138,8 @@ def _here(
 
 
 def in_order(numbered: Generator[tuple[int, T], None, None]) -> Generator[T, None, None]:
-    """Values by their numbers from 0, each as soon as all before it are there; early ones wait on disk, as bytes.
+    """Values by their numbers from 0, each as soon as all before it are there; early ones wait on disk, as bytes, but
+    errors as they are: few, and a pickled one no longer says where it came from.
 
     Raises:
         StorageError: the temporary folder is full.
@@ -147,17 +148,27 @@ def in_order(numbered: Generator[tuple[int, T], None, None]) -> Generator[T, Non
         >>> list(in_order(pair for pair in [(1, "b"), (0, "a"), (2, "c")]))
         ['a', 'b', 'c']
     """
-    early: dict[int, tuple[int, int]] = {}  # where in the spool, a nameless file that is written here alone
+    early: dict[int, Any] = {}
     number = 0
     with closing(numbered), Spool((), np.uint8) as spool:
         for index, value in numbered:
             if index != number:
-                first = len(spool)
-                spool.append(np.frombuffer(pickle.dumps(value), np.uint8))
-                early[index] = first, len(spool)
+                early[index] = value if isinstance(value, Exception) else _put(value, spool)
                 continue
             yield value
             number += 1
             while number in early:
-                yield pickle.loads(spool.read(*early.pop(number)).data)
+                found = early.pop(number)
+                yield _taken(found, spool) if isinstance(found, slice) else found
                 number += 1
+
+
+def _put(value: object, spool: Spool) -> slice:
+    """Where the value lies in the spool, a nameless file that is written here alone."""
+    first = len(spool)
+    spool.append(np.frombuffer(pickle.dumps(value), np.uint8))
+    return slice(first, len(spool))
+
+
+def _taken(place: slice, spool: Spool) -> Any:
+    return pickle.loads(spool.read(place.start, place.stop).data)
