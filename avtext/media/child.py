@@ -17,6 +17,7 @@ from avtext.media.options import Limits, MediaOptions
 from avtext.media.wire import send
 
 _MAX_LOG = 16 << 20  # bytes of complaints; FFmpeg's log is the only file that this process writes
+_MOST = 1 << 62  # that the operating system takes as a limit
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def restrict(memory_bytes: int, cpu_seconds: float) -> None:
         (resource.RLIMIT_FSIZE, _MAX_LOG),
     ):
         _, hard = resource.getrlimit(kind)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # a lower one of the user's stays
+        most = min(most, _MOST if hard == resource.RLIM_INFINITY else hard)  # a lower one of the user's stays
         resource.setrlimit(kind, (most, most))
     limit_cpu(cpu_seconds)
 
@@ -63,7 +64,7 @@ def restrict(memory_bytes: int, cpu_seconds: float) -> None:
 def limit_cpu(seconds: float) -> None:
     """Let this process use so many CPU seconds in all."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    soft = max(1, int(seconds))
+    soft = max(1, int(min(seconds, _MOST)))
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 

@@ -23,6 +23,7 @@ import numpy as np
 DTYPES = ("float32", "uint8", "bool")
 MAX_LINE = 1 << 22  # bytes in a line of JSON
 MAX_ARRAY = 1 << 31  # bytes in one array
+_LONGEST = 2_000_000.0  # seconds that the system waits at most; longer is for ever
 
 
 class WireError(Exception):
@@ -114,7 +115,7 @@ class WireReader:
     def _wait(self) -> None:
         allowed = min(self.stall_seconds, self.wall_seconds - self.waited)
         begun = time.monotonic()
-        readable = allowed > 0 and self._poll.poll(allowed * 1000.0)
+        readable = allowed > 0 and self._poll.poll(allowed * 1000.0 if allowed < _LONGEST else None)
         self.waited += time.monotonic() - begun
         if not readable:
             raise WireTimeoutError(f"no answer from the decoder in {self.waited:.0f} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -45,6 +46,19 @@ def test_limits_end_in_typed_errors(video: Path, limits: dict, code: Code) -> No
         _read(video, **limits)
     assert caught.value.code == code
     assert str(video) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"stall_seconds": math.inf, "wall_seconds": math.inf},
+        {"stall_seconds": 1e9, "wall_factor": 1e9},
+        {"cpu_seconds": 1e30, "cpu_factor": 1e308},
+        {"memory_bytes": 1 << 80},
+    ],
+)
+def test_limits_beyond_those_of_the_system_are_none(video: Path, limits: dict) -> None:
+    assert probe(video, Limits(**limits)).duration == pytest.approx(24.0, abs=0.1)
 
 
 def test_frames_that_do_not_fit_into_memory(tmp_path: Path) -> None:
