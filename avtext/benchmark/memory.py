@@ -64,7 +64,7 @@ def cold(video: Path, folder: Path) -> list[Figure]:
 
 
 def _hour(folder: Path) -> list[Figure]:
-    minute, hour = (spent(detection, str(make_video(folder / f"{m}.mp4", 60 * m))) for m in (1, 60))
+    minute, hour = (spent(detection, str(make_noise(folder / f"{m}.mp4", 60 * m))) for m in (1, 60))
     detail = (
         f"peak resident memory of the process that finds events (its decoder child keeps a window, whatever the "
         f"length): 1 minute {minute.peak:.0f} MiB in {minute.time.wall:.1f} s, 60 minutes {hour.peak:.0f} MiB "
@@ -83,7 +83,7 @@ def detection(video: str) -> Callable[[], object]:
     return lambda: Pipeline.from_pretrained()(video)
 
 
-def make_video(path: Path, seconds: int) -> Path:
+def make_noise(path: Path, seconds: int) -> Path:
     """A video of moving noise with a tone, 160 x 120 at 25 frames a second, written in a stream."""
     import av
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from avtext.benchmark.memory import cold, make_video
+from avtext.benchmark.memory import cold, make_noise
 from avtext.errors import AvtextError
 
 
 def test_a_cold_run_is_timed_and_its_result_written(tmp_path: Path) -> None:
-    video = make_video(tmp_path / "two.mp4", 2)
+    video = make_noise(tmp_path / "two.mp4", 2)
     folder = tmp_path / "cold"
     folder.mkdir()
     seconds, memory = cold(video, folder)
