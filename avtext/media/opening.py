@@ -130,7 +130,7 @@ def check_head(name: str, head: bytes) -> None:
     if kind is not None:
         raise _refused(name, f"is a still picture ({kind}); video or audio is needed", Code.UNSUPPORTED)
     if _is_text(head):
-        raise _refused(name, "is a text file; video or audio is needed (subtitles go with --transcript)")
+        raise _refused(name, "is a text file; video or audio is needed (subtitles are given as its transcript)")
 
 
 def _is_text(head: bytes) -> bool:

@@ -49,10 +49,10 @@ def _of_file(truth: EventSet, report: Report) -> tuple[Event, ...]:
     matched = align_names(truth.events, {report.file: report.events})
     (name,) = matched.estimate
     if name not in truth.events:
-        raise ConfigError(f"--truth: has no events of {report.file}, but of {', '.join(list(truth.events)[:3])}")
+        raise ConfigError(f"truth: has no events of {report.file}, but of {', '.join(list(truth.events)[:3])}")
     if len(truth.events) == 1:  # of several, it is no news that the others are of no use here
         for note in matched.notes:
-            _LOG.warning("--truth: %s", note)
+            _LOG.warning("truth: %s", note)
     return tuple(truth.events[name])
 
 

@@ -79,10 +79,10 @@ def _embedded(media: Path, type: str) -> str:
         size = media.stat().st_size
         if size > EMBED_LIMIT:
             raise ConfigError(
-                f"--embed: {media}: has {size >> 20} MiB, a page takes {EMBED_LIMIT >> 20}: leave --embed out and keep "
+                f"embed: {media}: has {size >> 20} MiB, a page takes {EMBED_LIMIT >> 20}: leave embed out and keep "
                 "the video beside the page"
             )
         content = media.read_bytes()
     except OSError as error:
-        raise ConfigError(f"--embed: {media}: cannot be read ({error.strerror}): name the video") from None
+        raise ConfigError(f"embed: {media}: cannot be read ({error.strerror}): name the video") from None
     return f"data:{type};base64,{base64.b64encode(content).decode('ascii')}"

@@ -60,7 +60,7 @@ def test_every_line_has_its_faults_not_only_the_first(folder: Path) -> None:
         'm.jsonl:2: has no "events": give a list (empty where nothing happens), an event file, or null where nobody labelled it; or "labels" where times are not known',
         "m.jsonl:3: two 'bell' overlap, 1-1.5 s and 1.2-1.8 s: make them one, or shorten the first",
         "m.jsonl:3: 'bell' at 1.9-5 s is out of range: the video ends at 2.00 s: times are seconds from its beginning",
-        "m.jsonl:4: text.mp4: is a text file; video or audio is needed (subtitles go with --transcript)",
+        "m.jsonl:4: text.mp4: is a text file; video or audio is needed (subtitles are given as its transcript)",
     ]
 
 

@@ -79,7 +79,7 @@ def test_a_video_that_cannot_be_put_in_leaves_the_others_their_pages(tmp_path: P
         results(tmp_path, name)
     (tmp_path / "b.mp4").write_bytes(b"here")
     first, second, last = map(str, write_folder(tmp_path, tmp_path, embed=True))
-    assert first.startswith(f"--embed: {tmp_path / 'a.mp4'}: cannot be read")
+    assert first.startswith(f"embed: {tmp_path / 'a.mp4'}: cannot be read")
     assert (second, last) == (
         f"wrote {tmp_path / 'b.events.html'}: 0 events",
         f"wrote {tmp_path / 'index.html'}: 1 file",

@@ -117,11 +117,11 @@ def test_a_truth_of_one_file_with_another_name_is_noted(tmp_path: Path, caplog: 
     write = write_figures(tmp_path, Report("a.mp4", FOUND), EventSet({"zz.mp4": FOUND[:1]}))
     assert next(write).name == "timeline.pdf"
     assert caplog.messages == [
-        "--truth: a.mp4 was taken for zz.mp4: each side has one file, but their names differ",
+        "truth: a.mp4 was taken for zz.mp4: each side has one file, but their names differ",
     ]
 
 
 def test_a_truth_of_other_files_is_refused(tmp_path: Path) -> None:
     truth = EventSet({"x.wav": (), "y.wav": ()})
-    with pytest.raises(ConfigError, match=r"--truth: has no events of a\.mp4, but of x\.wav, y\.wav"):
+    with pytest.raises(ConfigError, match=r"^truth: has no events of a\.mp4, but of x\.wav, y\.wav"):
         list(write_figures(tmp_path, Report("a.mp4", FOUND), truth))
