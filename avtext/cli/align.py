@@ -13,7 +13,7 @@ import typer
 
 from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from avtext.clip import Cue
@@ -98,7 +98,7 @@ def _write(out: Path, subtitles: Path | None, cues: Sequence[Cue], found: Mappin
         write_cues(out, moved)
         written, left = len(moved), len(cues) - len(moved)
     print_lines([f"{out}: replaced"] * there, sys.stderr)
-    note = f", without {left} of {written + left} cues, which have no place in the video" if left else ""
+    note = f", without {left} of {counted(written + left, 'cue')}, which have no place in the video" if left else ""
     print_lines([f"wrote {out}{note}"], to)
 
 

@@ -16,7 +16,7 @@ from avtext.cli.loading import Computation, load_finder
 from avtext.cli.options import Debug, Verbose, show_traceback
 from avtext.cli.results import endings_of, is_done, write_results
 from avtext.cli.tables import say
-from avtext.errors import FILE_ERRORS, AvtextError, ConfigError, MediaError, StorageError
+from avtext.errors import FILE_ERRORS, AvtextError, ConfigError, MediaError, StorageError, counted
 
 if TYPE_CHECKING:
     from avtext.detection import EventFinder, Failure, Result
@@ -111,7 +111,7 @@ def detect(
     places = _places(paths, out, shard)
     todo = [path for path, place in places.items() if not (skip_existing and is_done(path, place, endings))]
     if skipped := len(places) - len(todo):
-        say(f"{skipped} of {len(places)} files have results already: skipped")
+        say(f"{skipped} of {counted(len(places), 'file')} skipped: the results are there")
     by = Computation(device, backend, int8)
     pipe = None
     if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
@@ -186,7 +186,7 @@ def _watched(found: Iterator[Numbered], count: int) -> Iterator[Numbered]:
     from avtext.cli.progress import waiting
 
     for done in range(count):
-        with waiting(f"{done} of {count} files done"):
+        with waiting(f"{done} of {counted(count, 'file')} done"):
             item = next(found, None)
         if item is None:
             return
@@ -245,7 +245,7 @@ def _show(outcome: Result | Failure, written: list[Path], as_json: bool) -> None
 def _finish(failures: list[Any], count: int) -> None:
     if not failures:
         return
-    say(f"{len(failures)} of {count} files failed:")
+    say(f"{len(failures)} of {counted(count, 'file')} failed:")
     for failure in failures:
         say(f"  {failure.message} [{failure.code}]")
     raise typer.Exit(1)

@@ -72,7 +72,7 @@ def _remarks(outcome: Result) -> list[str]:
         if name != "video" and not found["abstained"] and (found["offset"] or found["drift_ppm"] or found["breaks"]):
             lines.append(
                 f"{name} moved by {found['offset']:+.3f} s, drift {found['drift_ppm']:+.0f} ppm, "
-                f"{len(found['breaks'])} breaks (confidence {found['confidence']:.2f})"
+                f"{counted(len(found['breaks']), 'break')} (confidence {found['confidence']:.2f})"
             )
     return lines
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from avtext.clip import Event
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 from avtext.formats.event_set import EventSet, losses, only_file, single
 from avtext.formats.lanes import lanes_of
 from avtext.formats.lines import check_label, check_not_negative, event, fail, number
@@ -56,7 +56,7 @@ def read_eaf(path: Path) -> EventSet:
             one = _event(path, tier.get("TIER_ID", ""), annotation, slots)
             skipped += one is None
             events += [one] if one else []
-    notes = [f"{path}: {skipped} annotations without times were left aside"] if skipped else []
+    notes = [f"{path}: left aside: {counted(skipped, 'annotation')} without times"] if skipped else []
     for medium in root.iter("MEDIA_DESCRIPTOR"):
         if (origin := medium.get("TIME_ORIGIN", "0")) != "0":
             url = medium.get("MEDIA_URL", "")

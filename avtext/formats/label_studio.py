@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avtext.clip import Event
+from avtext.errors import counted
 from avtext.formats.event_set import EventSet, losses
 from avtext.formats.json_events import load_json
 from avtext.formats.lines import event, fail, seconds
@@ -39,7 +40,7 @@ def read_label_studio(path: Path) -> EventSet:
         for region in timed:
             if region.get("original_length") is not None:
                 durations[file] = seconds(path, f"task {k}", "original_length", region["original_length"])
-    notes = (f"{path}: {skipped} regions without times and labels were left aside",) if skipped else ()
+    notes = (f"{path}: left aside: {counted(skipped, 'region')} without times and labels",) if skipped else ()
     return EventSet(events, durations, notes=notes)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from avtext.clip import Event
+from avtext.errors import counted
 from avtext.formats.event_set import EventSet, losses
 from avtext.formats.lines import event, fail, number, read_text
 from avtext.storage import publish_text
@@ -38,7 +39,7 @@ def read_rttm(path: Path) -> EventSet:
         end = round(start + length, _DIGITS)
         one = event(path, k, start, end, _unescape(fields[7]), score)
         found.setdefault(_unescape(fields[1]), []).append(one)
-    notes = (f"{path}: {other} lines that are not SPEAKER were left aside",) if other else ()
+    notes = (f"{path}: left aside: {counted(other, 'line')} of other kinds than SPEAKER",) if other else ()
     return EventSet({name: tuple(values) for name, values in found.items()}, notes=notes)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avtext.clip import Cue
-from avtext.errors import Code, MediaError
+from avtext.errors import Code, MediaError, counted
 from avtext.media.captions import Line, plain_text, read_ass, read_srt, read_vtt
 from avtext.media.opening import existing_file, shown
 
@@ -127,8 +127,8 @@ def _usable(name: str, lines: Iterable[Line], place: str) -> tuple[Cue, ...]:
             cues.append(Cue(*span, text))
     if refused:
         _LOG.warning(
-            "%s: %d of %d cues left out, the first %s %d: unreadable, negative or reversed times",
-            name, len(refused), len(refused) + len(cues), place, refused[0],
+            "%s: %d of %s left out, the first %s %d: unreadable, negative or reversed times",
+            name, len(refused), counted(len(refused) + len(cues), "cue"), place, refused[0],
         )  # fmt: skip
     return tuple(sorted(cues))
 

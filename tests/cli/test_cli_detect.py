@@ -190,7 +190,7 @@ def test_what_is_done_is_skipped(avtext: Run, here: Path, made: Path, model: Pat
     stamp = (here / "a.events.json").stat().st_mtime_ns
     said = avtext(*words)
     assert said.code == 0
-    assert said.err.startswith("1 of 2 files have results already: skipped\n")
+    assert said.err.startswith("1 of 2 files skipped: the results are there\n")
     assert "a.mp4" not in said.out
     assert (here / "b.events.csv").exists()
     assert (here / "a.events.json").stat().st_mtime_ns == stamp
@@ -212,7 +212,7 @@ def test_the_results_of_another_file_are_neither_taken_for_done_nor_replaced(
         assert (said.code, said.out) == (2, "")
         assert "x.events.json: is of one/x.mp4, not of two/x.mp4: choose another --out" in said.err
     assert (here / "out" / "x.events.json").read_bytes() == before
-    assert "1 of 1 files have results already" in avtext("detect", here / "one" / "x.mp4", *words).err
+    assert "1 of 1 file skipped: the results are there" in avtext("detect", here / "one" / "x.mp4", *words).err
 
 
 def test_what_was_encoded_is_kept_and_not_encoded_again(
@@ -297,7 +297,7 @@ def test_a_bad_file_is_one_line_and_exit_1_and_writes_nothing(
     said = avtext("detect", name, "-m", model, "-o", "out")
     assert said.code == 1
     head, line = said.err.splitlines()
-    assert head == "1 of 1 files failed:"
+    assert head == "1 of 1 file failed:"
     assert hint in line
     assert said.out.count("\n") == 1
     assert hint in said.out

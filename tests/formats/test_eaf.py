@@ -103,7 +103,7 @@ def test_refused_files(put, content, message):
 def test_annotations_without_times_are_noted(put):
     found = read_eaf(put("a.eaf", f"<ANNOTATION_DOCUMENT>{SLOTS.format('5')}{TIER}</ANNOTATION_DOCUMENT>"))
     assert found.events == {"a": ()}
-    assert "2 annotations without times were left aside" in found.notes[0]
+    assert "left aside: 2 annotations without times" in found.notes[0]
 
 
 def test_characters_that_xml_has_not_are_refused(tmp_path):

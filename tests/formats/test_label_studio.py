@@ -37,7 +37,7 @@ def test_an_export(put):
         "c.wav": (),
     }
     assert found.durations == {"a.wav": 12.5}
-    assert "1 regions without times and labels" in found.notes[0]
+    assert "left aside: 1 region without times and labels" in found.notes[0]
 
 
 def test_scores_make_predictions_and_truth_annotations(tmp_path):

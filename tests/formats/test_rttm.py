@@ -15,7 +15,7 @@ def test_foreign_lines(put):
     text = ";; made by hand\nSPKR-INFO a 1 <NA> <NA> <NA> unknown x <NA>\nSPEAKER a 1 1.5 2 <NA> <NA> Anna <NA> <NA>\n"
     found = read_rttm(put("a.rttm", text))
     assert found.events == {"a": (Event(1.5, 3.5, "Anna"),)}
-    assert "1 lines that are not SPEAKER" in found.notes[0]
+    assert "left aside: 1 line of other kinds than SPEAKER" in found.notes[0]
 
 
 def test_turns_that_follow_each_other_meet(put, tmp_path):

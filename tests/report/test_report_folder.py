@@ -50,6 +50,7 @@ def test_a_page_that_tells_the_same_is_kept_for_it_may_know_more(tmp_path: Path)
     page = tmp_path / "a.events.html"
     write_report(page, Report(told.file, told.events, told.duration, told.details, evidence()))
     assert told_first(tmp_path) == f"kept {page}"
+    assert "<li>1 file</li>" in (tmp_path / "index.html").read_text()
     assert scores_in(page) == evidence().scores.to_dict()
     results(tmp_path, "a", Event(1.0, 2.5, "bell"))
     assert told_first(tmp_path) == f"wrote {page}: 1 event"

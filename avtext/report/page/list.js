@@ -109,6 +109,6 @@ function showList() {
 }
 
 function showCues() {
-  $("words-count").textContent = cues.length ? `${cues.length} cues` : "";
+  $("words-count").textContent = cues.length ? `${cues.length} cue${cues.length === 1 ? "" : "s"}` : "";
   cueList.draw();
 }
