@@ -70,7 +70,7 @@ def plain_text(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _seconds(text: str, pattern: re.Pattern[str] = _TIME) -> float | None:
+def seconds_of(text: str, pattern: re.Pattern[str] = _TIME) -> float | None:
     """A time such as ``01:02:03,450``, with or without hours and minutes; None where it is not one."""
     match = pattern.fullmatch(text)
     if match is None or sum(len(part or "") for part in match.groups()) > 20:
@@ -83,7 +83,7 @@ def _seconds(text: str, pattern: re.Pattern[str] = _TIME) -> float | None:
 def _times(line: str) -> tuple[float | None, float | None]:
     """The two times around an arrow; WebVTT puts settings behind the second."""
     before, _, after = line.partition("-->")
-    return _seconds(before), _seconds((after.split() or [""])[0])
+    return seconds_of(before), seconds_of((after.split() or [""])[0])
 
 
 def read_srt(lines: list[str]) -> Iterator[Line]:
@@ -120,5 +120,5 @@ def read_ass(lines: list[str]) -> Iterator[Line]:
             columns = [column.strip().lower() for column in rest.split(",")]
         elif in_events and key == "dialogue":
             fields = dict(zip(columns, rest.split(",", len(columns) - 1), strict=False))
-            start, end = (_seconds(fields.get(name, ""), _ASS_TIME) for name in ("start", "end"))
+            start, end = (seconds_of(fields.get(name, ""), _ASS_TIME) for name in ("start", "end"))
             yield Line(number + 1, start, end, with_breaks(fields.get("text", "")))

@@ -11,11 +11,13 @@ from pathlib import Path
 from avtext.clip import Cue
 from avtext.errors import ConfigError
 from avtext.formats.timestamps import clock
+from avtext.media.captions import seconds_of
 from avtext.media.cues import READERS, read_lines
 from avtext.storage import publish_text
 
 HEADS = {".srt": "", ".vtt": "WEBVTT\n\n"}
 _MARKS = {".srt": ",", ".vtt": "."}  # between seconds and milliseconds
+_VTT_TIME = re.compile(r"<(\d[\d:.]*)>")  # in a text: when the words behind it are said
 _ASS_TIME = re.compile(r"(?<=[:,])\s*-?\d+:\d+:\d+[.:]\d+\s*(?=,)")
 
 
@@ -44,7 +46,8 @@ def write_cues(path: str | Path, cues: Sequence[Cue]) -> None:
 def rewrite_cues(source: str | Path, target: str | Path, move: Callable[[Cue], Cue | None]) -> tuple[int, int]:
     r"""Publish a subtitle file again, each cue where ``move`` puts it; markup, styles, positions and notes stay.
 
-    Cues whose times cannot be read are left out, as they are when read. Numbers of SubRip are given anew.
+    Cues whose times cannot be read are left out, as they are when read. Numbers of SubRip are given anew, and the times
+    within a text of WebVTT go with their cue.
 
     Args:
         source: ``.srt``, ``.vtt``, ``.ass`` or ``.ssa``.
@@ -75,12 +78,14 @@ def rewrite_cues(source: str | Path, target: str | Path, move: Callable[[Cue], C
         at = cue.number - 1
         span = cue.span()
         moved = None if span is None else move(Cue(*span, cue.text))
-        if moved is None:
-            out += lines[_end(lines, at, following, kind) : following]
+        end = _end(lines, at, following, kind)
+        if span is None or moved is None:
+            out += lines[end:following]
             continue
         written += 1
         name = [str(written)] if kind == ".srt" and first < at else lines[first:at]
-        out += [*name, _retimed(lines[at], moved, kind), *lines[at + 1 : following]]
+        text = [_timed_words(line, span[1], move) if kind == ".vtt" else line for line in lines[at + 1 : end]]
+        out += [*name, _retimed(lines[at], moved, kind), *text, *lines[end:following]]
     publish_text(target, "\n".join(out).rstrip() + "\n")
     return written, len(cues) - written
 
@@ -106,6 +111,17 @@ def _retimed(line: str, cue: Cue, kind: str) -> str:
         return " ".join([_times(cue, kind), *line.partition("-->")[2].split(maxsplit=1)[1:]])
     times = iter(clock(unit / 100).removeprefix("0")[:-1] for unit in _units(cue, 100))
     return _ASS_TIME.sub(lambda _: next(times), line, count=2)
+
+
+def _timed_words(line: str, end: float, move: Callable[[Cue], Cue | None]) -> str:
+    """A line of a WebVTT text, of a cue up to ``end``, with the times in it where ``move`` puts them."""
+
+    def moved(match: re.Match[str]) -> str:
+        at = seconds_of(match[1])
+        there = None if at is None or at > end else move(Cue(at, end, match[0]))
+        return "" if there is None else f"<{clock(max(0.0, there.start))}>"
+
+    return _VTT_TIME.sub(moved, line)
 
 
 def _times(cue: Cue, kind: str) -> str:

@@ -152,6 +152,15 @@ def test_pysubs2_reads_a_file_on_another_clock_as_one_that_it_has_shifted(tmp_pa
     assert again.styles == subtitles.styles
 
 
+def test_times_within_a_text_of_webvtt_go_with_their_cue(tmp_path: Path) -> None:
+    path = tmp_path / "a.vtt"
+    said = "NOTE <00:01.000>\n\n00:01.000 --> 00:03.000\nso<00:01.500><c> it</c><00:00:02.250><c> goes</c><00:09.000>\n"
+    path.write_text(f"WEBVTT\n\n{said}")
+    assert rewrite_cues(path, path, lambda cue: Cue(2 * cue.start, 2 * cue.end, cue.text)) == (1, 0)
+    moved = "00:00:02.000 --> 00:00:06.000\nso<00:00:03.000><c> it</c><00:00:04.500><c> goes</c>\n"
+    assert path.read_text() == f"WEBVTT\n\nNOTE <00:01.000>\n\n{moved}"
+
+
 def test_cues_without_numbers_or_times_and_files_without_cues(tmp_path: Path) -> None:
     path = tmp_path / "a.srt"
     path.write_text("\ufeff00:00:01,000 --> 00:00:02,000\r\none\r\n\r\n00:00:09,000 --> ?\r\nlost\r\n", newline="")
