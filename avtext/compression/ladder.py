@@ -104,8 +104,10 @@ def check_out(out: Path, model: EventDetector) -> None:
         model: of :func:`climb`.
 
     Raises:
-        ConfigError: it holds something else, or the ladder of another model.
+        ConfigError: it is a file, or holds something else, or the ladder of another model.
     """
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"out: {out}: is a file: name a folder")
     if not out.exists() or all(path.suffix == PART for path in out.iterdir()):  # of a first rung that was not finished
         return
     if not (out / FIRST).is_dir():

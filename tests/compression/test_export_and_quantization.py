@@ -291,6 +291,8 @@ def test_what_a_killed_first_rung_left_is_in_nobodys_way(tmp_path: Path) -> None
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ConfigError, match="is not empty"):
         check_out(tmp_path, make())
+    with pytest.raises(ConfigError, match=r"^out: .*notes\.txt: is a file: name a folder"):
+        check_out(tmp_path / "notes.txt", make())
 
 
 def test_a_ladder_that_was_stopped_goes_on(tmp_path: Path) -> None:
