@@ -13,6 +13,7 @@ from avtext.cli.tables import print_lines, say
 from avtext.errors import ConfigError, counted
 
 if TYPE_CHECKING:
+    from avtext.formats import EventSet
     from avtext.report import Report
 
 
@@ -38,19 +39,27 @@ def report(
 
     Example: avtext report video.events.json video.mp4 -o video.html
     """
+    from avtext.cli.inputs import check_folder, read_event_file
+
     if results.is_dir():
         _refuse(results, {"VIDEO": video, "--figures": figures, "--truth": truth})
         _folder(results, out or results, embed)
         return
     if truth is not None and figures is None:
         raise ConfigError("--truth: is for figures: name a folder for them with --figures")
+    known = None if truth is None else read_event_file(truth)
+    if figures is not None:  # before the page is replaced
+        from avtext.report.plots import check_plotting
+
+        check_plotting()
+        check_folder("--figures", figures)
     told = _only(results)
     page = results.with_suffix(".html") if out is None else out
     if page.is_dir() or page.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--out: {page}: must be a file that ends in .html")
     _page(page, told, video, results, embed)
     if figures is not None:
-        _figures(figures, told, truth)
+        _figures(figures, told, known)
 
 
 def _refuse(results: Path, given: dict[str, Path | None]) -> None:
@@ -106,10 +115,8 @@ def _folder(results: Path, out: Path, embed: bool) -> None:
         raise typer.Exit(1)
 
 
-def _figures(folder: Path, told: Report, truth: Path | None) -> None:
-    from avtext.cli.inputs import read_event_file
+def _figures(folder: Path, told: Report, truth: EventSet | None) -> None:
     from avtext.report.figures import write_figures
 
-    known = None if truth is None else read_event_file(truth)
-    for path in write_figures(folder, told, known):
+    for path in write_figures(folder, told, truth):
         print_lines([f"wrote {path}"])

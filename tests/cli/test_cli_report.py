@@ -112,6 +112,8 @@ def test_figures_for_a_paper(avtext: Run, here: Path) -> None:
         (["a.events.json", "-o", "empty"], 2, "--out: empty: must be a file that ends in .html"),
         (["a.events.json", "--embed"], 2, "avtext: embed: a.mp4: cannot be read (No such file or directory)"),
         (["a.events.json", "--truth", "two.csv"], 2, "--truth: is for figures: name a folder for them with --figures"),
+        (["a.events.json", "--figures", "two.csv"], 2, "--figures: two.csv: cannot be written: choose another folder"),
+        (["a.events.json", "--figures", "f", "--truth", "bad.json"], 1, "bad.json: line 1: is not JSON"),
         (["empty"], 2, "empty: has no *.events.json: run avtext detect -o empty"),
         (["empty", "a.mp4"], 2, "VIDEO: goes with one file of results, empty is a folder"),
     ],
