@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -150,10 +151,11 @@ def _checked(options: dict[str, Any], count: int) -> dict[str, Any]:
 
 
 def _shard(text: str) -> tuple[int, int]:
-    number, _, count = text.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= count:
         raise ConfigError(f"--shard: must be i/n with 1 <= i <= n, such as 1/4, got {text!r}")
-    return int(number), int(count)
+    return number, count
 
 
 def _detected(

@@ -324,6 +324,7 @@ def test_a_bad_file_is_one_line_and_exit_1_and_writes_nothing(
         (["a.mp4", "--together", "20", "--jobs", "2"], "--together: does not go with --jobs"),
         (["a.mp4", "--shard", "0/2"], "--shard: must be i/n with 1 <= i <= n, such as 1/4, got '0/2'"),
         (["a.mp4", "--shard", "half"], "--shard: must be i/n"),
+        (["a.mp4", "--shard", "1/" + "9" * 5000], "--shard: must be i/n"),
         (["a.mp4", "-o", "a.mp4"], "--out: a.mp4: cannot be written"),
         (["a.mp4", "-o", "a.mp4/deep/er"], "--out: a.mp4/deep/er: cannot be written"),
         (["a.mp4", "-m", "empty-folder/none"], "empty-folder/none: no such model folder"),
