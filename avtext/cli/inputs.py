@@ -45,10 +45,15 @@ def expand(words: Sequence[str]) -> list[Path]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"@{path}: the list cannot be read as UTF-8 text: {error}") from None
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")  # names are bytes, in whatever encoding
+    except OSError as error:
+        raise ConfigError(f"@{path}: the list cannot be read ({error.strerror}): name a file of paths") from None
+    if "\0" in text:  # no name has it
+        raise ConfigError(
+            f"@{path}: the list holds zero bytes, perhaps as UTF-16: save it as UTF-8, a path on each line"
+        )
+    names = [line.strip() for line in text.split("\n")]  # of all breaks that splitlines knows a name may have most
+    return [name for name in names if name and not name.startswith("#")]
 
 
 def _files(name: str) -> list[Path]:

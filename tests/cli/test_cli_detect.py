@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -310,9 +311,10 @@ def test_a_bad_file_is_one_line_and_exit_1_and_writes_nothing(
         (["empty-folder"], "empty-folder: no media file in this folder"),
         ([""], "an empty argument was given"),
         (["x.mp4", "--out="], "an empty argument was given"),
-        (["@none.txt"], "@none.txt: the list cannot be read"),
+        (["@none.txt"], "@none.txt: the list cannot be read (No such file or directory): name a file of paths"),
+        (["@empty-folder"], "@empty-folder: the list cannot be read (Is a directory): name a file of paths"),
         (["@blank.txt"], "@blank.txt: names no file"),
-        (["@latin.txt"], "@latin.txt: the list cannot be read as UTF-8 text"),
+        (["@wide.txt"], "@wide.txt: the list holds zero bytes, perhaps as UTF-16: save it as UTF-8"),
         (["a.mp4", "-f", "docx"], "--format: 'docx' is not known; known: json, csv"),
         (["a.mp4", "-f", ","], "--format: ',' is not known"),
         (["a.mp4", "--classes", "dgo"], "'dgo' is not one of the model's labels; did you mean 'dog'?"),
@@ -338,13 +340,19 @@ def test_a_wrong_option_is_one_line_and_exit_2(
     shutil.copy(made / "a.mp4", here)
     (here / "empty-folder").mkdir()
     (here / "blank.txt").write_text("\n# nothing\n")
-    (here / "latin.txt").write_bytes(b"caf\xe9.mp4\n")
+    (here / "wide.txt").write_text("a.mp4\n", encoding="utf-16")
     before = names(here)
     said = avtext("detect", *([] if "-m" in words else ["-m", model]), *words)
     assert (said.code, said.out) == (2, "")
     assert hint in said.err
     assert said.err.count("\n") == 1
     assert names(here) == before
+
+
+def test_a_list_holds_names_as_the_disk_has_them(here: Path) -> None:
+    names = [b"caf\xe9.mp4", "café.mp4".encode(), "a\u2028b.mp4".encode(), b"c\x0cd\x1c.mp4"]
+    (here / "list.txt").write_bytes(b"\xef\xbb\xbf# of two systems\r\n" + b"\r\n".join(names))
+    assert [os.fsencode(path) for path in expand(["@list.txt"])] == names
 
 
 def test_a_list_that_names_itself_ends(here: Path) -> None:
