@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -95,6 +95,7 @@ class MediaReader:
         self._quality: Quality | None = None
         self._cues: tuple[Cue, ...] | None = None
         self._prefetch: _Prefetch | None = None
+        self._closed = False
         with self._stack:
             if isinstance(source, str | os.PathLike):
                 self.name = shown(source)
@@ -120,9 +121,13 @@ class MediaReader:
         return self._path
 
     def close(self) -> None:
-        """End the decoding and remove temporary files; more than once does no harm."""
+        """End the decoding and remove temporary files; more than once does no harm.
+
+        Who waits for a Clip or asks for another one gets a MediaError.
+        """
+        self._closed = True
         if self._prefetch is not None:
-            self._prefetch.stop()
+            self._prefetch.stop(self._error("is closed; open it again"))
         self._stack.close()
 
     @property
@@ -133,8 +138,7 @@ class MediaReader:
             MediaError: not all Clips were read yet.
         """
         if self._quality is None:
-            text = f"{self.name}: quality is known when all clips have been read; iterate to the end first"
-            raise MediaError(text, code=Code.CONFIG, stage="decode")
+            raise self._error("quality is known when all clips have been read; iterate to the end first")
         return self._quality
 
     @property
@@ -146,8 +150,9 @@ class MediaReader:
 
     def __iter__(self) -> Iterator[Clip]:
         if self._prefetch is not None:
-            text = f"{self.name}: a MediaReader can be iterated once; open another"
-            raise MediaError(text, code=Code.CONFIG, stage="decode")
+            raise self._error("a MediaReader can be iterated once; open another")
+        if self._closed:
+            raise self._error("is closed; open it again")
         self._prefetch = _Prefetch(self._process)
         while True:
             message, arrays = self._prefetch.next()
@@ -156,6 +161,9 @@ class MediaReader:
                 self.info = replace(self.info, rotation=int(message["rotation"]))
                 return
             yield self._clip(message, arrays)
+
+    def _error(self, text: str) -> MediaError:
+        return MediaError(f"{self.name}: {text}", code=Code.CONFIG, stage="decode")
 
     def _clip(self, message: dict[str, Any], arrays: dict[str, np.ndarray]) -> Clip:
         start, rate = float(message["start"]), self.options.frame_rate
@@ -187,11 +195,14 @@ class _Prefetch:
             raise item
         return item
 
-    def stop(self) -> None:
-        """End the thread; the child is ended with it, since that is what the thread waits for."""
+    def stop(self, error: MediaError) -> None:
+        """End the thread and the child that it waits for; who waits for a message, or will, gets ``error``."""
         self._stopped.set()
         self._process.kill()
         self._thread.join()
+        with suppress(queue.Empty):
+            self._ready.get_nowait()
+        self._ready.put(error)
 
     def _run(self) -> None:
         last = False

@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 
 import pytest
 from media_files import steady, write
 
 import avtext
+from avtext.clip import Clip
 from avtext.errors import Code, MediaError
 from avtext.media import Limits, MediaOptions, MediaReader, probe, spare
 from avtext.media.process import DecoderProcess
@@ -93,6 +96,42 @@ def test_a_child_that_stops_is_a_timeout(video: Path) -> None:
         with pytest.raises(MediaError) as caught:
             list(reader)
     assert caught.value.code == Code.TIMEOUT
+
+
+def test_a_reader_that_was_closed_gives_an_error_and_never_waits(video: Path) -> None:
+    options = MediaOptions(window=0.2, overlap=0.0)
+    begun, unused = MediaReader(video, options), MediaReader(video, options)
+    clips = iter(begun)
+    next(clips)
+    for reader, iterator in ((begun, clips), (unused, iter(unused))):
+        reader.close()
+        reader.close()
+        told: list[str] = []
+        asking = Thread(target=_ask, args=(iterator, told), daemon=True)
+        asking.start()
+        asking.join(timeout=60.0)
+        assert told == [f"{video}: is closed; open it again"]
+
+
+def test_who_waits_for_a_clip_when_a_reader_is_closed_gets_an_error(video: Path) -> None:
+    reader = MediaReader(video, MediaOptions(window=0.2, overlap=0.0))
+    os.kill(reader._process._process.pid, signal.SIGSTOP)
+    told: list[str] = []
+    waiting = Thread(target=_ask, args=(iter(reader), told), daemon=True)
+    waiting.start()
+    while reader._prefetch is None:  # it has not begun to wait
+        waiting.join(timeout=0.01)
+    reader.close()
+    waiting.join(timeout=60.0)
+    assert told == [f"{video}: is closed; open it again"]
+
+
+def _ask(clips: Iterator[Clip], told: list[str]) -> None:
+    """Read to the end, and note the error that came instead."""
+    try:
+        deque(clips, maxlen=0)
+    except MediaError as error:
+        told.append(error.message)
 
 
 def test_a_child_that_starts_slowly_is_waited_for(video: Path) -> None:
