@@ -75,12 +75,13 @@ def read_textgrid(path: Path) -> EventSet:
     kinds = [tokens.text("the file type")[1], tokens.text("the object class")[1]]
     if kinds != ["ooTextFile", "TextGrid"]:
         raise fail(path, 1, f'must begin with "ooTextFile" and "TextGrid", got {kinds}')
-    begin, end = tokens.value("xmin"), tokens.value("xmax")
+    tokens.value("xmin")  # of a part that was cut out; its times are still those of the whole
+    end = tokens.value("xmax")
     events: list[Event] = []
     if tokens.exists():
         for _ in range(int(tokens.value("the number of tiers"))):
             events += _tier(tokens)
-    return single(path, events, durations={name_of(path): end - begin} if end > begin else {})
+    return single(path, events, durations={name_of(path): end} if end > 0 else {})
 
 
 def _tier(tokens: _Tokens) -> list[Event]:

@@ -38,6 +38,14 @@ def test_what_praatio_writes_is_read(tmp_path, form):
     assert found.durations == {"clip": 4.0}
 
 
+def test_a_part_that_keeps_the_times_of_the_whole_lasts_to_its_end(put):
+    content = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n100\n200\n<exists>\n1\n'
+    content += '"TextTier"\n"ticks"\n100\n200\n1\n150\n"tick"\n'
+    found = read_textgrid(put("a.TextGrid", content))
+    assert found.events == {"a": (Event(150.0, 150.0, "tick"),)}
+    assert found.durations == {"a": 200.0}
+
+
 HEAD = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n4\n<exists>\n1\n'
 
 
