@@ -35,26 +35,31 @@ class Format(NamedTuple):
         read: path to events.
         write: path and events to what could not be held, in words; publishes the file whole or not at all.
         suffixes: of files in it, the usual one first; formats may share one.
+        marks: of a format that is JSON: the keys that an object in it has, all of one of these sets.
     """
 
     read: Callable[[Path], EventSet]
     write: Callable[[Path, EventSet], list[str]]
     suffixes: tuple[str, ...]
+    marks: tuple[frozenset[str], ...] = ()
 
+
+_ACTIVITYNET = (frozenset({"database"}), frozenset({"results"}))
+_LABEL_STUDIO = (frozenset({"data", "annotations"}), frozenset({"data", "predictions"}))
 
 FORMATS: dict[str, Format] = {
-    "json": Format(read_json, write_json, (".json",)),
+    "json": Format(read_json, write_json, (".json",), (frozenset({"schema"}),)),
     "csv": Format(read_csv, write_csv, (".csv",)),
     "tsv": Format(read_dcase, write_dcase, (".tsv",)),
     "sed_eval": Format(read_sed_eval, write_sed_eval, (".txt", ".ann")),
-    "activitynet": Format(read_activitynet, write_activitynet, (".json",)),
+    "activitynet": Format(read_activitynet, write_activitynet, (".json",), _ACTIVITYNET),
     "vtt": Format(read_webvtt, write_webvtt, (".vtt",)),
     "srt": Format(read_srt, write_srt, (".srt",)),
     "audacity": Format(read_audacity, write_audacity, (".txt",)),
     "rttm": Format(read_rttm, write_rttm, (".rttm",)),
     "eaf": Format(read_eaf, write_eaf, (".eaf",)),
     "textgrid": Format(read_textgrid, write_textgrid, (".textgrid",)),
-    "labelstudio": Format(read_label_studio, write_label_studio, (".json",)),
+    "labelstudio": Format(read_label_studio, write_label_studio, (".json",), _LABEL_STUDIO),
     "edl": Format(read_edl, write_edl, (".edl",)),
 }
 
@@ -75,7 +80,7 @@ def detect_format(path: str | Path) -> str:
     names = _by_suffix(path)
     if len(names) == 1 or not path.is_file():
         return names[0]
-    return _json_kind(path) if "json" in names else _text_kind(path)
+    return _json_kind(path, names) if FORMATS[names[0]].marks else _text_kind(path)
 
 
 def _text_kind(path: Path) -> str:
@@ -84,24 +89,17 @@ def _text_kind(path: Path) -> str:
     return "audacity" if any(line.startswith("\\") for line in lines) else "sed_eval"
 
 
-def _json_kind(path: Path) -> str:
+def _json_kind(path: Path, names: Sequence[str]) -> str:
     value: Any = load_json(path)
-    first = value[0] if isinstance(value, list) and value else value
-    if isinstance(first, dict):
-        if "schema" in first:
-            return "json"
-        if "database" in first or "results" in first:
-            return "activitynet"
-        if "data" in first and ({"annotations", "predictions"} & set(first)):
-            return "labelstudio"
     if value == []:
-        return "json"
-    raise fail(
-        path,
-        None,
-        "is JSON of a kind that is not known: it needs 'schema' (avtext.events/1), 'database' or 'results' "
-        "(ActivityNet), or tasks with 'data' and 'annotations' or 'predictions' (Label Studio)",
-    )
+        return names[0]
+    first = value[0] if isinstance(value, list) else value
+    keys = set(first) if isinstance(first, dict) else set()
+    found = next((name for name in names if any(mark <= keys for mark in FORMATS[name].marks)), None)
+    if found is None:
+        known = (f"{name} ({' or '.join(' and '.join(sorted(m)) for m in FORMATS[name].marks)})" for name in names)
+        raise fail(path, None, f"is JSON of a kind that is not known; kinds and their keys: {', '.join(known)}")
+    return found
 
 
 def format_named(name: str) -> Format:

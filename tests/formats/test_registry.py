@@ -158,12 +158,22 @@ def test_formats_by_suffix_and_content(put):
     assert detect_format(put("e.txt", "1.0\t2.0\tdog\n\\\t100\t200\n")) == "audacity"
     assert detect_format(put("f.txt", "1.0\t2.0\tdog\n")) == "sed_eval"
     for content in ('{"a": 1}', "3", '[{"data": {}}]'):
-        with pytest.raises(ConfigError, match="JSON of a kind that is not known"):
+        with pytest.raises(ConfigError, match=r"JSON of a kind that is not known; .*: json \(schema\), activitynet \("):
             detect_format(put("g.json", content))
     with pytest.raises(
         ConfigError, match=r"no format of events has this suffix; name the format, or take one of \.ann, \.csv"
     ):
         detect_format("a.mp4")
+
+
+def test_a_format_in_json_is_found_by_its_line_in_the_table(put, monkeypatch):
+    path = put("a.json", '{"film": "a.mp4", "scenes": []}')
+    with pytest.raises(ConfigError, match="kind that is not known"):
+        detect_format(path)
+    new = FORMATS["json"]._replace(marks=(frozenset({"film", "scenes"}),))
+    monkeypatch.setitem(FORMATS, "new", new)
+    assert detect_format(path) == "new"
+    assert detect_format(put("b.json", '{"film": "a.mp4", "schema": 1}')) == "json"
 
 
 def test_unknown_names_and_missing_files(tmp_path):
