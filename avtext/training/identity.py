@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from avtext.checkpoint import weights_sha256
+from avtext.data.kept import SCENE_SCHEMA
 from avtext.data.sources import ClipSource
 from avtext.errors import AvtextError, Code
+from avtext.features.key import digest_of
 from avtext.training.clips import videos_of
 from avtext.training.settings import TrainSettings
 
@@ -24,13 +26,17 @@ def identity_of(
     settings: TrainSettings, train: ClipSource | None = None, validation: ClipSource | None = None
 ) -> dict[str, Any]:
     """``run``: the settings as JSON; ``given``: by setting, the SHA-256 of the weights in the folder that it names;
-    ``videos``: by setting, the SHA-256 of what its manifest says.
+    ``videos`` and ``files``: by setting, the SHA-256 of what its manifest says and of the files that it names;
+    ``scenes``: by setting, the version of the scenes that it asks for.
     """
-    sources = {"train": train, "validation": validation}
+    videos = {"train": videos_of(train), "validation": videos_of(validation)}
+    asked = {"train": settings.train, "validation": settings.validation}
     return {
         "run": settings.model_dump_json(exclude={"out", "workers"}),
         "given": {name: weights_sha256(folder) for name, folder in _folders(settings).items()},
-        "videos": {name: _sha256_of(videos) for name, one in sources.items() if (videos := videos_of(one))},
+        "videos": {name: _sha256_of(some) for name, some in videos.items() if some},
+        "files": {name: digest_of([video.key.content for video in some]) for name, some in videos.items() if some},
+        "scenes": {name: SCENE_SCHEMA for name, one in asked.items() if one is not None and one.scenes is not None},
     }
 
 
@@ -39,32 +45,28 @@ def check_same_run(settings: TrainSettings, stored: Mapping[str, Any], own: Mapp
 
     Args:
         settings: of the run.
-        stored: what :func:`identity_of` gave when the state was written; older versions knew no ``given``, and then
-            no ``videos``.
+        stored: what :func:`identity_of` gave when the state was written; older versions knew less.
         own: what it gives now.
 
     Raises:
-        AvtextError: other settings, or other weights in a folder or other videos or labels in a manifest than those
-            that the run began with.
+        AvtextError: other settings, or other weights in a folder, other videos or labels in a manifest, or other scenes
+            than those that the run began with.
     """
     again = "choose another out=, or remove it"
     if not _same_settings(stored["run"], own["run"]):
         text = f"{settings.out}: holds the state of a run with other settings: {again}"
         raise AvtextError(text, code=Code.CONFIG)
-    for name, digest in stored.get("given", {}).items():
-        if digest != own["given"][name]:
-            raise AvtextError(
-                f"{settings.out}: holds the state of a run that began with other weights than {name} "
-                f"({_folders(settings)[name]}) has now: {again}",
-                code=Code.CONFIG,
-            )
-    for name, digest in stored.get("videos", {}).items():
-        if digest != own["videos"].get(name):
-            raise AvtextError(
-                f"{settings.out}: holds the state of a run that began with other videos, labels or words than "
-                f"{name}.manifest has now: {again}",
-                code=Code.CONFIG,
-            )
+    folders = _folders(settings)
+    for key, told in (
+        ("given", lambda name: f"other weights than {name} ({folders[name]}) has now"),
+        ("videos", lambda name: f"other videos, labels or words than {name}.manifest has now"),
+        ("files", lambda name: f"other content of the videos than {name}.manifest has now"),
+        ("scenes", lambda name: f"other scenes than this version makes for {name}.scenes"),
+    ):
+        for name, kept in stored.get(key, {}).items():
+            if kept != own[key].get(name):
+                text = f"{settings.out}: holds the state of a run that began with {told(name)}: {again}"
+                raise AvtextError(text, code=Code.CONFIG)
 
 
 def _sha256_of(videos: Sequence[Video]) -> str:

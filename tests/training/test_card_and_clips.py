@@ -318,6 +318,26 @@ def test_a_run_whose_videos_have_other_labels_by_now_is_not_mixed_in(tmp_path: P
         check_same_run(settings, before, after)
 
 
+def test_a_run_whose_videos_are_other_files_by_now_is_not_mixed_in(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    before, after = (
+        identity_of(
+            settings, VideoSource([Video("a.wav", FeatureKey(sha, {}), 1.0, (), ())], FeatureCache(tmp_path), 20.0)
+        )
+        for sha in ("00ff", "00fe")
+    )
+    with pytest.raises(AvtextError, match=r"out: holds .* other content of the videos than train\.manifest has now"):
+        check_same_run(settings, before, after)
+
+
+def test_a_run_on_scenes_of_another_version_is_not_mixed_in(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, train={"scenes": {}})
+    own = identity_of(settings)
+    check_same_run(settings, own, own)
+    with pytest.raises(AvtextError, match=r"out: holds .* other scenes than this version makes for train\.scenes"):
+        check_same_run(settings, {**own, "scenes": {"train": 1}}, own)
+
+
 def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="train: has no clip"):
         fit(settings_for(tmp_path), [])

@@ -204,7 +204,7 @@ def test_a_state_that_does_not_say_which_weights_it_began_with_goes_on(tmp_path:
     settings = run(tmp_path / "out", steps=2, init=tmp_path / "given")
     save_detector(tmp_path / "given", EventDetector(settings.model), "card")
     identity = identity_of(settings)
-    assert set(identity) == {"run", "given", "videos"}
+    assert set(identity) == {"run", "given", "videos", "files", "scenes"}
     check_same_run(settings, {"run": identity["run"]}, identity)
 
 
