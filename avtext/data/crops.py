@@ -47,6 +47,6 @@ class Crops:
         room = clip.duration - self.seconds
         if room <= 0:
             return clip
-        offset = between(generator(index, "crop"), 0.0, room)
-        start = clip.start + int(offset / self.grid) * self.grid
+        places = math.floor(room / self.grid + 1e-9) + 1  # the last one ends where the clip does, or within a grid step
+        start = clip.start + int(between(generator(index, "crop"), 0, places)) * self.grid
         return window_of(clip, start, start + self.seconds)

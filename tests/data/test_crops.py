@@ -42,6 +42,14 @@ def test_crops_are_the_same_each_time_and_differ_from_each_other() -> None:
         crops[20]
 
 
+@pytest.mark.parametrize(("seconds", "grid", "last"), [(20.0, 1.0, 12.0), (8.5, 1.0, 0.0), (8.3, 0.1, 0.3)])
+def test_crops_reach_the_end_of_a_clip(seconds: float, grid: float, last: float) -> None:
+    crops = Crops([long_clip(seconds)], 8.0, each=200, grid=grid)
+    starts = {round(crops[i].start, 6) for i in range(len(crops))}
+    assert (min(starts), max(starts)) == (0.0, last)
+    assert len(starts) == round(last / grid) + 1
+
+
 @pytest.mark.parametrize("grid", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_grid_has_steps(grid: float) -> None:
     with pytest.raises(InvalidInput, match=f"Crops: grid must be above 0 and finite seconds, got {grid}"):
