@@ -184,11 +184,14 @@ def _element(header: bytes) -> tuple[bytes, int, int]:
 
 
 def _transport(head: bytes, size: int) -> Iterator[str]:
-    """Packets have one length, so a whole file is a multiple of it."""
+    """Packets have one length, so a file that ends whole has a multiple of it from the first one on.
+
+    A recording may begin in the middle of a packet; where each has a time stamp, that of the first lies before it.
+    """
     for length in _PACKETS:
         first = head.find(b"\x47")
         if first >= 0 and all(head[i] == 0x47 for i in range(first, min(len(head), 2048), length)):
-            if size % length:
+            if (size - first) % length not in (0, _PACKETS[0]):
                 yield "the file ends in the middle of a packet: it was cut off, nobody knows by how much"
             return
 

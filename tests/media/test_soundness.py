@@ -69,6 +69,7 @@ def test_transport(tmp_path: Path, length: int) -> None:
         (bytes(length - 188) if length == 192 else b"") + b"\x47" + bytes(187) + (bytes(16) if length == 204 else b"")
     )
     assert not _told(tmp_path, packet * 20, "mpegts")
+    assert not _told(tmp_path, packet[50:] + packet * 20, "mpegts")  # a recording that began in the middle of one
     assert _told(tmp_path, packet * 20 + packet[:50], "mpegts") == [
         "the file ends in the middle of a packet: it was cut off, nobody knows by how much"
     ]
