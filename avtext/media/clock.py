@@ -75,3 +75,31 @@ class Clock:
             return same[-1]
         self._known.append(shift)
         return shift
+
+
+class Stamps:
+    """Which of its two stamps tells when a picture is shown, judged as FFmpeg's own tools do.
+
+    AVI and ASF say when packets are decoded and nothing else. What FFmpeg makes up for presentation then goes back and
+    forth where frames are reordered, while stamps of decoding rise steadily, a few frames late. Those that went back
+    less often count, of presentation where both did as often.
+
+    Example:
+        >>> stamps = Stamps()
+        >>> [stamps.chosen(*pair) for pair in ((1, 2), (3, 3), (2, 4), (4, 5), (6, None))]
+        [1, 3, 4, 5, None]
+    """
+
+    def __init__(self) -> None:
+        self._last: list[int | None] = [None, None]
+        self._times_back = [0, 0]
+
+    def chosen(self, presented: int | None, decoded: int | None) -> int | None:
+        """One of a frame's stamps; None where the kind that counts is missing."""
+        for kind, stamp in enumerate((presented, decoded)):
+            if stamp is not None:
+                last = self._last[kind]
+                self._times_back[kind] += last is not None and stamp <= last
+                self._last[kind] = stamp
+        sound = self._times_back[0] <= self._times_back[1]
+        return presented if sound and presented is not None else decoded

@@ -14,7 +14,7 @@ import numpy as np
 from avtext.clip import AUDIO_RATE
 from avtext.errors import Code, MediaError
 from avtext.media.account import Account, Tally
-from avtext.media.clock import Clock
+from avtext.media.clock import Clock, Stamps
 from avtext.media.container import Source, only
 from avtext.media.diagnosis import refuse_memory
 from avtext.media.frames import Pictures
@@ -87,6 +87,7 @@ class Decoding:
         self._account = Account(source, options.is_partial, options.keyframes)
         joined = source.container.format.flags & av.format.Flags.ts_discont.value
         self._clock = Clock(source.origin, bool(joined))
+        self._stamps = Stamps()
         self._furthest = options.start or 0.0  # seconds reached by any stream
         self._unverified: set[str] = set()  # streams that were sought and gave no frame yet
         self._last_keyframe, self._last_end = -math.inf, 0.0  # of the video, where keyframes alone are decoded
@@ -191,9 +192,9 @@ class Decoding:
             self._furthest = max(self._furthest, start or 0.0)
 
     def _time_of(self, frame: Any, tally: Tally) -> float | None:
-        stamp = frame.pts
-        if stamp is None:
-            stamp = frame.dts
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        if tally is self._account.video:
+            stamp = self._stamps.chosen(frame.pts, frame.dts)
         if stamp is None or self._made_up(frame, tally):
             return None
         part = self._audio if tally is self._account.audio else self._video

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from avtext.media.clock import Clock
+from avtext.media.clock import Clock, Stamps
 
 
 def test_times_count_from_the_origin() -> None:
@@ -57,3 +57,9 @@ def test_other_containers_may_jump() -> None:
     clock = Clock(0.0, joined=False)
     assert clock.time("audio", 500.0, 1.0) == 500.0
     assert clock.num_jumps == 0
+
+
+def test_stamps_that_go_back_together_are_a_new_clock_and_stay() -> None:
+    stamps = Stamps()
+    pairs = [(10, 12), (11, 13), (0, 2), (1, 3), (2, None), (None, 5)]
+    assert [stamps.chosen(*pair) for pair in pairs] == [10, 11, 0, 1, 2, 5]

@@ -167,6 +167,16 @@ def test_b_frames_come_in_order(tmp_path: Path) -> None:
     assert quality.frames_decoded == 75
 
 
+@pytest.mark.parametrize("name", ["a.avi", "a.asf"])
+def test_b_frames_come_in_order_where_nothing_says_when_they_are_shown(tmp_path: Path, name: str) -> None:
+    options = {"bf": "3", "g": "50", "x264-params": "b-adapt=0"}
+    clip, quality = whole(write(tmp_path / name, steady(75), video_options=options), frame_rate=25.0)
+    levels = [level for level in shown(clip) if level >= 0]
+    turns = [level for level, before in zip(levels[1:], levels, strict=False) if level != before]
+    assert turns[-70:] == [i % 26 for i in range(5, 75)]  # until then stamps of presentation are still believed
+    assert (quality.status, quality.frames_decoded) == ("ok", 75)
+
+
 @pytest.mark.parametrize(
     ("matrix", "corner", "rotation"),
     [((1, 0, 0, 1), 0, 0), ((0, -1, 1, 0), 1, 90), ((-1, 0, 0, -1), 2, 180), ((0, 1, -1, 0), 3, 270)],
