@@ -75,6 +75,8 @@ class LogMelEncoder(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, samples) at 16 kHz with mask (B, samples) to (B, T, size) with mask (B, T), T = samples // 640."""
+        if values.shape[1] < STEP:  # no convolution takes a sequence of none
+            return values.new_zeros(len(mask), 0, self.size, dtype=torch.float32), mask[:, :0]
         return self.features(*self.spectrogram(values, mask))
 
     def features(self, spectra: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
