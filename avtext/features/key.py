@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SCHEMA = 2  # of the feature files; raised when their shape changes
-MEDIA_SCHEMA = 3  # raised when avtext.media would give other values for the same file
+MEDIA_SCHEMA = 4  # raised when avtext.media would give other values for the same file
 
 
 @dataclass(frozen=True)
