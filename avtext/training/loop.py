@@ -71,7 +71,7 @@ def fit(
         ConfigError: there is nothing to learn from, or videos lack the labels that they need.
         AvtextError: a loss or a gradient is not finite or a worker died (the last state is intact), the run's folder
             holds another run, or another training uses it.
-        KeyboardInterrupt: Ctrl-C; a run of one process finishes its step and keeps its state first.
+        KeyboardInterrupt: Ctrl-C; the run finishes its step and keeps its state first.
     """
     check_clips(settings, train, validation)
     with held(settings.out) if begins_run() else nullcontext():
@@ -122,10 +122,8 @@ class _Run:
         steps = range(self.progress["step"], s.steps)
         with RunLog(s.out if fabric.is_global_zero else None, steps.start) as self.log:
             stream = batches(self.dataset, steps, s.workers, pinned=fabric.device.type == "cuda")
-            alone = fabric.world_size == 1  # several may be told at different steps
-            calm = deferred_interrupts(self._stopping) if alone else nullcontext(lambda: False)
-            with closing(stream), calm as interrupted:
-                self._run(steps, stream, interrupted)
+            with closing(stream), deferred_interrupts(self._stopping) as pressed:
+                self._run(steps, stream, lambda: self._in_any(pressed()))
             self._decide()
         if (cost := self.cost.cost()) is not None:
             logger.info("%s", cost)
@@ -145,6 +143,12 @@ class _Run:
             model = with_confidence(model, (source[i] for i in range(len(source))))
             save_detector(best, model, self.card, half=self.settings.half)
         self.fabric.barrier()
+
+    def _in_any(self, pressed: bool) -> bool:
+        """Whether Ctrl-C was pressed in any process of the run: each may hear of it at another step."""
+        if self.fabric.world_size == 1:
+            return pressed
+        return bool(self.fabric.all_reduce(torch.tensor(float(pressed), device=self.fabric.device)) > 0)
 
     def _stopping(self) -> None:
         self._tell("stopping", self.progress["step"], {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def test_a_killed_run_goes_on_on_a_gpu(tmp_path: Path) -> None:
     assert losses[6:] == pytest.approx(losses[2:6], rel=1e-3)
 
 
-def test_processes_end_with_the_same_weights_and_batches_that_teach_nothing_stop_none(
+def test_processes_stop_together_with_the_same_weights_and_batches_that_teach_nothing_stop_none(
     tmp_path: Path, root: Path
 ) -> None:
     command = [sys.executable, "-m", "tests.training.parallel", str(tmp_path)]
@@ -68,6 +69,7 @@ def test_processes_end_with_the_same_weights_and_batches_that_teach_nothing_stop
     assert found.returncode == 0, found.stderr
     one, two = (load_tensors(tmp_path / f"{rank}.safetensors")[0] for rank in range(2))
     assert equal(one, two)
+    assert json.loads(load_tensors(tmp_path / "run" / "last.safetensors")[1]["progress"])["step"] == 2
     settings = run(tmp_path, model=SMALL)
     torch.manual_seed(settings.seed)
     before = EventDetector(settings.model).state_dict()
