@@ -22,16 +22,16 @@ pytest.importorskip("matplotlib", reason='matplotlib is not installed: pip insta
 FOUND = (Event(1.0, 2.0, "bell", 0.5), Event(3.0, 4.0, "dog", 1.0))
 
 
-def spans(axes: object) -> list[tuple[float, float]]:
-    """Left and right of every bar of a timeline."""
+def spans(axes: object) -> list[tuple[float, float, int]]:
+    """Left and right of every bar of a timeline, and the row that it lies in."""
     boxes = [bars.get_paths()[0].get_extents() for bars in axes.collections if type(bars).__name__ == "PolyCollection"]
-    return sorted((round(box.x0, 6), round(box.x1, 6)) for box in boxes if box.width <= 2)
+    return sorted((round(b.x0, 6), round(b.x1, 6), round((b.y0 + b.y1) / 2)) for b in boxes if b.width <= 2)
 
 
 def test_the_timeline_has_every_event_in_the_row_of_its_label() -> None:
     (axes,) = plot_timeline(FOUND, [Event(1.5, 2.5, "bell")], duration=10.0).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["dog", "bell"]
-    assert spans(axes) == [(1.0, 2.0), (1.5, 2.5), (3.0, 4.0)]
+    assert spans(axes) == [(1.0, 2.0, 1), (1.5, 2.5, 1), (3.0, 4.0, 0)]
     assert axes.get_xlim() == (0.0, 10.0)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["truth", "found"]
 
@@ -49,8 +49,9 @@ def test_labels_are_no_mathematics(tmp_path: Path) -> None:
 
 
 def test_gates_of_modalities_that_never_count_are_left_out() -> None:
-    (axes,) = plot_gates(evidence().gates).axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["audio", "video", "text"]
+    shares = np.tile([0.7, 0.0, 0.3], (100, 1))
+    (axes,) = plot_gates(Evidence.of(Stream(np.zeros((100, 1)), 25.0), ("dog",), Stream(shares, 25.0)).gates).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["audio", "text"]
     top = max(path.vertices[:, 1].max() for bars in axes.collections for path in bars.get_paths())
     assert top == pytest.approx(1.0, abs=0.01)
 
