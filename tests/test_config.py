@@ -147,14 +147,6 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         parse(ModelSettings, {**GOOD, "labels": ["a", "\ud800"]}, "m")
 
 
-@pytest.mark.parametrize("name", ["student", "smoke", "teacher"])
-def test_the_configs_in_the_repository_are_sound(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from avtext.training import read_settings
-
-    monkeypatch.chdir(root)
-    assert read_settings(root / "configs" / f"{name}.yaml").model.labels
-
-
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
