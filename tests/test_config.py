@@ -108,9 +108,17 @@ def test_an_override_below_a_null_makes_the_mapping() -> None:
     assert override({"a": None, "b": {"c": None}}, ["a.b=2", "b.c.d=3"]) == {"a": {"b": 2}, "b": {"c": {"d": 3}}}
 
 
-@pytest.mark.parametrize("word", ["a", "=1", "a.b.c=1", "a=[1"])
-def test_a_bad_override_is_refused(word: str) -> None:
-    with pytest.raises(ConfigError):
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("a", "is written key.sub=value"),
+        ("=1", "is written key.sub=value"),
+        ("a.b.c=1", "'b' is a single value"),
+        ("a=[1", "not valid YAML"),
+    ],
+)
+def test_a_bad_override_is_refused(word: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
         override({"a": {"b": 1}}, [word])
 
 
