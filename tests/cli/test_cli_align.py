@@ -50,16 +50,17 @@ def test_align_writes_corrected_subtitles_and_json_stays_json(avtext: Run, here:
         assert (a.start, a.end) == pytest.approx((b.start, b.end), abs=2e-3)
 
 
-def test_align_says_how_many_cues_have_no_place(
-    avtext: Run, here: Path, made: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("out", ["fixed.srt", "fixed.vtt"])  # rewritten, and written anew
+def test_cues_are_moved_by_the_clock_and_those_without_a_place_are_counted(
+    avtext: Run, here: Path, made: Path, model: Path, monkeypatch: pytest.MonkeyPatch, out: str
 ) -> None:
     (here / "long.srt").write_text("1\n00:00:00,100 --> 00:00:01,000\nkept\n\n2\n00:00:02,100 --> 00:00:03,000\ncut\n")
-    clock = {"starts": [0.0, 2.0], "offsets": [0.0, -2.0], "rates": [1.0, 1.0]}
+    clock = {"starts": [0.0, 2.0], "offsets": [0.5, -2.0], "rates": [1.0, 1.0]}
     text = {"offset": 0.0, "drift_ppm": 0.0, "breaks": [[2.0, -2.0]], "confidence": 1.0, "abstained": False}
     monkeypatch.setattr(EventFinder, "clocks", lambda *_: {"text": {**text, "clock": clock}})
-    said = avtext("align", made / "b.mp4", "long.srt", "-m", model, "-o", "fixed.srt")
-    assert said.out.endswith("wrote fixed.srt, without 1 of 2 cues, which have no place in the video\n")
-    assert [cue.text for cue in read_cues(here / "fixed.srt")] == ["kept"]
+    said = avtext("align", made / "b.mp4", "long.srt", "-m", model, "-o", out)
+    assert said.out.endswith(f"wrote {out}, without 1 of 2 cues, which have no place in the video\n")
+    assert read_cues(here / out) == (Cue(0.6, 1.5, "kept"),)
 
 
 @pytest.mark.parametrize(
