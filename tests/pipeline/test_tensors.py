@@ -45,6 +45,7 @@ def test_tensors_are_what_a_file_of_them_gives(pipe: Pipeline, tmp_path: Path) -
         assert (len(ours), ours.rate) == (len(theirs), theirs.rate)
         difference = np.abs(ours.values.astype(float) - theirs.values.astype(float))
         assert np.median(difference) <= tolerance
+        assert np.corrcoef(ours.values.ravel(), theirs.values.ravel())[0, 1] > 0.99, name
         np.testing.assert_array_equal(ours.real, theirs.real)
 
 

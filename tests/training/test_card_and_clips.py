@@ -218,6 +218,7 @@ def test_later_clips_keep_their_times_and_modalities_can_be_taken_away() -> None
     model = talkative().eval()
     late = clip(2.0, 1, start=36.0)
     (events,) = find(model, [late]).estimate.values()
+    assert events
     assert all(36.0 <= e.start < e.end <= 38.0 for e in events)
     nothing = find(model, [late], modalities=()).estimate
     silent = Clip(2.0, 36.0, events=late.events, name=late.name)
