@@ -45,7 +45,7 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
     from avtext.cli.progress import Counter, waiting
 
     with waiting("loading"):
-        from avtext.training import accelerator_of, check_lightning, fit, open_clips, read_settings
+        from avtext.training import accelerator_of, check_lightning, check_models, fit, open_clips, read_settings
         from avtext.training.card import draft_card
         from avtext.training.devices import begins_run
 
@@ -56,6 +56,7 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
         raise ConfigError(f"{config}: distill: is missing: give distill.teacher, a model folder")
     check_folder("out", settings.out)
     check_lightning()
+    check_models(settings)
     device = accelerator_of(settings)
     with Counter("reading", piped=True) as reading:  # decoding can take a while
         source = open_clips(settings.train, settings.model, reading, device=device)

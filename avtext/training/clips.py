@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avtext.checkpoint import read_model
 from avtext.clip import STREAMS, Event, modality_of
 from avtext.config import ModelSettings
 from avtext.data.kept import KeptScenes
@@ -175,6 +176,19 @@ def _open_scenes(scenes: SceneSource, cache: Path | None, model: ModelSettings, 
     if cache is None:
         return scenes
     return KeptScenes(scenes, FeatureCache(cache), frozen_ones(_encoders(model, device, _frozen(model))))
+
+
+def check_models(settings: TrainSettings) -> None:
+    """Refuse the models of ``init`` and ``distill.teacher`` before videos are read, which can take hours.
+
+    Raises:
+        ModelError: there is no such model, or it is refused.
+        ConfigError: the teacher's labels, scheme or grid are not the student's.
+    """
+    if settings.init is not None:
+        read_model(settings.init)
+    if settings.distill is not None:
+        check_same_task(load_detector(settings.distill.teacher).settings, settings.model)
 
 
 def open_teacher(settings: TrainSettings) -> Teacher | None:

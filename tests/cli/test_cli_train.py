@@ -129,3 +129,16 @@ def test_a_model_of_a_config_may_be_another_file(avtext: Run, here: Path, config
     (here / "m.yaml").write_text(yaml.safe_dump({**values["model"], "width": 31}))
     said = avtext("train", "-c", "c.yaml", "model=m.yaml")
     assert "width 31 must be a multiple of fusion.num_heads 2" in said.err
+
+
+@pytest.mark.parametrize("words", [["init=nowhere"], ["distill={teacher: nowhere}"]])
+def test_a_model_that_is_missing_is_said_before_videos_are_read(
+    avtext: Run, here: Path, made: Path, config: Path, words: list[str]
+) -> None:
+    line = {"path": str(made / "b.mp4"), "events": [{"start": 0.5, "end": 1.0, "label": "bell"}]}
+    (here / "m.jsonl").write_text(json.dumps(line) + "\n")
+    change(config, validation=None, train={"manifest": "m.jsonl", "cache": "kept"})
+    said = avtext("train", "-c", "c.yaml", *words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "avtext: nowhere: no such model folder; training leaves one as 'best' in its 'out'\n"
+    assert not (here / "kept").exists()
