@@ -41,7 +41,7 @@ def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     alone = [file for file in reference if file not in estimate]
     strange = [file for file in estimate if file not in reference]
     renamed = _counterparts(alone, strange)
-    notes = [f"{counted(len(renamed), 'file')} matched by the stem of their name"] if renamed else []
+    notes = [f"{counted(len(renamed), 'file')} matched by name, whatever the folder and ending"] if renamed else []
     if strange and not renamed and len(reference) == len(estimate) == 1:
         renamed = {strange[0]: alone[0]}
         notes = [f"{strange[0]} was taken for {alone[0]}: each side has one file, but their names differ"]

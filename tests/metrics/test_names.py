@@ -13,7 +13,7 @@ def test_equal_names_stay():
 def test_stems_match_across_folders_and_suffixes():
     found = align_names({"x/a.wav": [], "b.wav": []}, {"a.mp4": [], "C:\\clips\\b.events": []})
     assert list(found.estimate) == ["x/a.wav", "b.wav"]
-    assert found.notes == ("2 files matched by the stem of their name",)
+    assert found.notes == ("2 files matched by name, whatever the folder and ending",)
     assert found.names == {"a.mp4": "x/a.wav", "C:\\clips\\b.events": "b.wav"}
 
 
@@ -21,7 +21,9 @@ def test_one_file_each_is_the_same_file():
     found = align_names({"truth": []}, {"guess": []})
     assert list(found.estimate) == ["truth"]
     assert found.notes == ("guess was taken for truth: each side has one file, but their names differ",)
-    assert align_names({"a.wav": []}, {"a.mp4": []}).notes == ("1 file matched by the stem of their name",)
+    assert align_names({"a.wav": []}, {"a.mp4": []}).notes == (
+        "1 file matched by name, whatever the folder and ending",
+    )
 
 
 def test_stems_that_two_files_share_are_left_alone_and_noted():
