@@ -91,7 +91,7 @@ def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     table = Table("class", "F1", "precision", "recall", "true", "found", show_edge=False, pad_edge=False)
-    table.title = f"events whose start is within {collar:g} s, {counted(report.num_files, 'file')}"
+    table.title = f"events whose start is within {collar:g} s, {counted(report.num_files, 'file')}, in %"
     rows = [*onsets.classes.items(), ("all (micro)", onsets.micro)]
     for label, rates in rows:
         numbers = [_percent(x) for x in (rates.f1, rates.precision, rates.recall)]

@@ -268,6 +268,7 @@ def test_labels_become_a_manifest_that_is_a_truth_like_any_other(avtext: Run, he
     assert f"warning: {made / 'b.mp4'}: has no labels: left out" in said.err
     scored = avtext("evaluate", "a.csv", "train.jsonl")
     assert scored.code == 0
+    assert "start is within 0.2 s, 1 file, in %" in scored.out
     assert "F1 of starts within 0.2 s: 100.00 micro" in scored.out
 
 
