@@ -22,7 +22,7 @@ from avtext.model import EventDetector, load_detector, save_detector
 from avtext.runtime import Runtime
 from avtext.storage import PART
 from avtext.timeline import GRID_RATE
-from avtext.training import DataSettings, TrainSettings, check_lightning, fit, open_clips, settings_of
+from avtext.training import DataSettings, TrainSettings, check_lightning, check_models, fit, open_clips, settings_of
 
 FIRST = "float32"  # the rung that the model itself is
 
@@ -177,6 +177,7 @@ def _finetuning(out: Path, start: Path, finetune: dict[str, Any], share: float) 
     run = settings_of(values, "finetune")
     if run.train is None:
         raise ConfigError("finetune: train: is missing: give train.scenes or train.manifest")
+    check_models(run)
     return run
 
 

@@ -261,6 +261,7 @@ def test_the_ladder_asks_for_what_is_missing_before_its_first_rung(
         ({"finetune": {"steps": 3}}, "finetune: train: is missing"),
         ({"finetune": {"out": "mine"}}, "finetune: out: is the ladder's own to set: leave it out"),
         ({"finetune": {"prune": 0.5}}, "finetune: prune: is the ladder's own to set: leave it out"),
+        ({"finetune": {"train": {"scenes": {}}, "distill": {"teacher": "none"}}}, "none: no such model folder"),
         ({"untaught": "none"}, "none: no such model folder"),
         ({"student": "frozen"}, "audio: the encoder 'features' has no graph for the runtime"),
     ],
