@@ -99,6 +99,7 @@ def _print(report: Report, onsets: SoundEventScores, collar: float) -> None:
     console.print(table)
     f1 = f"{_percent(onsets.micro.f1)} micro, {_percent(onsets.macro.f1)} macro"
     console.print(f"F1 of starts within {collar:g} s: {f1}")
+    console.print("Metrics with the settings of those who use them (onset_f1 and event_f1: within 0.2 s), as shares:")
     console.print(_grouped(report))
     for family, reason in report.skipped.items():
         console.print(Text(f"{family}: not computed: {reason}"))

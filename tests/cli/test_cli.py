@@ -270,6 +270,7 @@ def test_labels_become_a_manifest_that_is_a_truth_like_any_other(avtext: Run, he
     assert scored.code == 0
     assert "start is within 0.2 s, 1 file, in %" in scored.out
     assert "F1 of starts within 0.2 s: 100.00 micro" in scored.out
+    assert "(onset_f1 and event_f1: within 0.2 s), as shares:" in scored.out  # whatever --collar is
 
 
 def test_labels_without_times_become_a_manifest_and_no_truth(avtext: Run, here: Path, made: Path) -> None:
