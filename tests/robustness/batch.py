@@ -120,7 +120,7 @@ def _faults(code: int, lines: list[dict], said: str, good: int, bad: int) -> lis
 def _resumed(code: int, lines: list[dict], said: str, good: int, bad: int) -> list[str]:
     """A second run does what is missing, and nothing else."""
     done = good + bad - len(lines)
-    right = code == 1 and good - 1 <= done <= good and said.startswith(f"{done} of {good + bad} files have results")
+    right = code == 1 and good - 1 <= done <= good and said.startswith(f"{done} of {good + bad} files skipped")
     return [] if right else [f"resumed: {done} of {good + bad} were done: {said[:300]}"]
 
 
