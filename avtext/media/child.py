@@ -18,6 +18,7 @@ from avtext.media.wire import send
 
 _MAX_LOG = 16 << 20  # bytes of complaints; FFmpeg's log is the only file that this process writes
 _MOST = 1 << 62  # that the operating system takes as a limit
+_MOST_SECONDS = 1 << 33  # of CPU time, which it counts in nanoseconds: more would overflow, and end a process at once
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def restrict(memory_bytes: int, cpu_seconds: float) -> None:
 def limit_cpu(seconds: float) -> None:
     """Let this process use so many CPU seconds in all."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    soft = max(1, int(min(seconds, _MOST)))
+    soft = max(1, int(min(seconds, _MOST_SECONDS)))
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
