@@ -53,7 +53,7 @@ def faults(rows: Mapping[str, Row], limits: LimitSettings) -> list[str]:
 
 
 def limited(rows: Mapping[str, Row], limits: LimitSettings) -> list[Figure]:
-    """The figures that have a limit, of the rungs that are there."""
+    """The figures that can have a limit, of the rungs that are there."""
     return [
         *_student(rows, limits),
         *_pruned(rows, limits),
@@ -169,7 +169,7 @@ def _over(one: float, other: float) -> float:
     return one / other if other else math.nan
 
 
-def _speedup(name: str, row: Row, limit: float) -> Figure:
+def _speedup(name: str, row: Row, limit: float | None) -> Figure:
     return Figure(
         name, row.speedup, "x CPU time", limit, detail=row.one_thread.describe(row.parent.name, row.rung.name)
     )

@@ -27,10 +27,11 @@ def compress(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Compress a model: float32, pruned and retrained, ONNX, INT8; fail where a rung loses more than its limit.
+    """Compress a model: float32, pruned and retrained, ONNX, INT8; each rung is measured.
 
-    Without finetune in the config nothing is pruned. Needs the extra onnx, and train for finetune. After a stop, the
-    same command resumes its training.
+    Fails where a rung loses more event F1 than a limit, or finds other events without torch than with it. What a rung
+    costs is judged only by limits that the config sets. Without finetune in it nothing is pruned. Needs the extra
+    onnx, and train for finetune. After a stop, the same command resumes its training.
 
     Example: avtext compress runs/student/best --calibrate clips -o small
     """
@@ -70,9 +71,14 @@ def _lines(row: Row) -> list[str]:
         return "-" if value is None or value != value else f"{value:{form}}{unit}"
 
     one, two = row.one_thread.ours, row.two_threads.ours
+    ready = (
+        f", ready {row.ready.ours.wall:.3g} s after its start ({row.ready.theirs.wall:.3g} s with torch)"
+        if row.ready
+        else ""
+    )
     return [
         f"{row.rung.name}: {row.rung.parameters:,} parameters, {row.rung.bytes / 1e6:.2f} MB, peak "
-        f"{number(row.peak, '.0f', ' MiB')}",
+        f"{number(row.peak, '.0f', ' MiB')}{ready}",
         f"  CPU {one.cpu:.3g} s on one thread ({one.cpu / row.seconds:.4f} of real time, {row.speedup:.2f} x "
         f"{row.parent.name}), {two.wall:.3g} s by the clock on two",
         f"  event F1 {row.f1:.3f}, nine borders of ten within {number(row.boundary_ms, '.0f', ' ms')}, "

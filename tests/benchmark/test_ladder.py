@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from avtext.benchmark import ladder
-from avtext.benchmark.ladder_rows import Events, Row, differences, faults, figures
+from avtext.benchmark.figures import read_figures
+from avtext.benchmark.ladder_rows import Events, Row, differences, faults, figures, limited
 from avtext.benchmark.timing import Timing, Turns
 from avtext.clip import Clip, Cue, Event
 from avtext.compression.ladder import LadderSettings, LimitSettings, Rung
+from avtext.config import load
 from avtext.errors import Code, ConfigError, MediaError
 from avtext.training import DataSettings
 from avtext.training.evaluation import Found
@@ -48,7 +50,7 @@ def found(f1: float) -> Found:
 
 
 def test_a_rung_outside_its_limit_says_by_how_much(tmp_path: Path) -> None:
-    limits = LimitSettings()
+    limits = LimitSettings(pruned_speedup=1.2, int8_speedup=2.0, int8_bytes=0.27)
     rows = {"float32": row(tmp_path, "float32", 1000, 1.0, 0.80, 0.90)}
     assert faults(rows, limits) == []
     rows["pruned"] = row(tmp_path, "pruned", 700, 0.9, 0.78, 0.90)
@@ -75,7 +77,8 @@ def test_a_student_is_held_against_its_teacher_and_against_itself_untaught(tmp_p
         "untaught": row(tmp_path, "untaught", 100, 0.2, 0.70, parameters=200),
         "student": row(tmp_path, "student", 100, 0.2, 0.76, parameters=200),
     }
-    named = {figure.name: figure for figure in figures(rows, LimitSettings())}
+    limits = LimitSettings(student_parameters=0.05, student_gain=2.0)
+    named = {figure.name: figure for figure in figures(rows, limits)}
     assert named["row01a_student_size"].value == pytest.approx(0.1)
     assert named["row01b_student_f1"].value == pytest.approx(0.95)
     assert named["row01c_student_gain"].value == pytest.approx(6.0)
@@ -83,6 +86,36 @@ def test_a_student_is_held_against_its_teacher_and_against_itself_untaught(tmp_p
     assert "95 % of resampled files: " in named["row01c_student_gain"].detail
     rows["pruned"] = row(tmp_path, "pruned", 70, 0.15, 0.755)
     assert faults(rows, LimitSettings(student_parameters=0.2, student_f1=0.9)) == []  # pruned against the student
+
+
+def all_rungs(folder: Path) -> dict[str, Row]:
+    """Each finds as much as the others, and costs as much: no cost could meet a limit, no loss could miss one."""
+    names = ("float32", "untaught", "student", "pruned", "onnx", "int8")
+    rows = {name: replace(row(folder, name, 1000, 1.0, 0.80, 0.90), peak=700.0) for name in names}
+    slow = Turns(Timing(60.0, 60.0), Timing(60.0, 60.0), 1, "")
+    return rows | {"onnx": replace(rows["onnx"], ready=slow)}
+
+
+def test_what_a_rung_costs_is_told_and_judged_only_where_a_limit_is_set(tmp_path: Path) -> None:
+    rows = all_rungs(tmp_path)
+    assert faults(rows, LimitSettings()) == []
+    named = {figure.name: figure for figure in figures(rows, LimitSettings())}
+    costs = ("row01a_student_size", "row03a_int8_bytes", "row03d_int8_speedup", "row04d_runtime_ready")
+    assert [(named[name].value, named[name].met) for name in costs] == [(1, None), (1, None), (1, None), (60, None)]
+    assert [fault.split(":")[0] for fault in faults(rows, LimitSettings(runtime_peak=0.5))] == ["row04e_runtime_peak"]
+    rows["int8"] = row(tmp_path, "worse", 1000, 1.0, 0.78, 0.86)
+    assert [fault.split(":")[0] for fault in faults(rows, LimitSettings())] == [
+        "row03c_int8_f1_loss",
+        "row03e_int8_kept_loss",
+    ]
+
+
+def test_the_shipped_config_judges_as_the_published_figures_say(tmp_path: Path, root: Path) -> None:
+    limits = load(LadderSettings, root / "configs" / "compress.yaml").limits
+    published = read_figures(root / "docs" / "results" / "ladder.json")["figures"]
+    judged = {figure["name"]: (figure["limit"], figure["sense"]) for figure in published if figure["limit"] is not None}
+    now = {figure.name: (figure.limit, figure.sense) for figure in limited(all_rungs(tmp_path), limits)}
+    assert now == judged
 
 
 def test_events_are_the_same_or_it_is_said_how_they_differ() -> None:

@@ -16,11 +16,7 @@ from tests.cli.conftest import Run
 from tests.model.test_detector import ENCODERS
 from tests.tiny import talkative, write_wav
 
-LENIENT = {
-    "student_parameters": 1, "student_f1": 0, "student_gain": -100, "f1_loss": 100, "kept_loss": 100,
-    "pruned_speedup": 0.001, "int8_speedup": 0.001, "int8_bytes": 2.0, "int8_of_student": 100, "runtime_ready": 600,
-    "runtime_peak": 100,
-}  # fmt: skip
+LENIENT = {"student_f1": 0, "f1_loss": 100, "kept_loss": 100}  # of what a rung may lose; what it costs has no limit
 SCENES = {"duration": [4, 4], "heard": [4, 8], "labels": ["bell", "siren"], "missing_chance": 0.0}
 
 
@@ -61,6 +57,7 @@ def test_the_command_walks_the_ladder(avtext: Run, here: Path, start: Path, monk
     said = avtext("compress", start / "model", *words)
     assert said.code == 0, said.err
     assert torch.get_num_threads() == 1  # and not two, as rungs were timed on
+    assert said.out.count(" s after its start (") == 1  # of the graphs
     rungs = ["float32", "student", "pruned", "onnx", "int8"]
     assert [line.split(":")[0] for line in said.out.splitlines() if " parameters, " in line] == rungs
     document = json.loads((here / "ladder.json").read_text())
