@@ -14,6 +14,7 @@ from avtext.benchmark.ladder_rows import Events, Row, faults
 from avtext.benchmark.timing import Timing, Turns, alternate, first_call, one_torch_thread, run_code, take_turns
 from avtext.clip import Clip, Event, Stream
 from avtext.compression.ladder import LadderSettings, Rung, climb
+from avtext.compression.quantization import unreached
 from avtext.detection import EventFinder
 from avtext.errors import AvtextError, ConfigError, MediaError
 from avtext.features import reading_for
@@ -63,7 +64,7 @@ def measure(
 
     Raises:
         AvtextError: a rung is outside its limit, with the reason; what was made until then stays.
-        ConfigError: none of the files can be read.
+        ConfigError: none of the files can be read, or a modality of the model is in none of them.
     """
     rows: dict[str, Row] = {}
     trial: Trial | None = None
@@ -77,43 +78,58 @@ def measure(
         yield rows[rung.name]
         wrong = faults(rows, settings.limits)
         if wrong and (settings.stop or rung.name == "int8"):
-            raise AvtextError("; ".join(wrong), stage="compress")
+            last = rung.name == "int8"
+            remedy = f"{rung.folder} is there all the same" if last else "stop=false goes on to the next rung"
+            raise AvtextError(
+                f"{'; '.join(wrong)}: {remedy}; docs/compression.md says how to allow more", stage="compress"
+            )
 
 
 def _trial(
     model: EventDetector, files: Sequence[Path], settings: LadderSettings, rung: Rung, say: Callable[[str], None]
 ) -> Trial:
     finder = rung.open()
-    found = _readable(finder, files, say, enough=len(files) if settings.evaluate is None else 1)
+    made_small = model if settings.student is None else load_detector(settings.student)
+    wanted = [name for name in made_small.modalities if name in model.modalities]  # of others the teacher says nothing
+    found = _readable(finder, files, wanted, say, enough=len(files) if settings.evaluate is None else 1)
     file = next(iter(found))
     with MediaReader(file, reading_for(finder.network.encoders)) as reader:
-        timed = replace(next(iter(reader)), cues=finder.cues_of(file))
+        timed = next(iter(reader))
+    cues = [cue for cue in finder.cues_of(file) if cue.end > timed.start and cue.start < timed.end]
+    timed = replace(timed, cues=tuple(cues))  # a film's thousands would count as the window's work
     if settings.evaluate is None:
+        if not any(found.values()):
+            say("the model finds nothing in these files: what a rung loses cannot be told from them")
         own = {str(path): events for path, events in found.items()}
         return Trial({str(path): path for path in found}, own, {}, file, timed)
     clips = open_clips(settings.evaluate, model.settings)
     named = {f"{i}: {clips[i].name}": clips[i] for i in range(len(clips))}
     reference = {name: clip.events or () for name, clip in named.items()}
-    made_small = model if settings.student is None else load_detector(settings.student)
     attacked = {name: _under_attack(made_small, clip) for name, clip in named.items()}
     return Trial(dict(named), dict(reference), dict(attacked), file, timed)
 
 
 def _readable(
-    finder: EventFinder, files: Sequence[Path], say: Callable[[str], None], enough: int
+    finder: EventFinder, files: Sequence[Path], wanted: Sequence[str], say: Callable[[str], None], enough: int
 ) -> dict[Path, Sequence[Event]]:
-    """What is found in the first files that can be read, ``enough`` of them; ``say`` is told of the others."""
+    """What is found in the first files that can be read, ``enough`` of them and as many as it takes to reach every
+    ``wanted`` modality: INT8, which comes last, is calibrated on all; ``say`` is told of those that cannot be read."""
     found: dict[Path, Sequence[Event]] = {}
-    faults = []
+    faults, missing = [], list(wanted)
     for file in files:
-        if len(found) == enough:
+        if len(found) >= enough and not missing:
             break
         try:
-            found[file] = finder(file).events
+            result = finder(file)
         except MediaError as error:
             faults.append(error.message)
+            continue
+        found[file] = result.events
+        missing = [name for name in missing if name not in result.modalities]
     if not found:
         raise ConfigError(f"calibration: no file could be read: {'; '.join(faults[:3]) or 'none was given'}")
+    if missing:
+        raise unreached(missing[0], wanted)
     if faults:
         say(f"measuring without {len(faults)} of {len(files)} files: {'; '.join(faults[:3])}")
     return found
@@ -177,4 +193,5 @@ def _peak(rung: Rung, file: Path) -> float | None:
     if not sys.platform.startswith("linux"):
         return None
     find = f"{_OPEN[rung.kind].format(folder=str(rung.folder))}\nfinder({str(file)!r})"
-    return float(run_code(f"{find}\nfrom avtext.benchmark.timing import resident\nprint(resident())"))
+    tell = "from avtext.benchmark.timing import resident\nprint(resident())"
+    return float(run_code(f"{find}\n{tell}", patient=True))  # with a teacher a file of minutes can take as long

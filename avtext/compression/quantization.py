@@ -91,11 +91,16 @@ def record_feeds(folder: str | Path, files: Sequence[str | Path], say: Say | Non
         say(f"calibration: {len(faults)} of {len(files)} files left out: {'; '.join(faults[:3])}")
     missing = [name for name in network._sessions if name not in feeds]
     if missing:
-        raise ConfigError(
-            f"calibration: nothing in these files reaches {missing[0]!r}: add clips with every modality of the model "
-            f"({', '.join(network.modalities)}; subtitles may lie beside a video)"
-        )
+        raise unreached(missing[0], network.modalities)
     return feeds
+
+
+def unreached(name: str, modalities: Sequence[str]) -> ConfigError:
+    """The error for clips without that which a graph, or the model, takes."""
+    return ConfigError(
+        f"calibration: nothing in these files reaches {name!r}: add clips with every modality of the model "
+        f"({', '.join(modalities)}; subtitles may lie beside a video)"
+    )
 
 
 def quantize_folder(

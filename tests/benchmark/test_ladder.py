@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from avtext.benchmark import ladder
+from avtext.benchmark import ladder, timing
 from avtext.benchmark.figures import read_figures
 from avtext.benchmark.ladder_rows import Events, Row, differences, faults, figures, limited
 from avtext.benchmark.timing import Timing, Turns
@@ -21,7 +21,7 @@ from avtext.config import load
 from avtext.errors import Code, ConfigError, MediaError
 from avtext.training import DataSettings
 from avtext.training.evaluation import Found
-from tests.tiny import talkative, write_video
+from tests.tiny import talkative, write_video, write_wav
 
 
 def row(
@@ -143,6 +143,7 @@ def test_borders_without_torch_are_compared_in_steps_of_the_models_own_grid(tmp_
 
 def test_measuring_leaves_the_next_training_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ladder, "ROUNDS", 1)
+    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\na bell rings\n")
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -167,10 +168,10 @@ class _Finder:
         self.asked.append(file.name)
         if "bad" in file.name:
             raise MediaError(f"{file}: no sound", code=Code.NO_STREAMS)
-        return SimpleNamespace(events=(Event(0.0, 1.0, "bell"),))
+        return SimpleNamespace(events=(Event(0.0, 1.0, "bell"),), modalities=("audio",))
 
     def cues_of(self, file: Path) -> tuple[Cue, ...]:
-        return (Cue(0.0, 1.0, file.name),)
+        return (Cue(0.0, 1.0, file.name), Cue(30.0, 31.0, "after the clip that is timed"))
 
 
 @pytest.mark.parametrize("evaluated", [False, True])
@@ -180,13 +181,45 @@ def test_clips_that_cannot_be_read_are_left_out(
     monkeypatch.setattr(ladder, "MediaReader", lambda *_: nullcontext([Clip(1.0)]))
     monkeypatch.setattr(ladder, "open_clips", lambda *_: [])
     finder, said = _Finder(), list[str]()
-    rung, model = SimpleNamespace(open=lambda: finder), SimpleNamespace(settings=None)
+    rung, model = SimpleNamespace(open=lambda: finder), SimpleNamespace(settings=None, modalities=("audio",))
     settings = LadderSettings(evaluate=DataSettings(manifest=tmp_path / "m.jsonl") if evaluated else None)
     files = [tmp_path / f"{name}.mp4" for name in ("bad", "a", "b", "bad2")]
     trial = ladder._trial(model, files, settings, rung, said.append)  # type: ignore[arg-type]
-    assert (trial.file, trial.timed.cues[0].text) == (files[1], "a.mp4")
+    assert (trial.file, [cue.text for cue in trial.timed.cues]) == (files[1], ["a.mp4"])
     assert list(trial.sources.values()) == ([] if evaluated else files[1:3])
     assert len(finder.asked) == (2 if evaluated else 4)
     assert said[0].startswith(f"measuring without {len(finder.asked) // 2} of 4 files: {files[0]}: no sound")
     with pytest.raises(ConfigError, match=r"calibration: no file could be read: .*bad\.mp4: no sound"):
         ladder._trial(model, files[:1], settings, rung, said.append)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_clips_without_a_modality_of_the_model_are_told_before_the_first_rung_is_measured(
+    tmp_path: Path, evaluated: bool
+) -> None:
+    """They were when INT8 was to be made, after everything else."""
+    write_wav(tmp_path / "a.wav", 2.0)
+    settings = LadderSettings(evaluate=DataSettings(manifest=tmp_path / "m.jsonl") if evaluated else None)
+    said = list[str]()
+    with pytest.raises(ConfigError, match="calibration: nothing in these files reaches 'video': add clips with every"):
+        next(ladder.measure(talkative(), [tmp_path / "a.wav"], tmp_path / "out", settings, said.append))
+    assert said == []
+
+
+def test_clips_in_which_nothing_is_found_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "MediaReader", lambda *_: nullcontext([Clip(1.0)]))
+    finder, said = _Finder(), list[str]()
+    monkeypatch.setattr(_Finder, "__call__", lambda *_: SimpleNamespace(events=(), modalities=("audio",)))
+    rung, model = SimpleNamespace(open=lambda: finder), SimpleNamespace(modalities=("audio",))
+    ladder._trial(model, [tmp_path / "a.mp4"], LadderSettings(), rung, said.append)  # type: ignore[arg-type]
+    assert said == ["the model finds nothing in these files: what a rung loses cannot be told from them"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
+def test_memory_is_measured_however_long_a_file_takes(
+    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "LONGEST", 0.01)
+    peak = ladder._peak(Rung("onnx", "onnx", graphs / "onnx", 1000), write_wav(tmp_path / "a.wav", 1.0))
+    assert peak is not None
+    assert peak > 10
