@@ -33,12 +33,16 @@ Model = Annotated[
 ]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")]
 Formats = Annotated[
-    str,
-    typer.Option("-f", "--format", help="Formats to write, as json,csv,html: any of avtext convert, html, evidence."),
+    list[str] | None,
+    typer.Option(
+        "-f",
+        "--format",
+        help="Formats to write, as json,csv,html: any of avtext convert, html, evidence; default: json.",
+    ),
 ]
 Transcript = Annotated[Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")]
 Threshold = Annotated[float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")]
-Classes = Annotated[str | None, typer.Option(help="Labels to report, as speech,cut.")]
+Classes = Annotated[list[str] | None, typer.Option(help="Labels to report, as speech,cut.")]
 Start = Annotated[float | None, typer.Option(min=0.0, help="Analyse from this second on.")]
 End = Annotated[float | None, typer.Option(min=0.0, help="Analyse up to this second.")]
 NoAlign = Annotated[bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")]
@@ -68,7 +72,7 @@ def detect(
     files: Files,
     model: Model = None,
     out: Out = Path(),
-    formats: Formats = "json",
+    formats: Formats = None,
     transcript: Transcript = None,
     threshold: Threshold = 0.0,
     classes: Classes = None,
@@ -103,12 +107,12 @@ def detect(
     for option, folder in (("--out", out), ("--cache", cache)):
         if folder is not None:
             check_folder(option, folder)
-    wanted = None if classes is None else [name.strip() for name in classes.split(",")]
+    wanted = [name.strip() for name in ",".join(classes).split(",")] if classes else None
     options = _checked({"transcript": transcript, "start": start, "end": end, "classes": wanted}, len(paths))
     sharing = Sharing(jobs, together)
     if None not in sharing:
         raise ConfigError("--together: does not go with --jobs, whose processes take one file each: leave one out")
-    endings = endings_of(formats)
+    endings = endings_of(",".join(formats or ["json"]))
     places = _places(paths, out, shard)
     todo = [path for path, place in places.items() if not (skip_existing and is_done(path, place, endings))]
     if skipped := len(places) - len(todo):

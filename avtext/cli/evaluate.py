@@ -28,8 +28,9 @@ def evaluate_command(
     ],
     truth: Annotated[Path, typer.Argument(help="True events, likewise.")],
     metrics: Annotated[
-        str, typer.Option("-m", "--metrics", help="Families, as event_f1,map; or all.")
-    ] = "onset_f1,event_f1",
+        list[str] | None,
+        typer.Option("-m", "--metrics", help="Families, as event_f1,map; or all; default: onset_f1,event_f1."),
+    ] = None,
     collar: Annotated[
         float,
         typer.Option(min=0.0, help="Seconds by which a start may be off, in the table per class and the F1 below it."),
@@ -51,7 +52,7 @@ def evaluate_command(
 
     estimated, true = read_event_file(predictions), read_event_file(truth)
     matched = align_names(true.events, estimated.events)
-    names = [name.strip() for name in metrics.split(",")]
+    names = [name.strip() for name in ",".join(metrics or ["onset_f1", "event_f1"]).split(",")]
     lengths = {matched.names.get(file, file): seconds for file, seconds in estimated.durations.items()}
     durations = {**lengths, **true.durations}
     with waiting("scoring"):

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from avtext import ProgressHook, __version__
+from avtext import Event, ProgressHook, __version__
 from avtext.cli import main
 from avtext.cli.progress import progress_hook, waiting
-from avtext.formats import read_events
+from avtext.formats import read_events, write_events
 from tests.cli.conftest import Run
 
 COMMANDS = (
@@ -54,6 +54,7 @@ def test_every_command_explains_itself_with_an_example(avtext: Run, command: str
         (["benchmark", "model", "--data", "nowhere"], "nowhere: no such folder of recordings: name it with --data"),
         (["benchmark", "mosi", "--data", ".", "--json", "/dev/null/a.json"], "--json: /dev/null: cannot"),
         (["benchmark", "mosi", "--data", ".", "--json", "."], "--json: .: is a folder: name a file in it"),
+        (["detect", "a.mp4", "-f", "jsn", "-f", "csv"], "--format: 'jsn' is not known; known: json"),
         (["detect", "a.mp4", "--threshold", "2"], "--threshold"),
         (["detect", "a.mp4", "--threshold", "nan"], "--threshold"),
         (["detect", "a.mp4", "--start", "-1"], "--start"),
@@ -211,6 +212,13 @@ def test_a_full_disk_behind_the_output_is_one_line(
 
 
 EVENTS = "file,start,end,label,score\na.mp4,1.0,2.5,dog,0.75\na.mp4,2.0,3.0,bell,0.5\n"
+
+
+def test_metrics_may_be_named_one_by_one(avtext: Run, here: Path) -> None:
+    write_events(here / "a.csv", {"a.wav": [Event(0.0, 1.0, "dog")]})
+    scored = avtext("evaluate", "a.csv", "a.csv", "-m", "map", "-m", "event_f1", "--json").out
+    assert scored == avtext("evaluate", "a.csv", "a.csv", "-m", "map,event_f1", "--json").out != ""
+    assert avtext("evaluate", "a.csv", "a.csv", "-m", "mep", "-m", "map").code == 2
 
 
 def test_convert_to_elan_and_back(avtext: Run, here: Path) -> None:
