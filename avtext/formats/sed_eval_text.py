@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from avtext.clip import Event
+from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses, single
 from avtext.formats.lines import check_label, event, fail, read_text
 from avtext.storage import publish_text
@@ -54,11 +55,11 @@ def write_sed_eval(path: Path, events: EventSet) -> list[str]:
     """Publish the list, each line with its file's name; returns what it cannot hold.
 
     Raises:
-        ConfigError: a label or a file's name with a tab or a line break.
+        ConfigError: a label or a file's name with a tab or a line break, or a name that would be read as another.
     """
     lines = []
     for file, values in events.events.items():
-        name = check_label(path, "sed_eval", file, _FORBIDDEN, what="file")
+        name = _check_name(path, file, is_alone=not values)
         for one in values:
             label = check_label(path, "sed_eval", one.label, _FORBIDDEN)
             lines.append(f"{name}\t{one.start:.6f}\t{one.end:.6f}\t{label}\n")
@@ -66,3 +67,15 @@ def write_sed_eval(path: Path, events: EventSet) -> list[str]:
             lines.append(f"{name}\n")
     publish_text(path, "".join(lines))
     return losses("sed_eval", events, holds=["silent"])
+
+
+def _check_name(path: Path, file: str, *, is_alone: bool) -> str:
+    """``file``, refused where it would not be read back as it is."""
+    check_label(path, "sed_eval", file, _FORBIDDEN, what="file")
+    if file.startswith("\ufeff") or (is_alone and (file != file.strip() or _UNTABBED.fullmatch(file))):
+        raise ConfigError(
+            f"{path}: sed_eval cannot hold the file {file!r} because it would be read as another name or as an event; "
+            "choose json, or rename the file",
+            stage="write",
+        )
+    return file

@@ -51,3 +51,12 @@ def test_the_reference_lists_are_read(data_dir):
 def test_a_file_whose_name_does_not_fit_is_told_as_a_file(tmp_path):
     with pytest.raises(ConfigError, match=r"sed_eval cannot hold the file 'a\\tb' .* rename the file"):
         write_sed_eval(tmp_path / "a.txt", EventSet({"a\tb": ()}))
+
+
+@pytest.mark.parametrize(
+    ("file", "values"),
+    [(" a.wav", ()), ("a.wav ", ()), ("0.5 1.5 dog", ()), ("\ufeffa.wav", ()), ("\ufeffa.wav", (Event(0, 1, "dog"),))],
+)
+def test_a_name_that_would_be_read_as_another_is_refused(tmp_path, file, values):
+    with pytest.raises(ConfigError, match=r"would be read as another name or as an event; .* rename the file"):
+        write_sed_eval(tmp_path / "a.txt", EventSet({file: values}))
