@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from avtext import __version__
 from avtext.cli import align, benchmark, compress, convert, detect, doctor, evaluate, info, report, train
+from avtext.cli.ending import INTERRUPTED, TERMINATED, tidy_termination
 from avtext.cli.inputs import InputError
 from avtext.cli.options import show_traceback
 from avtext.errors import AvtextError, MediaError
@@ -59,7 +60,8 @@ def _options(
 def main() -> None:
     """Run the command line; one line for what the user can mend.
 
-    The exit code is 1 where an input file failed, 2 for options, configs and manifests, 130 for Ctrl-C.
+    The exit code is 1 where an input file failed, 2 for options, configs and manifests, 130 after Ctrl-C and 143 after
+    SIGTERM.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller closed it
@@ -68,7 +70,11 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # A file name may hold what the terminal's encoding cannot; who reads a pipe waits for each line of a batch.
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
-    sys.exit(_run())
+    with tidy_termination() as terminated:
+        code = _run()
+    if code == INTERRUPTED:
+        _complain("stopped")
+    sys.exit(TERMINATED if code == INTERRUPTED and terminated() else code)
 
 
 def _run() -> int:
@@ -90,8 +96,6 @@ def _run() -> int:
         show_traceback(error)
         _complain(str(error))
         return 1
-    if code == 130:
-        _complain("stopped")
     return code if isinstance(code, int) else 0
 
 

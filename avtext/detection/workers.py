@@ -14,7 +14,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
@@ -61,6 +61,17 @@ def detect_each(
             if not crew.busy:
                 return
             yield from crew.finished()
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Ctrl-C waits until the end; processes begun here never hear it: it reaches all of a terminal's, and the first
+    decides."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Worker:
@@ -111,8 +122,9 @@ class _Crew:
 
     def give(self, index: int, source: str | Path) -> None:
         """Let an idle worker, or a new one, analyse ``source``."""
-        worker = self._idle.pop() if self._idle else self._started()
-        self.busy[worker.line] = (worker, index, source)
+        with deaf():  # who is started is known, or nobody would end it
+            worker = self._idle.pop() if self._idle else self._started()
+            self.busy[worker.line] = (worker, index, source)
         with suppress(OSError):  # a worker that is dead already is noticed when it is listened to
             worker.line.send(source)
 
@@ -170,8 +182,8 @@ def main() -> None:
     # Written by our parent into a private folder of its own a moment ago; no file of a user is ever unpickled.
     pipe, options = pickle.loads(Path(sys.argv[2]).read_bytes())
     pipe.limits = replace(pipe.limits or Limits(), threads=1)  # the other cores have files of their own
-    line.send(_READY)
     with suppress(EOFError, BrokenPipeError):
+        line.send(_READY)
         while True:
             line.send(_outcome(pipe, line.recv(), options))
 

@@ -11,15 +11,15 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any, Protocol, TypeVar
 
 import torch
 
+from avtext.detection.workers import deaf
 from avtext.errors import AvtextError
 from avtext.kernels.threads import keep_to_one_thread
 
@@ -51,7 +51,7 @@ def made_ahead(items: Items[Made], steps: Iterable[int], workers: int) -> Genera
     waiting: deque[Future[Made]] = deque()
     try:
         for step in steps:
-            with _deaf():
+            with deaf():
                 waiting.append(pool.submit(_make, step))
             if len(waiting) > _AHEAD * workers:
                 yield waiting.popleft().result()
@@ -65,16 +65,6 @@ def made_ahead(items: Items[Made], steps: Iterable[int], workers: int) -> Genera
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes begun here never hear Ctrl-C, which reaches all of a terminal's; the run's own decides."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _items: Items | None = None  # in a worker: what it makes

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -101,22 +102,48 @@ def test_the_shell_completes_commands_and_options(here: Path) -> None:
         assert done.stdout.split() == [found]
 
 
-def test_ctrl_c_is_one_line_and_leaves_nothing_half_written(here: Path, made: Path, model: Path) -> None:
-    command = [sys.executable, "-m", "avtext", "detect", "-m", str(model), "-v", *[str(made / "a.mp4")]]
-    code = (
-        "import signal, subprocess, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # CI may ignore it
+@pytest.mark.parametrize(
+    ("sent", "before", "sharing", "code"),
+    [
+        (signal.SIGINT, "default_int_handler", [], 130),  # said, for CI may ignore it
+        (signal.SIGTERM, "default_int_handler", [], 143),
+        (signal.SIGTERM, "SIG_IGN", ["--jobs", "2"], 143),  # as in the background
+    ],
+)
+def test_a_stop_is_one_line_and_leaves_nothing_behind(
+    here: Path,
+    made: Path,
+    model: Path,
+    tmp_path: Path,
+    sent: signal.Signals,
+    before: str,
+    sharing: list[str],
+    code: int,
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    start = (
+        f"import signal, sys\nsignal.signal(signal.SIGINT, signal.{before})\n"
+        "from avtext.cli import main\nsys.argv = ['avtext', *sys.argv[1:]]\nmain()"
     )
-    code += "from avtext.cli import main\nsys.argv = ['avtext', *sys.argv[1:]]\nmain()"
-    command[1:3] = ["-c", code]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+    words = ["detect", "-m", str(model), "-v", *sharing, *[str(made / f"{name}.mp4") for name in ("a", "b")]]
+    with subprocess.Popen(
+        [sys.executable, "-c", start, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+    ) as run:  # fmt: skip
         assert run.stderr is not None
-        assert "read" in run.stderr.readline()  # it is in the midst of it
-        run.send_signal(signal.SIGINT)
+        if not sharing:
+            assert "read" in run.stderr.readline()  # it is in the midst of it
+        else:
+            while not list(tmp_path.glob("temporary/*/order")):  # its workers are being started
+                assert run.poll() is None
+                time.sleep(0.01)
+        run.send_signal(sent)
         rest = run.stderr.read()
-        assert run.wait(timeout=60) == 130
+        assert run.wait(timeout=60) == code
     assert rest.splitlines()[-1] == "avtext: stopped"
     assert "Traceback" not in rest
     assert list(here.iterdir()) == []
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_the_names_of_strange_files_pass_through_a_pipe_as_json(here: Path, model: Path) -> None:
