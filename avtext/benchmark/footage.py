@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from avtext.benchmark.figures import Figure
 from avtext.clip import Event
+from avtext.metrics.matching import largest_matching
 from avtext.pipeline import Pipeline, Result
 
 TOLERANCE = 0.2  # seconds between our cut and PySceneDetect's
@@ -76,12 +79,20 @@ def _cuts(result: Result, media: Path) -> list[Figure]:
 
 
 def _fades(result: Result, media: Path) -> Figure:
-    """A fade counts as found where a fade or black event of ours covers the threshold crossing, or is near it."""
+    """A fade counts as found where a fade or black event of ours covers the threshold crossing, or is near it.
+
+    One event counts for one of them: a fade over the whole clip has found a single one.
+    """
     truth = _reference_times(media / Path(result.file).name, "ThresholdDetector")
     spans = [*_labelled(result, "fade"), *_labelled(result, "black")]
-    missed = [round(t, 2) for t in truth if not any(e.start - BESIDE <= t <= e.end + BESIDE for e in spans)]
+    near = [(i, k) for i, t in enumerate(truth) for k, e in enumerate(spans) if e.start - BESIDE <= t <= e.end + BESIDE]
+    left, right = np.array(near, dtype=np.int64).reshape(-1, 2).T
+    found = largest_matching((left, right))
+    missed = [round(t, 2) for i, t in enumerate(truth) if i not in found]
+    ours = [(round(e.start, 2), round(e.end, 2)) for e in spans]
     detail = (
-        f"{len(truth)} fades, missed at {missed}; found: in a fade or black of ours, or at most {BESIDE:g} s from it"
+        f"{len(truth)} fades, missed at {missed}; found: in a fade or black of ours, one each, or at most {BESIDE:g} s "
+        f"from it; ours {ours}"
     )
     return Figure("fades_found", found_share(truth, missed), "of PySceneDetect's", 1.0, detail=detail)
 

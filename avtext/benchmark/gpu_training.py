@@ -126,7 +126,8 @@ def _run(name: str, settings: TrainSettings, sizes: GPUSizes, rate: float | None
     each = median(seconds)
     detail = (
         f"{every / 1e6:.4g} M parameters in the model, {learning / 1e6:.4g} M learn; random weights; batches of "
-        f"{settings.batch_size} clips of {sizes.clip_seconds:g} s, {settings.steps} steps of {each:.4g} s; loss "
+        f"{settings.batch_size} of {len(source)} clips of {sizes.clip_seconds:g} s, {settings.steps} steps of "
+        f"{each:.4g} s (the median; on average, with what some waited for data, {fmean(seconds):.4g} s); loss "
         f"{fmean(losses[:EDGE]):.4g} at first, {fmean(losses[-EDGE:]):.4g} at the end; waited for data {waited:.3f}"
     )
     yield Figure(f"{name}_clips_per_second", settings.batch_size / each, "clips/s", detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,20 @@ def test_a_difference_is_in_units_of_the_largest_value_of_its_part(size: float) 
     sizes = iter((0.0, size))  # what is computed first, on the CPU, and what is computed then
     found = next(gpu_equality._layer("any", lambda _: (torch.ones(2), size + torch.full((2,), next(sizes))), TINY))
     assert found.value == pytest.approx(1.0)
+    assert found.met is False
+
+
+def test_soft_dtw_of_a_device_is_computed_there_and_not_on_the_cpu() -> None:
+    torch.manual_seed(0)
+    compute = gpu_equality._soft_dtw()
+    for here, there in zip(compute("cpu"), compute("cpu:0"), strict=True):  # a device by another name
+        assert not torch.equal(here, there)  # a kernel that equals itself to the last bit was compared with itself
+        torch.testing.assert_close(here, there, rtol=0, atol=1e-4 * float(here.abs().max()))
+
+
+def test_a_gradient_that_is_no_number_misses_the_limit() -> None:
+    gradients = iter((torch.ones(2), torch.tensor([1.0, math.nan])))
+    found = next(gpu_equality._layer("any", lambda _: (torch.ones(2), next(gradients)), TINY))
     assert found.met is False
 
 
