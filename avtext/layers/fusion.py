@@ -83,8 +83,10 @@ def banded_weights(query: Tensor, key: Tensor, mask: Tensor, bias: Tensor) -> Te
     They take ``2 R + 1`` times the memory of the keys: to look at, for clips of some seconds.
     """
     E, R = query.shape[-1], bias.shape[-1] // 2
-    near = F.pad(key, (0, 0, R, R)).unfold(3, 2 * R + 1, 1)  # (B, H, S, T, E, 2R + 1)
-    seen = F.pad(mask, (R, R)).unfold(2, 2 * R + 1, 1).transpose(1, 2)[:, None]  # (B, 1, T, S, 2R + 1)
+    T = query.shape[2]
+    # one step more than is needed: of a clip without steps there is no window
+    near = F.pad(key, (0, 0, R, R + 1)).unfold(3, 2 * R + 1, 1)[:, :, :, :T]  # (B, H, S, T, E, 2R + 1)
+    seen = F.pad(mask, (R, R + 1)).unfold(2, 2 * R + 1, 1)[:, :, :T].transpose(1, 2)[:, None]  # (B, 1, T, S, 2R + 1)
     scores = torch.einsum("bhte,bhstej->bhtsj", query, near) / E**0.5 + bias[None, :, None]
     return scores.masked_fill(~seen, UNSEEN).flatten(-2).softmax(-1).reshape(scores.shape) * seen
 

@@ -20,8 +20,10 @@ def media_files(folder: Path) -> list[Path]:
     What macOS keeps beside a file on a foreign disk, ``._NAME`` with the file's own ending, is none.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or no such folder.
     """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder: name one with media files in it")
     named = (p for p in folder.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and not p.name.startswith("._"))
     files = sorted(p for p in named if p.is_file())
     if not files:

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from avtext.errors import InvalidInput
-from avtext.timeline import ClockMap, centres
+from avtext.timeline import ClockMap
 
-EVERY = 1.0  # seconds between the times at which two clocks are compared
+EVERY = 1.0  # seconds, about, between the times at which two clocks are compared
 
 
 def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
@@ -34,7 +34,8 @@ def clock_error(found: ClockMap, true: ClockMap, duration: float) -> float:
     """
     if not 0 <= duration < math.inf:
         raise InvalidInput(f"duration: must be seconds, finite and not negative, got {duration}")
-    times = centres(max(1, round(duration / EVERY)), 1 / EVERY)
+    count = max(1, round(duration / EVERY))
+    times = (np.arange(count) + 0.5) * (duration / count)
     where = true.to_video(times)
     inside = (where >= 0) & (where < duration)
     return float(np.abs(found.to_video(times) - where)[inside].mean()) if inside.any() else float("nan")

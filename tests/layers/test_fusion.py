@@ -49,6 +49,8 @@ def test_the_weights_are_those_that_attention_uses(length: int) -> None:
     near = torch.nn.functional.pad(value, (0, 0, reach, reach)).unfold(3, 2 * reach + 1, 1)
     got = torch.einsum("bhtsj,bhstej->bhte", weights, near)
     torch.testing.assert_close(got, banded_attention(query, key, value, mask, bias), atol=1e-5, rtol=1e-5)
+    none = banded_weights(query[:, :, :0], key[:, :, :, :0], mask[:, :, :0], bias)
+    assert none.shape == (2, 2, 0, sources, 2 * reach + 1)
 
 
 def inputs(seed: int = 0, length: int = 30) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

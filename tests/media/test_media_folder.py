@@ -46,3 +46,8 @@ def test_what_is_read_when_named_is_found_in_a_folder(tmp_path: Path, ending: st
 def test_a_folder_without_any(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no media file in this folder"):
         media_files(tmp_path)
+
+
+def test_what_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="gone: no such folder: name one with media files in it"):
+        media_files(tmp_path / "gone")

@@ -15,6 +15,11 @@ def test_error_counts_only_what_lies_in_the_video():
     assert np.isnan(clock_error(true, ClockMap.shift(-25.0), 20.0))  # what lies in the video comes after its duration
 
 
+@pytest.mark.parametrize("duration", [0.05, 0.4, 0.6, 1.7])
+def test_short_videos_are_compared_within_their_length(duration):
+    assert clock_error(ClockMap.shift(0.1), ClockMap.shift(), duration) == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("duration", [float("nan"), float("inf"), -1.0])
 def test_durations_that_are_none_are_refused(duration):
     with pytest.raises(InvalidInput, match="duration: must be seconds, finite and not negative, got"):
