@@ -131,6 +131,8 @@ def read_events(path: str | Path, format: str | None = None) -> EventSet:
     path = Path(path)
     if os.path.isdir(path):  # noqa: PTH112  (a name too long for a file is no folder either)
         return _read_folder(path, format)
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+        raise fail(path, None, "is a pipe or a device, not a file; give a file of events or a folder of them")
     if not os.path.isfile(path):  # noqa: PTH113
         raise fail(path, None, "there is no such file; give a file of events or a folder of them")
     return format_named(format or detect_format(path)).read(path)

@@ -58,8 +58,8 @@ def accelerate(
     found: dict[str, Any] = {name: one for name, one in model.encoders.items() if has_network(frozen(one))}
     if not found and not (backend == "auto" and int8 is None):
         raise InvalidInput(
-            f"backend: {backend}: this model has no Wav2Vec2 and no SlowFast to accelerate: leave it out; a model of "
-            "light encoders runs in ONNX Runtime after: avtext compress"
+            f"backend: {backend}{'' if int8 is None else ' with int8'}: this model has no Wav2Vec2 and no SlowFast to "
+            "accelerate: leave it out; a model of light encoders runs in ONNX Runtime after: avtext compress"
         )
     for name, one in found.items():
         clips = None if int8 is None else calibration_windows(int8, {name: one})

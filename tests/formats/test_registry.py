@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,12 @@ def test_unknown_names_and_missing_files(tmp_path):
         write_events(tmp_path / "a.mp4", {})
     with pytest.raises(ConfigError, match="lone surrogate"):
         write_events(tmp_path / "a.json", {"\ud800": [Event(0, 1, "dog")]})
+
+
+def test_what_is_no_file_of_events_is_said(tmp_path):
+    os.mkfifo(tmp_path / "a.json")  # opened, it would wait for ever
+    with pytest.raises(ConfigError, match="is a pipe or a device, not a file"):
+        read_events(tmp_path / "a.json")
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

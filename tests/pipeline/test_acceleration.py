@@ -130,6 +130,8 @@ def test_what_cannot_be_accelerated_is_said(tmp_path: Path, folder: Path) -> Non
         InvalidInput, match="backend: openvino: this model has no Wav2Vec2 and no SlowFast to accelerate"
     ):
         Pipeline.from_pretrained(plain, backend="openvino")
+    with pytest.raises(InvalidInput, match="backend: torch with int8: this model has no Wav2Vec2"):
+        Pipeline.from_pretrained(plain, int8=[tmp_path / "a.wav"])
     assert Pipeline.from_pretrained(plain, backend="auto").labels
     with pytest.raises(InvalidInput, match="backend: must be auto or one of openvino, onnxruntime, torch, got 'tpu'"):
         Pipeline.from_pretrained(folder, backend="tpu")
