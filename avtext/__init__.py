@@ -9,6 +9,7 @@ Example:
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from avtext.pipeline import Pipeline, ProgressHook, Tensors
     from avtext.runtime import Runtime
     from avtext.timeline import ClockMap
+
+# ONNX Runtime, from 1.29 on, tells its maker of each model unless this is set before anything imports it, as Lightning
+# and torch do too; who wants that sets it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 __all__ = [

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,13 @@ def test_a_damaged_graph_of_openvino_is_said_to_be_made_again(tmp_path: Path) ->
     (tmp_path / "network.xml").touch()
     with pytest.raises(ModelError, match=r"network\.xml: OpenVINO refuses it .*: remove it, and it is made again"):
         Graph(tmp_path / "network.xml")(torch.zeros(1, 1))
+
+
+def test_onnx_runtime_tells_its_maker_nothing(tmp_path: Path, root: Path) -> None:
+    """What it would send is kept in the user's cache first, from its import on."""
+    silent = ("ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "CI", "GITHUB_ACTIONS", "TF_BUILD", "XDG_CACHE_HOME")
+    env = {name: value for name, value in os.environ.items() if name not in silent}
+    env |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": str(root)}
+    code = "import avtext.backends.sessions, onnxruntime"
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    assert [path.name for path in tmp_path.rglob("*")] == []
