@@ -21,7 +21,7 @@ from avtext.config import load
 from avtext.errors import Code, ConfigError, MediaError
 from avtext.training import DataSettings
 from avtext.training.evaluation import Found
-from tests.tiny import talkative, write_video, write_wav
+from tests.tiny import save_talkative, talkative, write_video, write_wav
 
 
 def row(
@@ -216,10 +216,9 @@ def test_clips_in_which_nothing_is_found_are_told(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
-def test_memory_is_measured_however_long_a_file_takes(
-    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_is_measured_however_long_a_file_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "LONGEST", 0.01)
-    peak = ladder._peak(Rung("onnx", "onnx", graphs / "onnx", 1000), write_wav(tmp_path / "a.wav", 1.0))
+    model = save_talkative(tmp_path / "model")
+    peak = ladder._peak(Rung("float32", "torch", model, 1000), write_wav(tmp_path / "a.wav", 1.0))
     assert peak is not None
     assert peak > 10
