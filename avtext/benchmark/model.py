@@ -64,5 +64,8 @@ def _training_time(folder: Path) -> list[Figure]:
     if (run := steps_of(folder)) is None:
         return []
     steps, seconds = run
-    detail = f"{steps} steps of {seconds:.3g} s on average, without those of evaluations"
+    detail = (
+        f"{steps} steps of {seconds:.3g} s on average, without those of evaluations; as the run itself counted "
+        "them, on the machine that it ran on"
+    )
     return [Figure("training_minutes", steps * seconds / 60, "min", 90.0, "at_most", detail)]
