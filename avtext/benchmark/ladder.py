@@ -16,7 +16,7 @@ from avtext.clip import Clip, Event, Stream
 from avtext.compression.ladder import LadderSettings, Rung, climb
 from avtext.compression.quantization import unreached
 from avtext.detection import EventFinder
-from avtext.errors import AvtextError, ConfigError, MediaError
+from avtext.errors import AvtextError, ConfigError, MediaError, counted
 from avtext.features import reading_for
 from avtext.media import MediaReader
 from avtext.metrics.boundaries import boundary_errors
@@ -131,7 +131,7 @@ def _readable(
     if missing:
         raise unreached(missing[0], wanted)
     if faults:
-        say(f"measuring without {len(faults)} of {len(files)} files: {'; '.join(faults[:3])}")
+        say(f"measuring without {len(faults)} of {counted(len(files), 'file')}: {'; '.join(faults[:3])}")
     return found
 
 

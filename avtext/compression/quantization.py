@@ -18,7 +18,7 @@ from avtext.backends.onnx_int8 import Feed, quantize_graph
 from avtext.checkpoint import publishing_folder
 from avtext.compression.export import Say
 from avtext.detection import EventFinder
-from avtext.errors import ConfigError, MediaError
+from avtext.errors import ConfigError, MediaError, counted
 from avtext.runtime.folder import publish_manifest, read_manifest
 from avtext.runtime.network import OnnxNetwork
 
@@ -88,7 +88,7 @@ def record_feeds(folder: str | Path, files: Sequence[str | Path], say: Say | Non
     if "fuse" not in feeds:
         raise ConfigError(f"calibration: no file could be read: {'; '.join(faults[:3]) or 'none was given'}")
     if faults and say:
-        say(f"calibration: {len(faults)} of {len(files)} files left out: {'; '.join(faults[:3])}")
+        say(f"calibration: {len(faults)} of {counted(len(files), 'file')} left out: {'; '.join(faults[:3])}")
     missing = [name for name in network._sessions if name not in feeds]
     if missing:
         raise unreached(missing[0], network.modalities)

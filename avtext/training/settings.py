@@ -16,6 +16,8 @@ from avtext.errors import ConfigError, InvalidInput
 from avtext.model import load_detector
 from avtext.pruning import pruned_settings, widened_settings
 
+Part = Literal["encoders", "projections", "tcns", "embedders", "alone", "fusion", "head", "emit", "crf"]  # of a model
+
 
 class DataSettings(Settings):
     """Where clips come from: generated scenes, or a manifest of one's own videos; exactly one of the two.
@@ -84,7 +86,7 @@ class TrainSettings(StartSettings):
     seed: int = Field(1, ge=0, lt=2**64)  # what torch takes
     out: Path = Path("runs/run")
     model: ModelSettings
-    learn: tuple[str, ...] | None = Field(
+    learn: tuple[Part, ...] | None = Field(
         None, min_length=1, description="parts of the model that learn, such as [embedders]; None: all of it"
     )
     distill: DistillSettings | None = Field(None, description="a teacher to learn from; see avtext.distill")

@@ -40,12 +40,9 @@ def fix_all_but(
         distill: how a teacher speaks, too.
 
     Raises:
-        ConfigError: the detector has no such part (names those it has), or nothing in these parts can learn.
+        ConfigError: nothing in these parts can learn.
     """
     parts = dict(model.named_children())
-    for name in learn:
-        if name not in parts:
-            raise ConfigError(f"learn: {name!r} is no part of the model; its parts: {', '.join(parts)}")
     fixed = [part for name, part in parts.items() if name not in learn]
     for part in fixed:
         part.requires_grad_(False)

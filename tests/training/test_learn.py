@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from avtext.distill import DistillSettings
 from avtext.errors import ConfigError
 from avtext.model import EventDetector, load_detector, save_detector
 from avtext.training import fit, settings_of
+from avtext.training.settings import Part
 from avtext.training.start import fix_all_but
 from tests.tiny import talkative
 from tests.training.test_loop import MODEL, RECIPE, SOURCE, SceneSource, equal, run, weights
@@ -82,9 +84,13 @@ def test_a_batch_that_teaches_nothing_is_passed_by(tmp_path: Path) -> None:
     assert equal(fit(settings, [heard]).state_dict(), weights(load_detector(tmp_path / "model")))
 
 
-def test_a_part_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"learn: 'embeders' is no part of the model; its parts: encoders, .*crf"):
-        fit(run(tmp_path / "out", learn=["embeders"]), SOURCE)
+def test_a_part_that_is_not_there_is_refused_as_the_settings_are_read(tmp_path: Path) -> None:
+    values = {**run(tmp_path / "out").model_dump(), "learn": ["head", "embeders"]}
+    with pytest.raises(ConfigError, match=r"a\.yaml: learn\.1: Input should be 'encoders', .*'emit' or 'crf'"):
+        settings_of(values, "a.yaml")
+    assert get_args(Part) == tuple(
+        dict(EventDetector(settings_of(values | {"learn": None}, "").model).named_children())
+    )
 
 
 CLOCKS = {"crf": 0, "frame": 0, "alone": 0, "presence": 0}  # what is left of the loss teaches these alone
