@@ -28,7 +28,8 @@ def cue_blocks(path: Path, text: str, *, numbered: bool = False) -> Iterator[Cue
     Args:
         path: named in errors.
         text: of the file.
-        numbered: whether a number on the line before times belongs to them, where no blank line is between cues.
+        numbered: as in SRT, where a blank line ends a cue, and without one a number on the line before times belongs
+            to them; in WebVTT an empty line does, and a blank one is part of the text.
 
     Raises:
         ConfigError: a time is malformed, or a cue has no text.
@@ -44,13 +45,16 @@ def cue_blocks(path: Path, text: str, *, numbered: bool = False) -> Iterator[Cue
         start, end = parse_clock(path, k + 1, first), parse_clock(path, k + 1, last)
         body = k + 1
         k = body
-        while k < len(lines) and lines[k].strip() and ARROW not in lines[k]:
+        while k < len(lines) and (lines[k].strip() if numbered else lines[k]) and ARROW not in lines[k]:
             k += 1
         if body == k:
             raise fail(path, body, "a cue has no text; the text is the label of the event")
         meets = k < len(lines) and ARROW in lines[k]
-        is_number = numbered and meets and k - body > 1 and lines[k - 1].strip().isdecimal()
-        yield CueBlock(body, start, end, "\n".join(lines[body : k - is_number]))
+        if numbered:
+            is_name = meets and k - body > 1 and lines[k - 1].strip().isdecimal()
+        else:
+            is_name = meets and k - body > 2 and bool(lines[k - 3].strip()) and not lines[k - 2].strip()
+        yield CueBlock(body, start, end, "\n".join(lines[body : k - is_name]))
 
 
 def check_text(path: Path, name: str, label: str) -> str:

@@ -25,7 +25,13 @@ def read_webvtt(path: Path) -> EventSet:
     if not text.startswith("WEBVTT"):
         raise fail(path, 1, "a WebVTT file begins with WEBVTT")
     blocks = cue_blocks(path, text)
-    return single(path, [event(path, c.line, c.start, c.end, html.unescape(_TAG.sub("", c.text))) for c in blocks])
+    return single(path, [event(path, c.line, c.start, c.end, _label(c.text)) for c in blocks])
+
+
+def _label(text: str) -> str:
+    """The text of a cue without tags, and without blank lines, which YouTube's captions begin or end with."""
+    lines = html.unescape(_TAG.sub("", text)).split("\n")
+    return "\n".join(line for line in lines if line.strip())
 
 
 def write_webvtt(path: Path, events: EventSet) -> list[str]:

@@ -98,13 +98,21 @@ def read_srt(lines: list[str]) -> Iterator[Line]:
 
 
 def read_vtt(lines: list[str]) -> Iterator[Line]:
-    """WebVTT; a text ends at a blank line, so that notes and styles are left out."""
+    """WebVTT; a text ends at an empty line, so that notes and styles are left out. A blank one is part of it."""
     for number, line in enumerate(lines):
         if "-->" not in line:
             continue
         end = number + 1
-        while end < len(lines) and lines[end].strip() and "-->" not in lines[end]:
+        while end < len(lines) and lines[end] and "-->" not in lines[end]:
             end += 1
+        if (
+            end < len(lines)
+            and lines[end]
+            and end - number > 3
+            and lines[end - 3].strip()
+            and not lines[end - 2].strip()
+        ):
+            end -= 1  # behind a blank line the last one is the name of the next cue
         yield Line(number + 1, *_times(line), "\n".join(map(str.strip, lines[number + 1 : end])))
 
 

@@ -102,7 +102,7 @@ def _end(lines: list[str], at: int, following: int, kind: str) -> int:
     """The line after its last one; in WebVTT notes and styles may stand between it and the next."""
     if kind == ".srt":
         return following
-    return next((k + 1 for k in range(at, following) if kind != ".vtt" or not lines[k].strip()), following)
+    return next((k + 1 for k in range(at, following) if kind != ".vtt" or not lines[k]), following)
 
 
 def _retimed(line: str, cue: Cue, kind: str) -> str:

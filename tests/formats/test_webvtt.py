@@ -31,6 +31,17 @@ def test_notes_styles_settings_tags_and_short_times(put):
     assert found == (Event(1.5, 2.0, "two & three\u00a0'a\" &lt;"), Event(3600, 3601, "on two\nlines"))
 
 
+def test_blank_lines_in_a_text_are_not_of_the_label(put):
+    said = "WEBVTT\nKind: captions\n\n00:01.000 --> 00:02.000 align:start\n \nso<00:01.500><c> it</c>\n\n"
+    said += "00:02.000 --> 00:03.000\nso it\n \n\n00:03.000 --> 00:04.000\na\n<b></b>\nb\n \nname\n00:04.000 --> 00:05.000\nc\n"
+    assert [(e.start, e.label) for e in read_webvtt(put("a.vtt", said)).events["a"]] == [
+        (1.0, "so it"),
+        (2.0, "so it"),
+        (3.0, "a\nb"),
+        (4.0, "c"),
+    ]
+
+
 def test_what_is_written(tmp_path):
     write_webvtt(tmp_path / "a.vtt", EventSet({"a": (Event(2, 3, "<b> & c"), Event(0.5, 1, "x"))}))
     assert (tmp_path / "a.vtt").read_text() == (

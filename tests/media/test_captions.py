@@ -153,3 +153,12 @@ def test_vtt_notes_and_styles_are_no_text() -> None:
         "no",
     ]
     assert list(read_vtt(lines)) == [Line(9, 1.0, 2.0, "yes")]
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0"])
+def test_a_blank_line_of_vtt_is_text_and_only_an_empty_one_ends_it(blank: str) -> None:
+    lines = ["00:01.000 --> 00:02.000", blank, "so<00:01.500><c> it</c>", "", "00:02.000 --> 00:03.000", "goes", blank]
+    said = [(line.number, plain_text(line.text)) for line in read_vtt([*lines, "", "no"])]
+    assert said == [(1, "so it"), (5, "goes")]
+    named = ["00:01.000 --> 00:02.000", "yes", blank, "name", "00:03.000 --> 00:04.000", "more"]
+    assert [plain_text(line.text) for line in read_vtt(named)] == ["yes", "more"]

@@ -161,6 +161,17 @@ def test_times_within_a_text_of_webvtt_go_with_their_cue(tmp_path: Path) -> None
     assert path.read_text() == f"WEBVTT\n\nNOTE <00:01.000>\n\n{moved}"
 
 
+def test_captions_that_begin_with_a_blank_line_are_moved_and_left_out_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.vtt"
+    second = "{} align:start\n \nit<{}><c> goes</c>\n"
+    said = f"00:01.000 --> 00:02.000\n \nso\n\n{second.format('00:02.000 --> 00:04.000', '00:03.000')}"
+    path.write_text(f"WEBVTT\nKind: captions\n\n{said}")
+    left = {1.0: None, 2.0: Cue(0.0, 2.0, ""), 3.0: Cue(1.0, 2.0, "")}
+    assert rewrite_cues(path, path, lambda cue: left[cue.start]) == (1, 1)
+    moved = second.format("00:00:00.000 --> 00:00:02.000", "00:00:01.000")
+    assert path.read_text() == f"WEBVTT\nKind: captions\n\n{moved}"
+
+
 def test_cues_without_numbers_or_times_and_files_without_cues(tmp_path: Path) -> None:
     path = tmp_path / "a.srt"
     path.write_text("\ufeff00:00:01,000 --> 00:00:02,000\r\none\r\n\r\n00:00:09,000 --> ?\r\nlost\r\n", newline="")
