@@ -1,4 +1,4 @@
-"""The blocks that WebVTT and SRT share: a line of two times, then lines of text up to a blank one or new times."""
+"""The blocks that WebVTT and SRT share: a line of two times, then lines of text."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def cue_blocks(path: Path, text: str, *, numbered: bool = False) -> Iterator[Cue
     Args:
         path: named in errors.
         text: of the file.
-        numbered: as in SRT, where a blank line ends a cue, and without one a number on the line before times belongs
-            to them; in WebVTT an empty line does, and a blank one is part of the text.
+        numbered: as in SRT, where a number before times belongs to them, and a text goes on up to there, blank lines
+            or not, as in players; in WebVTT an empty line ends it, and a blank one is part of it.
 
     Raises:
         ConfigError: a time is malformed, or a cue has no text.
@@ -45,16 +45,29 @@ def cue_blocks(path: Path, text: str, *, numbered: bool = False) -> Iterator[Cue
         start, end = parse_clock(path, k + 1, first), parse_clock(path, k + 1, last)
         body = k + 1
         k = body
-        while k < len(lines) and (lines[k].strip() if numbered else lines[k]) and ARROW not in lines[k]:
+        while k < len(lines) and (numbered or lines[k]) and ARROW not in lines[k]:
             k += 1
-        if body == k:
-            raise fail(path, body, "a cue has no text; the text is the label of the event")
         meets = k < len(lines) and ARROW in lines[k]
-        if numbered:
-            is_name = meets and k - body > 1 and lines[k - 1].strip().isdecimal()
-        else:
-            is_name = meets and k - body > 2 and bool(lines[k - 3].strip()) and not lines[k - 2].strip()
-        yield CueBlock(body, start, end, "\n".join(lines[body : k - is_name]))
+        said = _numberless(lines[body:k], meets) if numbered else _nameless(lines[body:k], meets)
+        if not said:
+            raise fail(path, body, "a cue has no text; the text is the label of the event")
+        yield CueBlock(body, start, end, "\n".join(said))
+
+
+def _numberless(lines: list[str], meets: bool) -> list[str]:
+    """The lines of an SRT text that are not blank, without the number of the next cue, whose times it ``meets``."""
+    num_blank = next((k for k, line in enumerate(reversed(lines)) if line.strip()), 0)
+    said = lines[: len(lines) - num_blank]
+    apart = len(said) > 1 and (not said[-2].strip() or (meets and num_blank == 0))
+    if apart and said[-1].strip().isdecimal():
+        said.pop()
+    return [line for line in said if line.strip()]
+
+
+def _nameless(lines: list[str], meets: bool) -> list[str]:
+    """The lines of a WebVTT text, without the name of the next cue, which here stands behind a blank line."""
+    named = meets and len(lines) > 2 and bool(lines[-3].strip()) and not lines[-2].strip()
+    return lines[: len(lines) - named]
 
 
 def check_text(path: Path, name: str, label: str) -> str:
