@@ -18,8 +18,8 @@ _MEDIA = ("audio", "video", "file", "url")  # the keys of a task's data that may
 def read_label_studio(path: Path) -> EventSet:
     """Events of a task or a list of them.
 
-    A task's last annotation counts that was not cancelled, else its last prediction. A region with several
-    labels is an event for each.
+    A task's last annotation counts that was not cancelled, else its last prediction; how many are before it is noted.
+    A task without any is not labelled, left aside and noted. A region with several labels is an event for each.
 
     Raises:
         ConfigError: not JSON, a task without a file, or a malformed region; names the task (from 1).
@@ -28,20 +28,30 @@ def read_label_studio(path: Path) -> EventSet:
     tasks = value if isinstance(value, list) else [value]
     events: dict[str, tuple[Event, ...]] = {}
     durations: dict[str, float] = {}
-    skipped = 0
+    seen: set[str] = set()
+    skipped = others = 0
     for k, task in enumerate(tasks, start=1):
         file = _file(path, k, task)
-        if file in events:
+        if file in seen:
             raise fail(path, f"task {k}", f"the file {file!r} has a task already")
-        regions = _regions(path, k, task)
+        seen.add(file)
+        known = _known(path, k, task)
+        if not known:
+            continue
+        others += len(known) - 1
+        regions = _regions(path, k, known[-1])
         timed = [region for region in regions if _labels(region) and "start" in region["value"]]
         skipped += len(regions) - len(timed)
         events[file] = tuple(one for region in timed for one in _events(path, k, region))
         for region in timed:
             if region.get("original_length") is not None:
                 durations[file] = seconds(path, f"task {k}", "original_length", region["original_length"])
-    notes = (f"{path}: left aside: {counted(skipped, 'region')} without times and labels",) if skipped else ()
-    return EventSet(events, durations, notes=notes)
+    notes = [f"{path}: left aside: {counted(skipped, 'region')} without times and labels"] if skipped else []
+    if others:
+        notes.append(f"{path}: left aside: {counted(others, 'annotation')} of tasks that have a later one")
+    if unlabelled := len(seen) - len(events):
+        notes.append(f"{path}: left aside: {counted(unlabelled, 'task')} that nobody has labelled")
+    return EventSet(events, durations, notes=tuple(notes))
 
 
 def _file(path: Path, k: int, task: Any) -> str:
@@ -54,11 +64,14 @@ def _file(path: Path, k: int, task: Any) -> str:
     raise fail(path, f"task {k}", f"'data' names no file; one of {', '.join(_MEDIA)} is expected")
 
 
-def _regions(path: Path, k: int, task: dict[str, Any]) -> list[dict[str, Any]]:
-    """The regions of the annotation that counts, or of the prediction."""
+def _known(path: Path, k: int, task: dict[str, Any]) -> list[dict[str, Any]]:
+    """The annotations of a task, or else its predictions; the last one counts."""
     done = [one for one in _objects(path, k, task, "annotations") if not one.get("was_cancelled")]
-    guessed = _objects(path, k, task, "predictions")
-    chosen = (done or guessed or [{}])[-1].get("result", [])
+    return done or _objects(path, k, task, "predictions")
+
+
+def _regions(path: Path, k: int, annotation: dict[str, Any]) -> list[dict[str, Any]]:
+    chosen = annotation.get("result", [])
     if not isinstance(chosen, list) or not all(isinstance(region, dict) for region in chosen):
         raise fail(path, f"task {k}", "'result' must be a list of regions")
     return [region for region in chosen if isinstance(region.get("value"), dict)]

@@ -40,6 +40,22 @@ def test_an_export(put):
     assert "left aside: 1 region without times and labels" in found.notes[0]
 
 
+def test_annotations_that_another_takes_the_place_of_are_noted(put):
+    twice = [{"completed_by": 1, "result": [region(0, 1, "x")]}, {"completed_by": 2, "result": [region(5, 6, "y")]}]
+    found = read_label_studio(put("a.json", json.dumps([{"data": {"audio": "a.wav"}, "annotations": twice}])))
+    assert found.events == {"a.wav": (Event(5, 6, "y"),)}
+    assert found.notes[0].endswith("a.json: left aside: 1 annotation of tasks that have a later one")
+
+
+def test_a_task_that_nobody_labelled_is_not_one_in_which_nothing_happens(put):
+    skipped = {"was_cancelled": True, "result": [region(0, 1, "x")]}
+    known = {"a.wav": [], "b.wav": [skipped], "c.wav": [{"result": []}]}
+    tasks = [{"data": {"audio": file}, "annotations": done} for file, done in known.items()]
+    found = read_label_studio(put("a.json", json.dumps(tasks)))
+    assert found.events == {"c.wav": ()}
+    assert found.notes[0].endswith("a.json: left aside: 2 tasks that nobody has labelled")
+
+
 def test_scores_make_predictions_and_truth_annotations(tmp_path):
     path = tmp_path / "a.json"
     write_label_studio(path, EventSet({"a": (Event(0, 1, "x", 0.5),)}))
