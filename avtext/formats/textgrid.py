@@ -13,8 +13,11 @@ from avtext.formats.lanes import lanes_of
 from avtext.formats.lines import check_label, check_not_negative, event, fail, number, read_text
 from avtext.storage import publish_text
 
-# Praat reads only texts in quotes, flags and numbers that stand alone; all else in the file is comment.
-_TOKEN = re.compile(r'"((?:[^"]|"")*)"|(<exists>|<absent>)|(?<!\S)([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?!\S)')
+# Praat reads only texts in quotes, flags and numbers that stand alone; all else in the file is comment, and so is
+# a line from an exclamation mark on.
+_TOKEN = re.compile(
+    r'(?<!\S)!.*|"((?:[^"]|"")*)"|(<exists>|<absent>)|(?<!\S)([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?!\S)'
+)
 
 
 class _Token(NamedTuple):
@@ -37,6 +40,8 @@ class _Tokens:
         for match in _TOKEN.finditer(text):
             line, at = line + text.count("\n", at, match.start()), match.start()
             quoted, flag, digits = match.groups()
+            if match.group().startswith("!"):
+                continue
             unquoted = quoted.replace('""', '"') if quoted is not None else None
             yield _Token(line, unquoted, flag, float(digits) if digits else None)
 
@@ -62,7 +67,17 @@ class _Tokens:
 
     def exists(self) -> bool:
         """Whether the flag says that there are tiers."""
-        return self._next("<exists>").flag == "<exists>"
+        token = self._next("<exists>")
+        if token.flag is None:
+            raise fail(self.path, token.line, "<exists> or <absent> must say whether there are tiers")
+        return token.flag == "<exists>"
+
+    def count(self, what: str) -> int:
+        """How many there are of something."""
+        value = self.value(what)
+        if value < 0 or not value.is_integer():
+            raise fail(self.path, None, f"{what} must be a whole number, 0 or more, got {value:g}")
+        return int(value)
 
 
 def read_textgrid(path: Path) -> EventSet:
@@ -79,7 +94,7 @@ def read_textgrid(path: Path) -> EventSet:
     end = tokens.value("xmax")
     events: list[Event] = []
     if tokens.exists():
-        for _ in range(int(tokens.value("the number of tiers"))):
+        for _ in range(tokens.count("the number of tiers")):
             events += _tier(tokens)
     return single(path, events, durations={name_of(path): end} if end > 0 else {})
 
@@ -92,7 +107,7 @@ def _tier(tokens: _Tokens) -> list[Event]:
     tokens.value("the tier's xmin")
     tokens.value("the tier's xmax")
     events = []
-    for _ in range(int(tokens.value("the number of intervals or points"))):
+    for _ in range(tokens.count("the number of intervals or points")):
         start = tokens.value("a time")
         end = tokens.value("an interval's end") if kind == "IntervalTier" else start
         line, text = tokens.text("a label")

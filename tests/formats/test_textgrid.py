@@ -46,6 +46,30 @@ def test_a_part_that_keeps_the_times_of_the_whole_lasts_to_its_end(put):
     assert found.durations == {"a": 200.0}
 
 
+COMMENTED = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+0 2.3   ! time domain, with 3 tiers to come
+<exists>
+2 tiers
+"IntervalTier" "Mary" ! type and name of tier 1
+0 2.3   ! time domain of tier 1
+2 intervals coming
+0 1.5 "hello! 7 times" ! interval 1 on "tier 1"
+1.5 2.3 ""
+"TextTier" "bell" ! type and name of tier 2
+0 2.3
+1 point coming
+2.0 "ding"
+"""
+
+
+def test_a_line_is_comment_from_an_exclamation_mark_on(put):
+    found = read_textgrid(put("a.TextGrid", COMMENTED))
+    assert found.events == {"a": (Event(0.0, 1.5, "hello! 7 times"), Event(2.0, 2.0, "ding"))}
+    assert found.durations == {"a": 2.3}
+
+
 HEAD = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n4\n<exists>\n1\n'
 
 
@@ -55,6 +79,9 @@ HEAD = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n4\n<exists>\n1
         ("", "ends where the file type is expected"),
         ('"ooTextFile"\n"PitchTier"', 'must begin with "ooTextFile" and "TextGrid"'),
         (HEAD, "ends where the tier's class is expected: the TextGrid is cut short"),
+        (HEAD.replace("<exists>", "exists"), "line 7: <exists> or <absent> must say whether there are tiers"),
+        (HEAD.replace("1\n", "-1\n"), "the number of tiers must be a whole number, 0 or more, got -1"),
+        (HEAD + '"TextTier"\n"x"\n0\n4\n0.5\n', "the number of intervals or points must be a whole number"),
         (HEAD + '"Sound"', "line 8: a tier must be an IntervalTier or a TextTier, got 'Sound'"),
         (HEAD + '"IntervalTier"\n"x"\n0\n4\n1\n2\n"a"', "line 14: an interval's end must be a number"),
         (HEAD + '"IntervalTier"\n"x"\n0\n4\n1\n2\n1\n"a"', "line 15: Event: end must not be before start"),
