@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from avtext.storage import publish_text
 _TOKEN = re.compile(
     r'(?<!\S)!.*|"((?:[^"]|"")*)"|(<exists>|<absent>)|(?<!\S)([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?!\S)'
 )
+_DIGITS = 6  # of a second
 
 
 class _Token(NamedTuple):
@@ -122,11 +124,13 @@ def write_textgrid(path: Path, events: EventSet) -> list[str]:
     Raises:
         ConfigError: several files, a time before 0, or a label with a carriage return.
     """
-    values = only_file("textgrid", path, events)
-    for one in values:
+    given = only_file("textgrid", path, events)
+    for one in given:
         check_label(path, "textgrid", check_not_negative(path, "textgrid", one).label, "\r")
+    # As they are written: an interval that lasts no time, which Praat does not have, is none here either.
+    values = [replace(one, start=round(one.start, _DIGITS), end=round(one.end, _DIGITS)) for one in given]
     known = next(iter(events.durations.values()), 0.0)
-    last = max([known, *(one.end for one in values)]) or 1.0  # Praat has no empty time
+    last = round(max([known, *(one.end for one in values)]), _DIGITS) or 1.0  # Praat has no empty time
     lanes = lanes_of(one for one in values if one.duration > 0)
     points = lanes_of(one for one in values if one.duration == 0)
     tiers = [_intervals(name, lane, last) for name, lane in lanes.items()]
@@ -155,7 +159,7 @@ def _points(name: str, lane: list[Event], last: float) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.6f}"
+    return f"{seconds:.{_DIGITS}f}"
 
 
 def _quoted(text: str) -> str:

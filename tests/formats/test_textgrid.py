@@ -22,6 +22,22 @@ def test_praatio_reads_what_is_written(tmp_path):
     assert [tuple(entry) for entry in grid.getTier("tick").entries] == [(1.5, "tick")]
 
 
+@pytest.mark.parametrize(
+    ("events", "duration", "entries"),
+    [
+        ([Event(0.0, 0.3, "x"), Event(0.1 + 0.2, 1.0, "x")], 1.0, [(0.0, 0.3, "x"), (0.3, 1.0, "x")]),
+        ([Event(1e-7, 1.0000001, "x")], 1.0000002, [(0.0, 1.0, "x")]),
+        ([Event(1.0, 1.0000001, "x")], 2.0, [(1.0, "x")]),
+    ],
+)
+def test_no_interval_lasts_less_than_is_written(tmp_path, events, duration, entries):
+    path = tmp_path / "clip.TextGrid"
+    write_textgrid(path, EventSet({"clip": tuple(events)}, {"clip": duration}))
+    grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True)
+    found = [tuple(entry) for tier in grid.tiers for entry in tier.entries]
+    assert found == entries
+
+
 @pytest.mark.parametrize("form", ["short_textgrid", "long_textgrid"])
 def test_what_praatio_writes_is_read(tmp_path, form):
     path = tmp_path / "clip.TextGrid"
