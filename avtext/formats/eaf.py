@@ -13,7 +13,7 @@ from avtext.clip import Event
 from avtext.errors import ConfigError, counted
 from avtext.formats.event_set import EventSet, losses, only_file, single
 from avtext.formats.lanes import lanes_of
-from avtext.formats.lines import check_label, check_not_negative, event, fail, number
+from avtext.formats.lines import check_label, check_span, event, fail, number
 from avtext.storage import publish_bytes
 
 _FORBIDDEN = "".join(map(chr, [*range(9), 11, 12, *range(13, 32), 0xFFFE, 0xFFFF]))  # not XML, or changed by it
@@ -101,7 +101,7 @@ def write_eaf(path: Path, events: EventSet) -> list[str]:
     values = only_file("eaf", path, events)
     file = check_label(path, "eaf", next(iter(events.events)), _FORBIDDEN, what="file")
     for one in values:
-        check_label(path, "eaf", check_not_negative(path, "eaf", one).label, _FORBIDDEN)
+        check_label(path, "eaf", check_span(path, "eaf", one).label, _FORBIDDEN)
     root = ET.Element("ANNOTATION_DOCUMENT", _ROOT)
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     ET.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=file, MIME_TYPE="unknown")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from avtext.clip import Event
 from avtext.formats.event_set import EventSet, losses, only_file, single
-from avtext.formats.lines import check_not_negative, event, fail, number, read_text
+from avtext.formats.lines import check_span, event, fail, number, read_text
 from avtext.storage import publish_text
 
 FRAME_RATE = 25  # frames per second of the timecodes that are written, and assumed where a file names none
@@ -123,7 +123,7 @@ def write_edl(path: Path, events: EventSet) -> list[str]:
     name = _one_line(next(iter(events.events)))
     lines = [f"TITLE: {name}", "FCM: NON-DROP FRAME", f"* FRAME RATE: {FRAME_RATE}", ""]
     for k, one in enumerate(values, start=1):
-        check_not_negative(path, "edl", one)
+        check_span(path, "edl", one)
         start, end = _timecode(one.start), _timecode(one.end)
         lines += [
             f"{k:03d}  AX       AA/V  C        {start} {end} {start} {end}",

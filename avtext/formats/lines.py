@@ -9,6 +9,7 @@ from pathlib import Path
 from avtext.clip import Event
 from avtext.errors import ConfigError, InvalidInput
 
+_LATEST = 1e12  # seconds, up to which milliseconds are exact
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -103,15 +104,18 @@ def check_label(path: Path, name: str, label: str, forbidden: str, what: str = "
     return label
 
 
-def check_not_negative(path: Path, name: str, value: Event) -> Event:
-    """``value``, refused where it begins before 0 and the format has no such times.
+def check_span(path: Path, name: str, value: Event) -> Event:
+    """``value``, refused where it begins before 0, or ends so late that no clock counts it, and the format has no such
+    times.
 
     Raises:
         ConfigError: names the event and formats that hold it.
     """
-    if value.start < 0:
+    wrong = "before 0" if value.start < 0 else f"of more than {_LATEST:g} seconds" if value.end > _LATEST else ""
+    if wrong:
+        at = value.start if value.start < 0 else value.end
         raise ConfigError(
-            f"{path}: {name} cannot hold times before 0, got {value.label!r} at {value.start}; "
+            f"{path}: {name} cannot hold times {wrong}, got {value.label!r} at {at}; "
             "choose json, csv or tsv, or shift the events",
             stage="write",
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from avtext.errors import ConfigError
 from avtext.formats.cues import ARROW, check_text, cue_blocks
 from avtext.formats.event_set import EventSet, losses, only_file, single
-from avtext.formats.lines import check_not_negative, event, fail, read_text
+from avtext.formats.lines import check_span, event, fail, read_text
 from avtext.formats.timestamps import clock
 from avtext.storage import publish_text
 
@@ -33,7 +33,7 @@ def write_srt(path: Path, events: EventSet) -> list[str]:
     """
     blocks = []
     for k, one in enumerate(sorted(only_file("srt", path, events)), start=1):
-        check_not_negative(path, "srt", one)
+        check_span(path, "srt", one)
         text = check_text(path, "srt", one.label)
         if ARROW in text:
             raise ConfigError(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from avtext.clip import Event
 from avtext.formats.event_set import EventSet, losses, name_of, only_file, single
 from avtext.formats.lanes import lanes_of
-from avtext.formats.lines import check_label, check_not_negative, event, fail, number, read_text
+from avtext.formats.lines import check_label, check_span, event, fail, number, read_text
 from avtext.storage import publish_text
 
 # Praat reads only texts in quotes, flags and numbers that stand alone; all else in the file is comment, and so is
@@ -126,7 +126,7 @@ def write_textgrid(path: Path, events: EventSet) -> list[str]:
     """
     given = only_file("textgrid", path, events)
     for one in given:
-        check_label(path, "textgrid", check_not_negative(path, "textgrid", one).label, "\r")
+        check_label(path, "textgrid", check_span(path, "textgrid", one).label, "\r")
     # As they are written: an interval that lasts no time, which Praat does not have, is none here either.
     values = [replace(one, start=round(one.start, _DIGITS), end=round(one.end, _DIGITS)) for one in given]
     known = next(iter(events.durations.values()), 0.0)

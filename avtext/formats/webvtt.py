@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avtext.formats.cues import check_text, cue_blocks
 from avtext.formats.event_set import EventSet, losses, only_file, single
-from avtext.formats.lines import check_not_negative, event, fail, read_text
+from avtext.formats.lines import check_span, event, fail, read_text
 from avtext.formats.timestamps import clock
 from avtext.storage import publish_text
 
@@ -42,7 +42,7 @@ def write_webvtt(path: Path, events: EventSet) -> list[str]:
     """
     blocks = ["WEBVTT\n"]
     for one in sorted(only_file("vtt", path, events)):
-        check_not_negative(path, "vtt", one)
+        check_span(path, "vtt", one)
         text = html.escape(check_text(path, "vtt", one.label), quote=False)
         blocks.append(f"{clock(one.start)} --> {clock(one.end)}\n{text}\n")
     publish_text(path, "\n".join(blocks))

@@ -133,6 +133,12 @@ def test_times_before_zero_are_refused_elsewhere(tmp_path, name):
         write_events(path_for(tmp_path, name), {"clip": [Event(-1.5, 2.0, "x")]}, name)
 
 
+@pytest.mark.parametrize("name", ["vtt", "srt", "eaf", "textgrid", "edl"])
+def test_times_that_no_clock_counts_are_refused_in_words(tmp_path, name):
+    with pytest.raises(ConfigError, match=r"cannot hold times of more than 1e\+12 seconds, got 'x' at 1.7e\+308"):
+        write_events(path_for(tmp_path, name), {"clip": [Event(1.0, 1.7e308, "x")]}, name)
+
+
 def test_what_is_lost_is_said(tmp_path):
     events = EventSet(
         {"a.wav": (Event(0, 1, "x", 0.5, (0.5, 0.5, 0.0)),), "b.wav": ()},
