@@ -205,13 +205,14 @@ def check_times(start: Any, end: Any, where: str) -> None:
 
 
 def _read(path: Path) -> tuple[EventSet, Mapping[str, list[str]]]:
-    """An event file, and the names in it by their stems."""
+    """An event file, and the names in it by their stems: a name without an ending may have a dot all the same."""
     from avtext.formats import read_events
 
     found = read_events(path)
     by_stem: dict[str, list[str]] = {}
     for name in found.events:
-        by_stem.setdefault(_path_of(name).stem, []).append(name)
+        for stem in {_path_of(name).stem, _path_of(name).name}:
+            by_stem.setdefault(stem, []).append(name)
     return found, by_stem
 
 
@@ -235,10 +236,12 @@ def _from_file(path: Path, video: Path, where: str, read: Read) -> tuple[Event, 
 
 
 def _meant(names: Iterable[str], video: Path) -> list[str]:
-    """Of the names with a video's stem those that mean it: those of its path, else of its file name, else all."""
+    """Of the names with a video's stem those that mean it: those of its path, else of its file name, else of nothing
+    but its stem, else all."""
     paths = {name: _path_of(name) for name in names}
     placed = [n for n, path in paths.items() if len(path.parts) > 1 and video.parts[-len(path.parts) :] == path.parts]
-    return placed or [n for n, path in paths.items() if path.name == video.name] or list(paths)
+    exact = ([n for n, path in paths.items() if path.name == word] for word in (video.name, video.stem))
+    return placed or next(filter(None, exact), list(paths))
 
 
 def _path_of(name: str) -> PurePosixPath:

@@ -229,6 +229,16 @@ def test_a_video_gets_the_events_of_its_own_name_in_a_table(folder: Path) -> Non
             label_of(*names)
 
 
+def test_a_name_without_an_ending_may_have_a_dot(folder: Path) -> None:
+    rows = ("talk,1,2,bell", "talk.01,3,4,dog", "talk.02.wav,5,6,cut")
+    (folder / "all.csv").write_text("\n".join(("file,start,end,label", *rows)))
+    names = ("talk.mp4", "talk.01.mp4", "talk.02.mp4")
+    for name in names:
+        (folder / name).touch()
+    found = entries(folder, *({"path": name, "events": "all.csv"} for name in names))
+    assert [[event.label for event in entry.events or ()] for entry in found] == [["bell"], ["dog"], ["cut"]]
+
+
 def test_a_table_of_many_videos_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{k}.mp4" for k in range(40)]
     read: list[Path] = []
