@@ -8,6 +8,7 @@ from avtext.alignment.search import Line
 
 RADIUS = 0.6  # seconds to either side of the line that the path may leave it
 KNOT = 20.0  # seconds between the points where the map may bend
+LEAST = 1e-6  # weight of a step in which one of the streams has nothing
 
 
 def bend(stream: np.ndarray, video: np.ndarray, line: Line, end: float, rate: float) -> list[Line]:
@@ -15,7 +16,8 @@ def bend(stream: np.ndarray, video: np.ndarray, line: Line, end: float, rate: fl
 
     The path is that of DTW on the centred embeddings within a narrow band. Where nothing happens it goes
     anywhere, so its distance from the line is averaged with the energy that both streams have there, over
-    triangles between knots.
+    triangles between knots; where either has nothing for long, as before a stream begins, the distance of the
+    nearest knots is kept.
 
     Args:
         stream: ``(time, size)`` prepared.
@@ -40,7 +42,7 @@ def bend(stream: np.ndarray, video: np.ndarray, line: Line, end: float, rate: fl
     part = stream[steps]
     path = dtw(part, video, metric="sqeuclidean", band=band, open_begin=True, open_end=True).path
     away = path[:, 1] - centre[path[:, 0]]
-    weight = np.sqrt((part[path[:, 0]] ** 2).sum(1) * (video[path[:, 1]] ** 2).sum(1)) + 1e-6
+    weight = np.sqrt((part[path[:, 0]] ** 2).sum(1) * (video[path[:, 1]] ** 2).sum(1)) + LEAST
     knots = np.linspace(steps[0], steps[-1], count + 1)
     lags = line.at(knots) + _at_knots(steps[path[:, 0]], away, weight, knots)
     slopes = np.diff(lags) / np.diff(knots)
@@ -52,12 +54,18 @@ def bend(stream: np.ndarray, video: np.ndarray, line: Line, end: float, rate: fl
 
 
 def _at_knots(at: np.ndarray, values: np.ndarray, weight: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Weighted means of values around each knot, the weight falling to 0 over about two knots' distance."""
+    """Weighted means of values around each knot, the weight falling to 0 over about two knots' distance.
+
+    Knots that no step with more than the least weight is near take what their neighbours have.
+    """
     place = (at - knots[0]) / (knots[1] - knots[0])
     low = np.minimum(place.astype(np.int64), len(knots) - 2)
-    sums = np.zeros((2, len(knots)))
+    sums = np.zeros((3, len(knots)))
     for side, share in ((low, low + 1 - place), (low + 1, place - low)):
-        for row, what in zip(sums, (weight * values, weight), strict=True):
+        for row, what in zip(sums, (weight * values, weight, weight > LEAST), strict=True):
             row += np.bincount(side, share * what, len(knots))
     spread = [np.convolve(row, [0.5, 1.0, 0.5], "same") for row in sums]
-    return spread[0] / spread[1]
+    means, known = spread[0] / spread[1], spread[2] > 0
+    if not known.any():
+        return np.zeros(len(knots))
+    return np.where(known, means, np.interp(knots, knots[known], means[known]))

@@ -142,6 +142,17 @@ def test_a_clock_that_wavers_is_followed_better_than_by_a_line(scene):
     assert len(found.clock.starts) > 10
 
 
+def test_a_map_does_not_bend_where_the_stream_has_not_begun(scene):
+    one = scene(0, 600.0, per_20s=15.0, noise=0.3)
+    times = one.times()
+    wavering = times + 1.0 + 0.2 * np.sin(2 * np.pi * times / 300)
+    found = align(one.seen(times), one.seen(wavering), stream_mask=times >= 60)
+    assert len(found.clock.starts) > 10
+    assert found.clock.offset == pytest.approx(1.0, abs=0.2)  # not where the path goes in the silence before it
+    assert abs(found.clock.drift_ppm) < 5000
+    assert np.median(np.abs(found.clock.to_video(times) - wavering)[times >= 60]) < 0.06
+
+
 def test_padding_is_inert_and_masked_steps_take_no_part(scene):
     one = scene(1, 30.0)
     video, stream = one.seen(one.times()), one.seen(one.times() + 1.0)
