@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 
 from avtext.clip import AUDIO_RATE
 from avtext.errors import Code, MediaError
@@ -28,6 +29,11 @@ Send = Callable[[dict[str, Any], dict[str, np.ndarray]], None]
 _HEARTBEAT = 0.5  # seconds between signs of life
 _MAX_READ_ERRORS = 20  # in a row; then the rest of the file is given up
 _CLOCKLESS = ("aac", "ac3", "eac3", "mp3")  # FFmpeg makes up their time stamps from the first frame's sample rate
+_UNPACKING = {  # bitstream filters for codecs that transport streams pack, with their parameters, otherwise than MP4
+    "h264": "h264_mp4toannexb,filter_units=pass_types=1-5",
+    "hevc": "hevc_mp4toannexb,filter_units=pass_types=0-31",
+    "aac": "aac_adtstoasc",
+}
 _KEYFRAMES_APART = 0.5  # seconds; some codecs have nothing else
 _PREROLL = 5.0  # seconds before the wanted start, for decoders to find their feet
 
@@ -64,9 +70,30 @@ def packets_sha256(source: Source, send: Send) -> str:
     """SHA-256 of what the packets of the sound and of the picture hold, whichever container they lie in."""
     streams = [stream for stream in (source.audio, source.video) if stream is not None]
     digests = {stream.index: hashlib.sha256() for stream in streams}
+    unpacked = {stream.index: _unpacking(stream) for stream in streams}
     for packet in packets(source, streams, Account(source), send):
-        digests[packet.stream_index].update(packet)
+        digests[packet.stream_index].update(unpacked[packet.stream_index](packet))
     return hashlib.sha256(b"".join(digest.digest() for digest in digests.values())).hexdigest()
+
+
+def _unpacking(stream: Any) -> Callable[[Any], bytes]:
+    """What gives the content of a stream's packets without what its container added; of a damaged one all."""
+    name = _UNPACKING.get(stream.codec_context.name)
+    try:
+        content = None if name is None else BitStreamFilterContext(name, stream)
+    except (av.error.FFmpegError, ValueError):  # the stream does not tell its parameters, or not well
+        content = None
+    if content is None:
+        return bytes
+
+    def unpacked(packet: Any) -> bytes:
+        whole = bytes(packet)
+        try:
+            return b"".join(bytes(part) for part in content.filter(packet))
+        except av.error.FFmpegError:
+            return whole
+
+    return unpacked
 
 
 class Decoding:

@@ -142,15 +142,16 @@ def test_leaks_within_a_manifest_and_between_two(folder: Path) -> None:
     assert "a leak: the same content as" in test.faults[0]
 
 
-def test_a_leak_in_another_container(folder: Path) -> None:
-    with av.open(str(folder / "a.mp4")) as source, av.open(str(folder / "moved.mkv"), "w") as target:
+@pytest.mark.parametrize("name", ["moved.mkv", "moved.ts"])
+def test_a_leak_in_another_container(folder: Path, name: str) -> None:
+    with av.open(str(folder / "a.mp4")) as source, av.open(str(folder / name), "w") as target:
         streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
         for packet in source.demux():
             if packet.dts is not None:
                 packet.stream = streams[packet.stream.index]
                 target.mux(packet)
-    (fault,) = faults(folder, {"path": "a.mp4", "events": []}, {"path": "moved.mkv", "events": []})
-    assert fault == "m.jsonl:2: moved.mkv has the same content as m.jsonl:1: remove one of them"
+    (fault,) = faults(folder, {"path": "a.mp4", "events": []}, {"path": name, "events": []})
+    assert fault == f"m.jsonl:2: {name} has the same content as m.jsonl:1: remove one of them"
     write_video(folder / "longer.mkv", 2.2)
     others = [{"path": name, "events": []} for name in ("a.mp4", "mute.mp4", "sound.wav", "longer.mkv")]
     assert faults(folder, *others) == []
