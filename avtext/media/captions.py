@@ -105,15 +105,10 @@ def read_vtt(lines: list[str]) -> Iterator[Line]:
         end = number + 1
         while end < len(lines) and lines[end] and "-->" not in lines[end]:
             end += 1
-        if (
-            end < len(lines)
-            and lines[end]
-            and end - number > 3
-            and lines[end - 3].strip()
-            and not lines[end - 2].strip()
-        ):
-            end -= 1  # behind a blank line the last one is the name of the next cue
-        yield Line(number + 1, *_times(line), "\n".join(map(str.strip, lines[number + 1 : end])))
+        text, meets = lines[number + 1 : end], end < len(lines) and lines[end]
+        if meets and len(text) > 2 and text[-3].strip() and not text[-2].strip():
+            text.pop()  # behind a blank line the last one is the name of the next cue
+        yield Line(number + 1, *_times(line), "\n".join(map(str.strip, text)))
 
 
 def read_ass(lines: list[str]) -> Iterator[Line]:
