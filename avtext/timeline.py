@@ -156,8 +156,20 @@ class ClockMap:
     def to_video(self, stream_time: float | np.ndarray) -> np.ndarray:
         """Video times of stream times, elementwise, float64."""
         times = np.asarray(stream_time, dtype=np.float64)
-        piece = np.clip(np.searchsorted(self.starts, times, side="right") - 1, 0, None)
+        piece = self._piece_at(times)
         return np.asarray(self.offsets)[piece] + np.asarray(self.rates)[piece] * times
+
+    def rate_at(self, stream_time: float) -> float:
+        """The rate of the piece that a stream time is in.
+
+        Example:
+            >>> ClockMap((0.0, 5.0), (0.0, 2.0), (1.0, 1.5)).rate_at(6.0)
+            1.5
+        """
+        return float(self.rates[int(self._piece_at(np.asarray(stream_time)))])
+
+    def _piece_at(self, times: np.ndarray) -> np.ndarray:
+        return np.clip(np.searchsorted(self.starts, times, side="right") - 1, 0, None)
 
     def to_stream(self, video_time: float | np.ndarray) -> np.ndarray:
         """Stream times of video times, elementwise, float64; NaN where the stream has nothing.

@@ -79,7 +79,8 @@ def retime(cues: Sequence[Cue], clock: ClockMap) -> tuple[Cue, ...]:
     Those are cues that end before it begins, and cues of a scene that it lacks: after a backward break their times are
     those of earlier cues, so that they do not come back to themselves. Of a cue that is in such a scene in part the
     middle decides; one that begins before and ends after it stays. Where a cue would end before it starts, it keeps its
-    length.
+    length; and so does one that a scene in the video comes into, on the side where its middle is, for over the whole
+    scene its text would stand too long.
 
     Example:
         >>> retime([Cue(1.0, 2.0, "a")], ClockMap.shift(0.5))
@@ -90,6 +91,9 @@ def retime(cues: Sequence[Cue], clock: ClockMap) -> tuple[Cue, ...]:
         times = np.array([cue.start, (cue.start + cue.end) / 2, cue.end])
         moved = clock.to_video(times)
         begins, lacks, ends = times - clock.to_stream(moved) > SURPLUS
+        whole = moved[1] + clock.rate_at(times[1]) * (times - times[1])
+        if moved[2] - moved[0] > whole[2] - whole[0] + SURPLUS:
+            moved = whole
         start, end = float(moved[0]), float(moved[2])
         end = end if end >= start else start + cue.end - cue.start
         if end > 0 and not (lacks and (begins or ends)):

@@ -84,8 +84,18 @@ def test_retime_moves_a_cue_by_its_clock():
     assert retime([cue], ClockMap.shift(-5.0)) == (Cue(0.0, 1.0, "hello"),)
     assert retime([cue], ClockMap.shift(-6.0)) == ()
     assert retime([cue], ClockMap.shift(1.0, 1.5)) == (Cue(7.0, 10.0, "hello"),)
-    forward = ClockMap((0.0, 5.0), (0.0, 2.0), (1.0, 1.0))
-    assert retime([cue], forward) == (Cue(4.0, 8.0, "hello"),)
+    slight = ClockMap((0.0, 5.0), (0.0, 0.2), (1.0, 1.0))
+    assert retime([cue], slight) == (Cue(4.0, 6.2, "hello"),)
+
+
+def test_retime_lets_no_cue_stand_over_a_scene_that_comes_into_it():
+    """As a break is found to within a second only, it is most often one that ends before it or begins after it."""
+    advert = ClockMap((0.0, 5.0, 9.0), (0.0, 30.0, 60.0), (1.0, 1.02, 1.0))
+    cues = [Cue(4.0, 5.5, "before"), Cue(4.5, 6.5, "after"), Cue(8.0, 9.5, "again"), Cue(10.0, 11.0, "clear")]
+    found = retime(cues, advert)
+    assert [cue.text for cue in found] == ["before", "after", "again", "clear"]
+    times = [time for cue in found for time in (cue.start, cue.end)]
+    assert times == pytest.approx([4.0, 5.5, 34.59, 36.63, 38.16, 39.69, 70.0, 71.0])
 
 
 def test_retime_never_turns_a_cue_around():
