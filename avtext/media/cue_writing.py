@@ -84,7 +84,7 @@ def rewrite_cues(source: str | Path, target: str | Path, move: Callable[[Cue], C
             continue
         written += 1
         name = [str(written)] if kind == ".srt" and first < at else lines[first:at]
-        text = [_timed_words(line, span[1], move) if kind == ".vtt" else line for line in lines[at + 1 : end]]
+        text = [_timed_words(line, span[1], moved, move) if kind == ".vtt" else line for line in lines[at + 1 : end]]
         out += [*name, _retimed(lines[at], moved, kind), *text, *lines[end:following]]
     publish_text(target, "\n".join(out).rstrip() + "\n")
     return written, len(cues) - written
@@ -113,13 +113,18 @@ def _retimed(line: str, cue: Cue, kind: str) -> str:
     return _ASS_TIME.sub(lambda _: next(times), line, count=2)
 
 
-def _timed_words(line: str, end: float, move: Callable[[Cue], Cue | None]) -> str:
-    """A line of a WebVTT text, of a cue up to ``end``, with the times in it where ``move`` puts them."""
+def _timed_words(line: str, end: float, cue: Cue, move: Callable[[Cue], Cue | None]) -> str:
+    """A line of a WebVTT text, of what was a cue up to ``end``, with the times in it where ``move`` puts them.
+
+    Those that are no longer within the cue, as it may be at a break of the clock, go.
+    """
 
     def moved(match: re.Match[str]) -> str:
         at = seconds_of(match[1])
         there = None if at is None or at > end else move(Cue(at, end, match[0]))
-        return "" if there is None else f"<{clock(max(0.0, there.start))}>"
+        if there is None or not cue.start <= there.start <= cue.end:
+            return ""
+        return f"<{clock(max(0.0, there.start))}>"
 
     return _VTT_TIME.sub(moved, line)
 

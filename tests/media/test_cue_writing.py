@@ -5,10 +5,12 @@ from pathlib import Path
 import pysubs2
 import pytest
 
+from avtext.alignment import retime
 from avtext.clip import Cue
 from avtext.errors import ConfigError, StorageError
 from avtext.media.cue_writing import rewrite_cues, write_cues
 from avtext.media.cues import read_cues
+from avtext.timeline import ClockMap
 
 CUES = (
     Cue(0.0, 0.001, "first"),
@@ -159,6 +161,14 @@ def test_times_within_a_text_of_webvtt_go_with_their_cue(tmp_path: Path) -> None
     assert rewrite_cues(path, path, lambda cue: Cue(2 * cue.start, 2 * cue.end, cue.text)) == (1, 0)
     moved = "00:00:02.000 --> 00:00:06.000\nso<00:00:03.000><c> it</c><00:00:04.500><c> goes</c>\n"
     assert path.read_text() == f"WEBVTT\n\nNOTE <00:01.000>\n\n{moved}"
+
+
+def test_a_time_in_a_text_never_leaves_its_cue(tmp_path: Path) -> None:
+    path = tmp_path / "a.vtt"
+    path.write_text("WEBVTT\n\n00:04.000 --> 00:05.500\nso<00:04.200> it<00:05.000> goes\n")
+    advert = ClockMap((0.0, 5.0), (0.0, 30.0), (1.0, 1.0))
+    assert rewrite_cues(path, path, lambda cue: retime([cue], advert)[0]) == (1, 0)
+    assert path.read_text() == "WEBVTT\n\n00:00:04.000 --> 00:00:05.500\nso<00:00:04.200> it goes\n"
 
 
 def test_captions_that_begin_with_a_blank_line_are_moved_and_left_out_whole(tmp_path: Path) -> None:
