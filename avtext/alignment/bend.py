@@ -38,7 +38,7 @@ def bend(stream: np.ndarray, video: np.ndarray, line: Line, end: float, rate: fl
     count = int(len(steps) / (KNOT * rate))
     if count < 2:
         return [line]
-    band = sakoe_chiba(len(steps), len(video), RADIUS * rate, centre)
+    band = sakoe_chiba(len(steps), len(video), max(1.0, RADIUS * rate), centre)  # narrower, it may hold no step
     part = stream[steps]
     path = dtw(part, video, metric="sqeuclidean", band=band, open_begin=True, open_end=True).path
     away = path[:, 1] - centre[path[:, 0]]

@@ -153,6 +153,14 @@ def test_a_map_does_not_bend_where_the_stream_has_not_begun(scene):
     assert np.median(np.abs(found.clock.to_video(times) - wavering)[times >= 60]) < 0.06
 
 
+@pytest.mark.parametrize("rate", [0.3, 0.8])
+def test_steps_of_more_than_a_second_are_aligned(rate: float):
+    moments = np.random.default_rng(0).normal(size=(301, 8))
+    between = (moments[:-1] + moments[1:]) / 2
+    found = align(moments[:-1], between, rate=rate)
+    assert found.clock.offset == pytest.approx(0.5 / rate, abs=0.05 / rate)
+
+
 def test_padding_is_inert_and_masked_steps_take_no_part(scene):
     one = scene(1, 30.0)
     video, stream = one.seen(one.times()), one.seen(one.times() + 1.0)
