@@ -176,7 +176,7 @@ class Account:
             declared = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
             return max(0.0, declared - self.source.origin - end)
         reached = end if self._damaged() else file_end  # a stream of a whole file may end before the others
-        return max(0.0, (self.source.info.duration or 0.0) - reached)
+        return max(0.0, self.source.promised_seconds(stream) - reached)
 
     def _frames_expected(self, video: Pictures, file_end: float, damaged: bool) -> int:
         stream: Any = self.source.video

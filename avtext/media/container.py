@@ -7,6 +7,7 @@ The list of containers leaves out everything that makes the reader open a second
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ _FAMILIES = ("pcm_", "adpcm_")  # of plain sample formats
 _ALLOWED = frozenset(",".join((VIDEO_CODECS, AUDIO_CODECS, TEXT_CODECS)).split(","))
 _ENCRYPTED = ("encv", "enca", "drmi", "drms")  # tags that stand in the place of the codec's
 _PROBE_BYTES = 5_000_000
+_STREAM_END = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d+)?)")  # hours, minutes and seconds
 _MAX_SAMPLES = str(1 << 24)  # in one audio frame
 _MAX_RATE = 768_000  # Hz; more is a damaged header, and a second of it is gigabytes
 
@@ -78,6 +80,19 @@ class Source:
     origin: float
     length_known: bool = True
     complaints: tuple[str, ...] = ()
+
+    def promised_seconds(self, stream: Any) -> float:
+        """Where a stream ends by the headers: with the file, or before it where Matroska's tags say so.
+
+        Sound, picture or subtitles that last longer are no loss to the others.
+        """
+        whole = self.info.duration or 0.0
+        tags = stream.metadata if self.info.format.startswith("matroska") else {}
+        said = _STREAM_END.fullmatch(tags.get("DURATION") or tags.get("DURATION-eng") or "")  # the latter is older
+        if said is None:
+            return whole
+        hours, minutes, seconds = map(float, said.groups())
+        return min(whole, max(0.0, 3600 * hours + 60 * minutes + seconds - self.origin))
 
 
 @contextmanager

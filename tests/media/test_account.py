@@ -15,6 +15,7 @@ from media_files import steady, tone, write
 from avtext.errors import Code, MediaError
 from avtext.media import MediaOptions, MediaReader, Quality
 from avtext.media.account import Tally
+from tests.tiny import write_video
 
 Maker = Callable[[str], Path]
 
@@ -67,6 +68,22 @@ def read_or_refuse(path: Path) -> Quality | MediaError:
         return read(path)
     except MediaError as error:
         return error
+
+
+def test_a_stream_is_not_held_to_the_end_of_a_longer_one(tmp_path: Path) -> None:
+    """Neither to that of subtitles nor to that of sound that is not read, as when pictures are skimmed."""
+    said = write_video(tmp_path / "said.mkv", 2.0, subtitles=True)  # up to 3.5 s
+    heard = write_video(tmp_path / "heard.mkv", 2.0, heard=4.0)
+    for path in (said, heard):
+        for options in (MediaOptions(), MediaOptions(audio=False), MediaOptions(video=False)):
+            with MediaReader(path, options) as reader:
+                list(reader)
+                quality = reader.quality
+            assert quality.reasons == (), (path.name, options.audio, options.video)
+            assert quality.frames_expected == quality.frames_decoded == 50 * options.video
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(heard.read_bytes()[: heard.stat().st_size // 3])
+    assert any("video frames are missing" in reason for reason in read(cut).reasons)
 
 
 @pytest.mark.parametrize("name", NAMES)
