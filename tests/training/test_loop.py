@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from avtext.checkpoint import load_tensors
+from avtext.cli.ending import tidy_termination
 from avtext.clip import Clip, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
@@ -140,6 +141,56 @@ def test_ctrl_c_twice_stops_at_once() -> None:
     with pytest.raises(KeyboardInterrupt):
         press()
     assert told == ["told"]
+
+
+@pytest.fixture
+def background() -> Iterator[None]:
+    """Ctrl-C is ignored, as in what a script runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("background")
+def test_in_the_background_sigterm_finishes_the_step_and_the_run_goes_on_from_it(tmp_path: Path) -> None:
+    def end(what: str, step: int, *_: object) -> None:
+        if what == "train" and step == 5:
+            signal.raise_signal(signal.SIGTERM)
+
+    with tidy_termination() as terminated, pytest.raises(KeyboardInterrupt):
+        fit(run(tmp_path), SOURCE, hook=end)
+    assert terminated()
+    assert json.loads(load_tensors(tmp_path / "last.safetensors")[1]["progress"])["step"] == 5
+
+
+@pytest.mark.usefixtures("background")
+def test_in_the_background_sigterm_twice_stops_at_once() -> None:
+    told: list[str] = []
+
+    def end() -> None:
+        with tidy_termination(), deferred_interrupts(lambda: told.append("told")) as pressed:
+            signal.raise_signal(signal.SIGINT)
+            assert not pressed()
+            signal.raise_signal(signal.SIGTERM)
+            assert pressed()
+            signal.raise_signal(signal.SIGTERM)
+            told.append("not reached")
+
+    with pytest.raises(KeyboardInterrupt):
+        end()
+    assert told == ["told"]
+
+
+@pytest.mark.usefixtures("background")
+def test_a_sigterm_that_means_something_else_stops_no_run() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    with deferred_interrupts(lambda: heard.append(0)) as pressed:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        assert not pressed()
+    signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
 
 
 def test_a_damaged_state_falls_back_to_the_one_before_and_says_so(
