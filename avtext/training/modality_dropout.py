@@ -13,7 +13,9 @@ from avtext.model import Batch
 def modalities_in(batch: Batch, modalities: Sequence[str]) -> Tensor:
     """Which of ``modalities`` each clip of a batch has, boolean (clips, modalities), on the CPU."""
     streams = {name: stream.mask.any(1).cpu() for name, stream in batch.streams.items()}
-    streams.setdefault("text", torch.tensor([bool(cues) for cues in batch.cues]))
+    cues = zip(batch.cues, batch.cue_steps, strict=True)  # a blank one, and one that covers no step, say nothing
+    spoken = [any(t.strip() and last > first for t, (first, last) in zip(*row, strict=True)) for row in cues]
+    streams.setdefault("text", torch.tensor(spoken))
     nothing = torch.zeros(len(batch.mask), dtype=torch.bool)
     streams["video"] = streams.get("video", nothing) | streams.pop("picture", nothing)
     return torch.stack([streams.get(name, nothing) for name in modalities], 1)

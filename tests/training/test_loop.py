@@ -19,7 +19,7 @@ import torch
 
 from avtext.checkpoint import load_tensors
 from avtext.cli.ending import tidy_termination
-from avtext.clip import Clip, Stream
+from avtext.clip import Clip, Cue, Stream
 from avtext.data.scenes import SceneRecipe
 from avtext.data.sources import SceneSource
 from avtext.errors import AvtextError, ModelError, StorageError
@@ -399,6 +399,14 @@ def test_a_clip_never_loses_all_that_it_has() -> None:
     one, two = lost[1::2, 1].float().mean().item(), lost[1::2, 2].float().mean().item()
     assert one == pytest.approx(0.8 - 0.64 / 2, abs=0.05)  # where both would go, each stays half the time
     assert two == pytest.approx(0.8 - 0.64 / 2, abs=0.05)
+
+
+def test_cues_that_say_nothing_are_no_words_to_be_left_with() -> None:
+    heard = clip(1.0, 0, video=None, picture=None, cues=())
+    silent = [(Cue(0.2, 0.9, " "),), (Cue(5.0, 6.0, "after the end"),), (Cue(0.2, 0.9, " "), Cue(0.2, 0.9, "hello"))]
+    batch = collate([replace(heard, cues=cues) for cues in silent])
+    read = make()(batch).gates[..., 2].gt(0).any(1)
+    assert modalities_in(batch, ("audio", "text"))[:, 1].tolist() == read.tolist() == [False, False, True]
 
 
 def test_what_clips_that_have_everything_lose_is_drawn_as_ever() -> None:
