@@ -17,6 +17,7 @@ encoder move as they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -48,7 +49,7 @@ class Attack:
         whole: frames are left as whole numbers, as files have them; false: as floats, which do more harm.
 
     Raises:
-        InvalidInput: an unknown stream, a negative budget, or no step.
+        InvalidInput: an unknown stream, a budget that is negative or not finite, or no step.
     """
 
     budgets: Mapping[str, float] = field(default_factory=lambda: BUDGETS)
@@ -59,18 +60,22 @@ class Attack:
 
     def __post_init__(self) -> None:
         check_budgets(self.budgets)
-        if self.steps < 1 or not self.step_size > 0:
-            raise InvalidInput(f"Attack: needs a step and a positive step size, got {self.steps}, {self.step_size}")
+        if self.steps < 1 or not 0 < self.step_size < math.inf:
+            raise InvalidInput(
+                f"Attack: needs a step and a positive step size that is finite, got {self.steps}, {self.step_size}"
+            )
 
 
 def check_budgets(budgets: Mapping[str, float]) -> None:
-    """Refuse streams that cannot be attacked, and budgets that are negative or not a number.
+    """Refuse streams that cannot be attacked, and budgets that are negative or not finite.
 
     Raises:
         InvalidInput: names them.
     """
-    if set(budgets) - set(BUDGETS) or any(not budget >= 0 for budget in budgets.values()):
-        raise InvalidInput(f"Attack: budgets must be at least 0 and for {', '.join(BUDGETS)}, got {dict(budgets)}")
+    if set(budgets) - set(BUDGETS) or not all(0 <= budget < math.inf for budget in budgets.values()):
+        raise InvalidInput(
+            f"Attack: budgets must be at least 0, finite, and for {', '.join(BUDGETS)}, got {dict(budgets)}"
+        )
 
 
 def attack(model: EventDetector, batch: Batch, how: Attack | None = None) -> Batch:

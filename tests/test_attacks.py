@@ -173,12 +173,15 @@ def test_the_model_is_as_before(batch: Batch) -> None:
 
 
 def test_what_is_refused(model: EventDetector) -> None:
-    with pytest.raises(InvalidInput, match="budgets must be at least 0 and for audio, video, picture, text"):
+    with pytest.raises(InvalidInput, match="budgets must be at least 0, finite, and for audio, video, picture, text"):
         Attack({"sound": 0.1})
-    with pytest.raises(InvalidInput, match="budgets must be at least 0"):
-        Attack({"audio": float("nan")})
+    for budget in (float("nan"), float("inf"), -0.1):
+        with pytest.raises(InvalidInput, match="budgets must be at least 0, finite"):
+            Attack({"audio": budget})
     with pytest.raises(InvalidInput, match="needs a step"):
         Attack(steps=0)
+    with pytest.raises(InvalidInput, match="a positive step size that is finite"):
+        Attack(steps=2, step_size=float("inf"))
     unasked = make(loss={"crf": 0, "frame": 0, "alone": 0})
     for one in (model, unasked):
         with pytest.raises(InvalidInput, match=r"the batch has no tags.*not labelled"):
