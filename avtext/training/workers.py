@@ -73,6 +73,7 @@ _items: Items | None = None  # in a worker: what it makes
 def _begin(items: Items) -> None:
     global _items
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # born deaf to it, and deaf still where a library unblocks it
+    os.setpgid(0, 0)  # SIGTERM to the parent's group is the parent's, which needs these to finish its step
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     keep_to_one_thread()

@@ -90,7 +90,7 @@ def interrupt_children() -> None:
         time.sleep(0.1)
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_workers_outlive_a_sigterm_to_their_parents_group_and_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
@@ -99,12 +99,18 @@ from tests.processes import wait_for_end
 from tests.training.test_workers import Squares
 
 if __name__ == "__main__":
-    next(made_ahead(Squares(Path({str(tmp_path)!r})), range(100, 200), 2))
+    os.setpgrp()
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    made = made_ahead(Squares(Path({str(tmp_path)!r})), range(100, 200), 2)
+    next(made)
+    os.killpg(0, signal.SIGTERM)  # as GNU timeout and systemd send it
+    for _ in range(10):  # more than were made ahead
+        next(made)
     os.kill(os.getpid(), signal.SIGKILL)
 """
     (script := tmp_path / "parent.py").write_text(code, encoding="utf-8")
     root = str(Path(__file__).parents[2])
-    done = subprocess.run([sys.executable, script], env=os.environ | {"PYTHONPATH": root}, timeout=60, check=False)
+    done = subprocess.run([sys.executable, script], env=os.environ | {"PYTHONPATH": root}, timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL
     workers = [int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()]
     assert workers
