@@ -73,6 +73,7 @@ ROWS: dict[str, Row] = {
     "early": Row(model={"fusion.kind": "early"}),
     "co_attention": Row(model={"fusion.kind": "co_attention"}),
     "late": Row(model={"fusion.kind": "late"}),
+    "no_attention": Row(model={"fusion.num_layers": 0}),
     "no_tcn": Row(model={"tcn.num_layers": 0}),
     "softmax": Row(model={"decoder": "softmax", "loss.frame": 1.0}),
     "soft_dtw": Row(model={"loss.soft_dtw": 0.1}, conditions=EVERYWHERE),

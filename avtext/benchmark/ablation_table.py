@@ -41,6 +41,7 @@ LINKS = (
     Link("cross_over_late", ALL, LATE, 0.0, "fusion: modalities see each other"),
     Link("co_attention_over_late", ("co_attention", "in_sync", "f1"), LATE, 0.0, "fusion: and themselves, too"),
     Link("late_over_early", LATE, ("early", "in_sync", "f1"), 0.0, "fusion: mixed after, not before"),
+    Link("attention", ALL, ("no_attention", "in_sync", "f1"), 1.0, "cross-modal attention, against gates alone"),
     Link("dtw_under_offset", ("all", "offset_aligned", "f1"), ("all", "offset", "f1"), 20.0, "clocks up to 2 s apart"),
     Link("dtw_under_drift", ("all", "drift_aligned", "f1"), ("all", "drift", "f1"), 20.0, "and drift, and breaks"),
     Link("dtw_in_sync", ("all", "in_sync_aligned", "f1"), ALL, 0.0, "alignment of what needs none"),

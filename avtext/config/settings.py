@@ -66,7 +66,7 @@ class FusionSettings(Settings):
     """Gated cross-modal attention; see :mod:`avtext.layers.fusion`."""
 
     kind: Literal["cross", "early", "late", "co_attention"] = "cross"
-    num_layers: int = Field(2, ge=1, le=8)
+    num_layers: int = Field(2, ge=0, le=8, description="rounds of attention; 0: gates alone")
     num_heads: int = Field(4, ge=1, le=256)
     reach: float = Field(1.0, gt=0, le=600, description="seconds to either side that a step can attend to")
     dropout: float = Field(0.1, ge=0, lt=1)

@@ -169,7 +169,7 @@ class GatedFusion(nn.Module):
         width: features per step.
         num_modalities: M.
         kind: an entry of ``SIGHT``.
-        num_layers: rounds of attention.
+        num_layers: rounds of attention; 0 leaves the gates alone.
         num_heads: attention heads; divides ``width``.
         reach: steps to either side that a step can attend to, 1 or more.
         dropout: on attention and MLP outputs.

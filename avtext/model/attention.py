@@ -32,12 +32,15 @@ class AttentionMap(NamedTuple):
 
 @torch.inference_mode()
 def attention_maps(model: EventDetector, clip: Clip) -> list[AttentionMap]:
-    """Every pair of modalities of the last round of attention; of a clip of some seconds, for its memory.
+    """Every pair of modalities of the last round of attention, none without any; of a clip of some seconds, for its
+    memory.
 
     Args:
         model: a detector.
         clip: with streams as the model's encoders take them.
     """
+    if not model.settings.fusion.num_layers:
+        return []
     attention: Any = model.fusion.layers[-1]
     taken: list[Any] = []
     handle = attention.register_forward_pre_hook(lambda module, given: taken.append(given))

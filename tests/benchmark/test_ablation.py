@@ -110,7 +110,7 @@ def test_every_row_is_a_model_that_can_be_built(root: Path, monkeypatch: pytest.
         assert run.seed == 2
     changed = {name: settings_of(ROWS[name], 1, settings.training) for name in ROWS}
     assert changed["early"].model.fusion.kind == "early"
-    assert changed["no_tcn"].model.tcn.num_layers == 0
+    assert changed["no_attention"].model.fusion.num_layers == changed["no_tcn"].model.tcn.num_layers == 0
     assert changed["softmax"].model.decoder == "softmax"
     assert changed["no_modality_dropout"].modality_dropout == 0
     assert changed["all"].model == settings.training.model

@@ -106,6 +106,17 @@ def test_a_modality_that_drops_out_is_masked_from_there_on() -> None:
 
 
 @pytest.mark.parametrize("kind", SIGHT)
+def test_without_attention_each_step_is_fused_by_itself(kind: str) -> None:
+    torch.manual_seed(3)
+    fusion = GatedFusion(8, 3, kind, 0).eval()
+    features, masks = inputs()
+    order = torch.randperm(30)
+    fused, other = fusion(features, masks), fusion([x[:, order] for x in features], [m[:, order] for m in masks])
+    torch.testing.assert_close(other.features, fused.features[:, order])
+    torch.testing.assert_close(other.gates, fused.gates[:, order])
+
+
+@pytest.mark.parametrize("kind", SIGHT)
 def test_windows_with_a_halo_equal_the_whole(kind: str) -> None:
     torch.manual_seed(2)
     fusion = GatedFusion(8, 3, kind, 2, 2, 5).eval()

@@ -27,3 +27,4 @@ def test_the_weights_of_a_step_sum_to_one_over_what_it_sees(kind: str) -> None:
         assert np.abs(total - 1).min() < 1e-5
     assert {one.rate for one in maps} == {model.settings.grid_rate}
     assert not model.fusion.layers[-1]._forward_pre_hooks  # as it was before
+    assert attention_maps(make(0, fusion={"num_layers": 0}), scene) == []

@@ -12,21 +12,21 @@ from avtext.pruning.slicing import group_sizes, is_by_head, prune, pruned_settin
 from tests.encoders.test_folding import with_statistics
 from tests.model.test_detector import clip, make
 
-KINDS = ["cross", "early", "late", "co_attention"]
+FUSIONS = [("cross", 2), ("early", 2), ("late", 2), ("co_attention", 2), ("cross", 0)]  # kind and rounds of attention
 
 
-def model_of(kind: str = "cross", **changes: object) -> EventDetector:
-    fusion = {"num_layers": 2, "num_heads": 2, "reach": 0.4, "kind": kind}
+def model_of(kind: str = "cross", rounds: int = 2, **changes: object) -> EventDetector:
+    fusion = {"num_layers": rounds, "num_heads": 2, "reach": 0.4, "kind": kind}
     model = with_statistics(make(4, fusion=fusion, **changes))
     for parameter in model.parameters():  # no two channels alike
         parameter.data += 0.05 * torch.rand(parameter.shape, generator=torch.Generator().manual_seed(parameter.numel()))
     return model  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_channels_in_another_order_change_nothing(kind: str, batch: Batch) -> None:
+@pytest.mark.parametrize(("kind", "rounds"), FUSIONS)
+def test_channels_in_another_order_change_nothing(kind: str, rounds: int, batch: Batch) -> None:
     """Were an axis not in its group, or in the wrong one, the output would change."""
-    model, shuffled = model_of(kind), model_of(kind)
+    model, shuffled = model_of(kind, rounds), model_of(kind, rounds)
     state, axes = model.state_dict(), axes_of(model)
     torch.manual_seed(1)
     order = {}
@@ -43,9 +43,9 @@ def test_channels_in_another_order_change_nothing(kind: str, batch: Batch) -> No
     torch.testing.assert_close(got.gates, want.gates, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_axis_that_a_smaller_model_has_smaller_is_in_a_group(kind: str) -> None:
-    model = model_of(kind)
+@pytest.mark.parametrize(("kind", "rounds"), FUSIONS)
+def test_every_axis_that_a_smaller_model_has_smaller_is_in_a_group(kind: str, rounds: int) -> None:
+    model = model_of(kind, rounds)
     small = EventDetector(pruned_settings(model, 0.4)).state_dict()
     axes = axes_of(model)
     for name, value in model.state_dict().items():

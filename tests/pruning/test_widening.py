@@ -13,13 +13,13 @@ from avtext.pruning import widen, widened_settings
 from avtext.training.settings import settings_of
 from avtext.training.start import start_from
 from tests.model.test_detector import ENCODERS, clip, make
-from tests.pruning.test_pruning import KINDS, model_of
+from tests.pruning.test_pruning import FUSIONS, model_of
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "rounds"), FUSIONS)
 @pytest.mark.parametrize("factor", [2, 3])
-def test_a_wider_model_says_the_same(kind: str, factor: int, batch: Batch) -> None:
-    model = model_of(kind)
+def test_a_wider_model_says_the_same(kind: str, rounds: int, factor: int, batch: Batch) -> None:
+    model = model_of(kind, rounds)
     large = widen(model, factor)
     assert large.settings.width == factor * model.settings.width
     with torch.no_grad():
