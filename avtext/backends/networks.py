@@ -88,11 +88,11 @@ def plain(encoder: nn.Module) -> nn.Module:
     for module in simple.modules():
         for name, part in module.named_children():
             if isinstance(part, nn.Conv1d) and is_parametrized(part, "weight"):
-                setattr(module, name, _with_weight(part))
+                setattr(module, name, with_weight(part))
     return simple
 
 
-def _with_weight(conv: nn.Conv1d) -> nn.Conv1d:
+def with_weight(conv: nn.Conv1d) -> nn.Conv1d:
     """The convolution anew: removing what computes its weight would change the class, which copies share."""
     shape = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, conv.dilation)
     fresh = nn.Conv1d(*shape, groups=conv.groups, bias=conv.bias is not None)  # type: ignore[arg-type]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
@@ -259,6 +260,10 @@ class EventFinder:
             quality=quality,
             modalities=encoded.modalities_present(),
         )
+
+    def packed(self, options: Mapping[str, Any]) -> bytes:
+        """This finder and the options of a call, as worker processes of :meth:`batch` take them: pickled."""
+        return pickle.dumps((self, dict(options)))
 
     def batch(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from avtext.model import EventDetector, load_detector
 from avtext.pipeline.acceleration import accelerate
 from avtext.pipeline.hub import detector_folder
 from avtext.pipeline.network import Precision, TorchNetwork, mind_forks
+from avtext.pipeline.packing import packed
 from avtext.pipeline.tensors import Tensors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -97,6 +98,10 @@ class Pipeline(EventFinder):
         pipe = cls(load_detector(DEFAULT_MODEL if source is None else detector_folder(source)), **options)
         accelerate(pipe.model, pipe.device, backend, int8)
         return pipe
+
+    def packed(self, options: Mapping[str, Any]) -> bytes:
+        """See :meth:`avtext.detection.EventFinder.packed`."""
+        return packed((self, dict(options)))
 
     def _readable(self, source: Any) -> Any:
         return source.clip(self.network.encoders) if isinstance(source, Tensors) else source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from avtext.backends import choose
 from avtext.config import ModelSettings
+from avtext.detection import Result
 from avtext.encoders import build_encoder
 from avtext.errors import InvalidInput, MediaError, MissingExtra
 from avtext.media import MediaInfo
@@ -135,3 +137,15 @@ def test_what_cannot_be_accelerated_is_said(tmp_path: Path, folder: Path) -> Non
     assert Pipeline.from_pretrained(plain, backend="auto").labels
     with pytest.raises(InvalidInput, match="backend: must be auto or one of openvino, onnxruntime, torch, got 'tpu'"):
         Pipeline.from_pretrained(folder, backend="tpu")
+
+
+def test_a_model_with_wav2vec2_goes_to_worker_processes(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    model = EventDetector(ModelSettings(labels=("bell",), width=16, encoders={"audio": OF}))
+    pipe, sound = Pipeline(model, device="cpu"), write_wav(tmp_path / "a.wav", 2.0)
+    (found,) = pipe.batch([sound], jobs=1)
+    assert isinstance(found, Result)
+    np.testing.assert_allclose(found.scores.values, pipe(sound).scores.values, atol=1e-5)
+    sent, options = pickle.loads(pipe.packed({"classes": ["bell"]}))
+    assert options == {"classes": ["bell"]}
+    assert sent.network.identity == pipe.network.identity  # or what is kept in a cache would not be found again
