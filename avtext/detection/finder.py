@@ -17,7 +17,7 @@ from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.clocks import described, find_clocks
 from avtext.detection.hook import Hook, silent
 from avtext.detection.network import Network
-from avtext.detection.reading import ClipReading, FileReading, Reading, Transcript, given_cues, held
+from avtext.detection.reading import ClipReading, ClipSource, FileReading, Reading, Transcript, given_cues, held
 from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
 from avtext.detection.skimming import skimmed
@@ -100,7 +100,7 @@ class EventFinder:
         """
         transcript, classes = held(transcript), held(classes)
         wanted, tell = wanted_labels(classes, self.labels), hook or silent
-        source = self._readable(source)
+        source = source.clip(self.network.encoders) if isinstance(source, ClipSource) else source
         place = self.place(source, transcript, start, end)
         known = self.recalled(source, place, wanted, tell)
         return known or self.analysed(source, place, wanted, transcript, start, end, tell)
@@ -186,10 +186,6 @@ class EventFinder:
                 video.add(clip.start, tracks, last=True)
                 results.append(self._finish(video, reading, place, wanted, silent))
         return results
-
-    def _readable(self, source: Any) -> Any:
-        """The source, where a subclass takes others too, as one that can be read."""
-        return source
 
     def cues_of(self, video: str | Path) -> tuple[Cue, ...]:
         """The cues that go with a video when none are given: those beside it, else those inside it."""

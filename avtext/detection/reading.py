@@ -46,6 +46,14 @@ class Reading(Protocol):
         ...
 
 
+class ClipSource:
+    """What is in memory and becomes a clip for the encoders of a model, such as :class:`avtext.Tensors`."""
+
+    def clip(self, encoders: Mapping[str, Any]) -> Clip:
+        """The clip that a model with these encoders, by stream name, is given."""
+        raise NotImplementedError
+
+
 class FileReading:
     """Windows of a file, with its cues.
 

@@ -17,7 +17,6 @@ from avtext.pipeline.acceleration import accelerate
 from avtext.pipeline.hub import detector_folder
 from avtext.pipeline.network import Precision, TorchNetwork, mind_forks
 from avtext.pipeline.packing import packed
-from avtext.pipeline.tensors import Tensors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_MODEL = next(
@@ -102,9 +101,6 @@ class Pipeline(EventFinder):
     def packed(self, options: Mapping[str, Any]) -> bytes:
         """See :meth:`avtext.detection.EventFinder.packed`."""
         return packed((self, dict(options)))
-
-    def _readable(self, source: Any) -> Any:
-        return source.clip(self.network.encoders) if isinstance(source, Tensors) else source
 
 
 def _device(device: str | torch.device) -> torch.device:

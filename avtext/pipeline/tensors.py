@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from avtext.clip import AUDIO_RATE, Clip, Cue, Stream
+from avtext.detection.reading import ClipSource
 from avtext.errors import InvalidInput
 from avtext.features import frozen
 from avtext.kernels.picture import frame_statistics, place_on_grid
@@ -30,8 +31,8 @@ Array = np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
-class Tensors:
-    """A video in memory, for :class:`avtext.Pipeline`; any part of it may be absent.
+class Tensors(ClipSource):
+    """A video in memory, for a pipeline or a runtime; any part of it may be absent.
 
     Args:
         waveform: ``(samples,)`` or ``(channels, samples)``, floats in about [-1, 1], all finite.

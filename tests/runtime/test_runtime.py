@@ -18,7 +18,7 @@ from avtext.config import ModelSettings
 from avtext.detection import Result
 from avtext.errors import ModelError
 from avtext.model import EventDetector
-from avtext.pipeline import Pipeline
+from avtext.pipeline import Pipeline, Tensors
 from avtext.pipeline.network import TorchNetwork
 from avtext.runtime import Runtime
 from avtext.runtime.folder import read_manifest
@@ -179,3 +179,10 @@ def test_a_folder_that_is_none_or_not_whole(exported: Path, tmp_path: Path) -> N
     (folder / "config.json").write_text(json.dumps(document))
     with pytest.raises(ModelError, match=r"config\.json: damaged"):
         Runtime(folder)
+
+
+def test_what_is_in_memory_is_taken_as_a_pipeline_takes_it(runtime: Runtime, pipe: Pipeline) -> None:
+    rng = np.random.default_rng(0)
+    sound, frames = rng.normal(size=44_100).astype(np.float32), rng.integers(0, 256, (25, 48, 64, 3), dtype=np.uint8)
+    source = Tensors(sound * 0.1, 22_050, frames, 12.5, (Cue(0.2, 0.9, "[dog barks]"),))
+    check_same(runtime(source), pipe(source))
