@@ -17,7 +17,7 @@ from avtext.detection.batch import Sharing, batch_of
 from avtext.detection.clocks import described, find_clocks
 from avtext.detection.hook import Hook, silent
 from avtext.detection.network import Network
-from avtext.detection.reading import ClipReading, ClipSource, FileReading, Reading, Transcript, given_cues, held
+from avtext.detection.reading import ClipReading, FileReading, InMemory, Reading, Transcript, given_cues, held
 from avtext.detection.recall import keep, place_of, recall
 from avtext.detection.result import Failure, Result
 from avtext.detection.skimming import skimmed
@@ -100,7 +100,7 @@ class EventFinder:
         """
         transcript, classes = held(transcript), held(classes)
         wanted, tell = wanted_labels(classes, self.labels), hook or silent
-        source = source.clip(self.network.encoders) if isinstance(source, ClipSource) else source
+        source = source.clip(self.network.encoders) if isinstance(source, InMemory) else source
         place = self.place(source, transcript, start, end)
         known = self.recalled(source, place, wanted, tell)
         return known or self.analysed(source, place, wanted, transcript, start, end, tell)

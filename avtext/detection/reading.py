@@ -46,7 +46,7 @@ class Reading(Protocol):
         ...
 
 
-class ClipSource:
+class InMemory:
     """What is in memory and becomes a clip for the encoders of a model, such as :class:`avtext.Tensors`."""
 
     def clip(self, encoders: Mapping[str, Any]) -> Clip:

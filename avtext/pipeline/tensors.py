@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from avtext.clip import AUDIO_RATE, Clip, Cue, Stream
-from avtext.detection.reading import ClipSource
+from avtext.detection.reading import InMemory
 from avtext.errors import InvalidInput
 from avtext.features import frozen
 from avtext.kernels.picture import frame_statistics, place_on_grid
@@ -31,7 +31,7 @@ Array = np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
-class Tensors(ClipSource):
+class Tensors(InMemory):
     """A video in memory, for a pipeline or a runtime; any part of it may be absent.
 
     Args:
