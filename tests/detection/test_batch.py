@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from avtext.detection import EventFinder
 from avtext.detection.batch import in_order, part_of
 from avtext.detection.workers import detect_each
 from avtext.errors import Code, InvalidInput, MediaError, StorageError
@@ -63,6 +64,7 @@ class Telling:
     """In the place of a pipeline: what it finds in a file is how many threads may decode it."""
 
     limits = Limits(threads=4, max_streams=3)
+    packed = EventFinder.packed
 
     def __call__(self, source: str) -> Result:
         return Result(f"{source}: {self.limits.threads} threads, {self.limits.max_streams} streams")
