@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
@@ -50,6 +50,8 @@ class EventFinder:
     Raises:
         InvalidInput: a threshold outside [0, 1], or limits or a cache of another kind.
     """
+
+    pickler: type[pickle.Pickler] = pickle.Pickler  # that sends one to worker processes
 
     def __init__(
         self,
@@ -256,10 +258,6 @@ class EventFinder:
             quality=quality,
             modalities=encoded.modalities_present(),
         )
-
-    def packed(self, options: Mapping[str, Any]) -> bytes:
-        """This finder and the options of a call, as worker processes of :meth:`batch` take them: pickled."""
-        return pickle.dumps((self, dict(options)))
 
     def batch(
         self,

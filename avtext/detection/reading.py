@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -46,12 +47,12 @@ class Reading(Protocol):
         ...
 
 
-class InMemory:
+class InMemory(ABC):
     """What is in memory and becomes a clip for the encoders of a model, such as :class:`avtext.Tensors`."""
 
+    @abstractmethod
     def clip(self, encoders: Mapping[str, Any]) -> Clip:
         """The clip that a model with these encoders, by stream name, is given."""
-        raise NotImplementedError
 
 
 class FileReading:

@@ -106,7 +106,8 @@ class _Crew:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="avtext-")))
             self._order = folder / "order"
             try:
-                self._order.write_bytes(pipe.packed(options))
+                with self._order.open("wb") as file:
+                    pipe.pickler(file).dump((pipe, dict(options)))
             except OSError as error:
                 text = f"temporary folder {folder}: {error.strerror}: free some space or set TMPDIR"
                 raise StorageError(text) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +13,9 @@ from torch.nn.utils.parametrize import is_parametrized
 from avtext.backends.networks import with_weight
 
 
-def packed(value: object) -> bytes:
-    """A value that may hold modules, pickled; for a process that computes with them and does not train."""
-    file = io.BytesIO()
-    _Pickler(file).dump(value)
-    return file.getvalue()
+class ModulePickler(pickle.Pickler):
+    """For a process that computes with the modules and does not train them."""
 
-
-class _Pickler(pickle.Pickler):
     def reducer_override(self, value: object) -> Any:
         """A convolution whose weight is computed from others is made anew on the other side, with the same names."""
         if not (isinstance(value, nn.Conv1d) and is_parametrized(value, "weight")):

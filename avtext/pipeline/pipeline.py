@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +16,7 @@ from avtext.model import EventDetector, load_detector
 from avtext.pipeline.acceleration import accelerate
 from avtext.pipeline.hub import detector_folder
 from avtext.pipeline.network import Precision, TorchNetwork, mind_forks
-from avtext.pipeline.packing import packed
+from avtext.pipeline.packing import ModulePickler
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_MODEL = next(
@@ -46,6 +46,8 @@ class Pipeline(EventFinder):
         0.6 0.8 cut
         2.7 2.8 flash
     """
+
+    pickler = ModulePickler
 
     def __init__(
         self,
@@ -97,10 +99,6 @@ class Pipeline(EventFinder):
         pipe = cls(load_detector(DEFAULT_MODEL if source is None else detector_folder(source)), **options)
         accelerate(pipe.model, pipe.device, backend, int8)
         return pipe
-
-    def packed(self, options: Mapping[str, Any]) -> bytes:
-        """See :meth:`avtext.detection.EventFinder.packed`."""
-        return packed((self, dict(options)))
 
 
 def _device(device: str | torch.device) -> torch.device:

@@ -64,7 +64,7 @@ class Telling:
     """In the place of a pipeline: what it finds in a file is how many threads may decode it."""
 
     limits = Limits(threads=4, max_streams=3)
-    packed = EventFinder.packed
+    pickler = EventFinder.pickler
 
     def __call__(self, source: str) -> Result:
         return Result(f"{source}: {self.limits.threads} threads, {self.limits.max_streams} streams")

@@ -126,21 +126,26 @@ def test_ctrl_c_finishes_the_step_and_the_run_goes_on_from_it(tmp_path: Path, wo
     assert again == [6]
 
 
-@pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_twice_stops_at_once() -> None:
+def told_when_pressed_twice(number: int) -> list[str]:
+    """What is told until the second press of a signal interrupts."""
     told: list[str] = []
 
     def press() -> None:
         with deferred_interrupts(lambda: told.append("told")) as pressed:
             assert not pressed()
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
             assert pressed()
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
             told.append("not reached")
 
     with pytest.raises(KeyboardInterrupt):
         press()
-    assert told == ["told"]
+    return told
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_twice_stops_at_once() -> None:
+    assert told_when_pressed_twice(signal.SIGINT) == ["told"]
 
 
 @pytest.fixture
@@ -165,20 +170,8 @@ def test_in_the_background_sigterm_finishes_the_step_and_the_run_goes_on_from_it
 
 @pytest.mark.usefixtures("background")
 def test_in_the_background_sigterm_twice_stops_at_once() -> None:
-    told: list[str] = []
-
-    def end() -> None:
-        with tidy_termination(), deferred_interrupts(lambda: told.append("told")) as pressed:
-            signal.raise_signal(signal.SIGINT)
-            assert not pressed()
-            signal.raise_signal(signal.SIGTERM)
-            assert pressed()
-            signal.raise_signal(signal.SIGTERM)
-            told.append("not reached")
-
-    with pytest.raises(KeyboardInterrupt):
-        end()
-    assert told == ["told"]
+    with tidy_termination():
+        assert told_when_pressed_twice(signal.SIGTERM) == ["told"]
 
 
 @pytest.mark.usefixtures("background")
