@@ -106,7 +106,7 @@ class _Crew:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="avtext-")))
             self._order = folder / "order"
             try:
-                with self._order.open("wb") as file:
+                with deaf(), self._order.open("wb") as file:  # torch loses an interrupt that comes as it pickles
                     pipe.pickler(file).dump((pipe, dict(options)))
             except OSError as error:
                 text = f"temporary folder {folder}: {error.strerror}: free some space or set TMPDIR"

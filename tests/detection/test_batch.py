@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import weakref
@@ -74,6 +75,25 @@ def test_a_worker_decodes_in_one_thread() -> None:
     ((_, found),) = detect_each(Telling(), ["a.mp4"], 1, {})  # type: ignore[arg-type]
     assert isinstance(found, Result)
     assert found.file == "a.mp4: 1 threads, 3 streams"
+
+
+def test_a_stop_that_comes_as_the_workers_order_is_written_is_heard_after_it() -> None:
+    """Torch loses one that comes as it pickles."""
+    written = []
+
+    class Stopped(pickle.Pickler):
+        def dump(self, value: object) -> None:
+            signal.raise_signal(signal.SIGINT)
+            written.append(value)
+
+    class Stopping(Telling):
+        pickler = Stopped
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt):
+        list(detect_each(Stopping(), ["a.mp4"], 1, {}))  # type: ignore[arg-type]
+    signal.signal(signal.SIGINT, before)
+    assert len(written) == 1
 
 
 def test_a_worker_that_is_killed_costs_its_file(pipe: Pipeline, sounds: list[Path]) -> None:
