@@ -9,7 +9,7 @@ from torch import nn
 from avtext.encoders.folding import folded
 from avtext.encoders.slowfast import SlowFastEncoder
 from avtext.model import EventDetector, collate
-from tests.model.test_detector import clip, make
+from tests.model.test_detector import ENCODERS, clip, make
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -25,9 +25,10 @@ def with_statistics(model: nn.Module) -> nn.Module:
     return model.eval()
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_folded_detector_computes_the_same(seed: int) -> None:
-    model = with_statistics(make(seed))
+@pytest.mark.parametrize(("seed", "contrast"), [(0, False), (1, False), (1, True)])
+def test_a_folded_detector_computes_the_same(seed: int, contrast: bool) -> None:
+    video = {"name": "small_video", "options": {"size": 16, "channels": [4, 8], "contrast": contrast}}
+    model = with_statistics(make(seed, encoders={**ENCODERS, "video": video}))
     plain = folded(model)
     assert isinstance(plain, EventDetector)
     assert any(isinstance(module, NORMS) for module in model.modules())

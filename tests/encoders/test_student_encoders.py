@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,9 @@ def ear(channels: tuple[int, ...] = (4, 8)) -> LogMelEncoder:
     return LogMelEncoder(16, channels).eval()
 
 
-def eye(channels: tuple[int, ...] = (4, 8)) -> SmallVideoEncoder:
+def eye(channels: tuple[int, ...] = (4, 8), contrast: bool = False) -> SmallVideoEncoder:
     torch.manual_seed(0)
-    return SmallVideoEncoder(16, channels).eval()
+    return SmallVideoEncoder(16, channels, contrast=contrast).eval()
 
 
 def glance() -> PictureEncoder:
@@ -61,7 +62,12 @@ def glance() -> PictureEncoder:
 
 
 # name -> (encoder, what it takes, values per step)
-DENSE = {"logmel": (ear, sound, STEP), "small_video": (eye, film, 1), "picture": (glance, statistics, 1)}
+DENSE = {
+    "logmel": (ear, sound, STEP),
+    "small_video": (eye, film, 1),
+    "contrast": (partial(eye, contrast=True), film, 1),
+    "picture": (glance, statistics, 1),
+}
 
 
 @pytest.mark.parametrize("name", DENSE)
@@ -104,7 +110,10 @@ def test_what_changes_at_one_step_changes_no_step_far_away(name: str) -> None:
     changed = (encoder(before[None], real(1, len(before)))[0] - encoder(after[None], real(1, len(after)))[0])[0]
     touched = (changed.abs().amax(-1) > 1e-6).nonzero().flatten().tolist()
     seen = round(LogMelEncoder.context * 25)
-    reach = {"logmel": range(40 - seen, 41 + seen), "small_video": range(40, 42), "picture": range(40, 41)}[name]
+    frames = range(40, 42)
+    reach = {
+        "logmel": range(40 - seen, 41 + seen), "small_video": frames, "contrast": frames, "picture": range(40, 41)
+    }[name]  # fmt: skip
     assert set(touched) <= set(reach)
     assert 40 in touched
 
@@ -220,6 +229,36 @@ def test_no_change_is_known_after_a_gap() -> None:
     torch.testing.assert_close(features[0, 5:], later[0], atol=1e-6, rtol=0)
     whole, _ = encoder(frames[None], real(1, 9))
     assert (features[0, 5] - whole[0, 5]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (lambda frames: 0.2 * frames, True),  # a dark scene
+        (lambda frames: 0.4 * frames + 120, True),  # a pale one
+        (lambda frames: 255 - frames, True),  # its negative
+        (lambda frames: frames.flip(2), False),  # its mirror image
+    ],
+)
+def test_with_contrast_a_shape_is_the_same_in_any_light(other: Callable[[Tensor], Tensor], same: bool) -> None:
+    """A new network's; floats, which are not rounded as bytes of a dark scene are."""
+    frames = film(3).float()[None]
+    for contrast in (True, False):
+        encoder = eye(contrast=contrast)
+        want, got = (encoder(values, real(1, 3))[0] for values in (frames, other(frames)))
+        near = bool((got - want).abs().max() < 0.05 * (want - want.mean(-1, keepdim=True)).abs().max())
+        assert near == (contrast and same)
+
+
+def test_an_even_frame_has_features_and_gradients() -> None:
+    encoder = eye(contrast=True)
+    frames = torch.full((1, 2, 64, 64, 3), 80.0).requires_grad_()
+    with torch.enable_grad():
+        features, _ = encoder(frames, real(1, 2))
+        features.sum().backward()
+    assert frames.grad is not None
+    assert torch.isfinite(features).all()
+    assert torch.isfinite(frames.grad).all()
 
 
 def test_change_is_the_difference_of_two_frames() -> None:
