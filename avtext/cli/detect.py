@@ -137,7 +137,10 @@ def _places(paths: Sequence[Path], out: Path, shard: str | None) -> dict[Path, P
     from avtext.detection.batch import part_of
 
     names = result_names(paths)
-    return {path: out / names[path] for path in part_of(paths, None if shard is None else _shard(shard))}
+    part = part_of(paths, None if shard is None else _shard(shard))
+    if not part:
+        say(f"none of {counted(len(paths), 'file')} is in shard {shard}")
+    return {path: out / names[path] for path in part}
 
 
 def _checked(options: dict[str, Any], count: int) -> dict[str, Any]:

@@ -255,6 +255,8 @@ def test_shards_are_all_files_once_under_their_names(avtext: Run, here: Path, ma
         "x.mkv.events.json",
         "x.mp4.events.json",
     ]  # as without shards: no name is taken twice
+    empty = avtext("detect", "x.mp4", "x.mkv", "-m", model, "-o", "out", "--shard", "3/3")
+    assert (empty.code, empty.out, empty.err) == (0, "", "none of 2 files is in shard 3/3\n")
 
 
 # -- bad input --------------------------------------------------------------------------------------------------------
