@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avtext.clip import Event
+from avtext.errors import counted
 from avtext.formats.event_set import EventSet, losses
 from avtext.formats.json_events import load_json
 from avtext.formats.lines import event, fail, seconds
@@ -14,6 +15,9 @@ from avtext.storage import publish_json
 
 def read_activitynet(path: Path) -> EventSet:
     """Events of either kind of file; only ``database`` knows durations.
+
+    A video without annotations whose subset is for testing, or that has no list of them, is not labelled: nobody said
+    that nothing happens in it. It is left aside and noted.
 
     Raises:
         ConfigError: not JSON, neither kind, or a malformed entry; names the video and entry (from 1).
@@ -27,10 +31,21 @@ def read_activitynet(path: Path) -> EventSet:
     for video, record in value["database"].items():
         if not isinstance(record, dict):
             raise fail(path, video, f"must be an object, got {type(record).__name__}")
-        events[video] = _entries(path, video, record.get("annotations", []))
-        if record.get("duration") is not None:
-            durations[video] = seconds(path, video, "duration", record["duration"])
-    return EventSet(events, durations)
+        length = None if record.get("duration") is None else seconds(path, video, "duration", record["duration"])
+        found = _entries(path, video, record.get("annotations", []))
+        if not found and _is_unlabelled(record):
+            continue
+        events[video] = found
+        if length is not None:
+            durations[video] = length
+    unlabelled = len(value["database"]) - len(events)
+    note = f"{path}: left aside: {counted(unlabelled, 'video')} that nobody has labelled, or for testing without labels"
+    return EventSet(events, durations, notes=(note,) if unlabelled else ())
+
+
+def _is_unlabelled(record: dict[str, Any]) -> bool:
+    """Whether a record without events says nothing of its video; ActivityNet keeps what it tests on to itself."""
+    return "annotations" not in record or str(record.get("subset", "")).lower().startswith("test")
 
 
 def _entries(path: Path, video: str, rows: Any) -> tuple[Event, ...]:

@@ -22,12 +22,26 @@ def test_truth_as_published(put):
                 "subset": "training",
                 "annotations": [{"segment": [6.0, 54.0], "label": "High jump"}],
             },
-            "v2": {"duration": 10, "subset": "testing", "annotations": []},
+            "v2": {"duration": 10, "subset": "training", "annotations": []},
         },
     }
     found = read_activitynet(put("a.json", json.dumps(content)))
     assert found.events == {"v1": (Event(6, 54, "High jump"),), "v2": ()}
     assert found.durations == {"v1": 82.73, "v2": 10.0}
+    assert found.notes == ()
+
+
+def test_videos_whose_labels_are_kept_secret_are_not_those_in_which_nothing_happens(put):
+    content = {
+        "v1": {"subset": "Test", "annotations": [{"segment": [6.0, 54.0], "label": "High jump"}]},
+        "v2": {"duration": 10, "subset": "testing", "annotations": []},
+        "v3": {"duration": 10},
+    }
+    found = read_activitynet(put("a.json", json.dumps({"database": content})))
+    assert found.events == {"v1": (Event(6, 54, "High jump"),)}
+    assert not found.durations
+    assert len(found.notes) == 1
+    assert "left aside: 2 videos that nobody has labelled" in found.notes[0]
 
 
 @pytest.mark.parametrize("kind", ["results", "database"])
