@@ -29,7 +29,8 @@ class Aligned(NamedTuple):
 
 def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     """Rename files of the estimate that lack a counterpart: by their name without folder, then without suffix, then
-    with its folder and without suffix, where folders have files of one name.
+    with its folder and without suffix, where folders have files of one name, at last without the ``v_`` that
+    ActivityNet's files have before the names in its lists.
 
     Where both sides have a single file, these are each other's. Files that stay without a counterpart are
     kept, noted, and count: nothing was found in the one, and all of the other is spurious.
@@ -57,7 +58,9 @@ def _counterparts(reference: list[str], estimate: list[str]) -> dict[str, str]:
     A name without a suffix may have a dot all the same, so it is compared as it stands before it is cut.
     """
     found: dict[str, str] = {}
-    for one, other in ((_name, _name), (_stem, _name), (_name, _stem), (_stem, _stem), (_place, _place)):
+    for one, other in (
+        (_name, _name), (_stem, _name), (_name, _stem), (_stem, _stem), (_place, _place), (_bare, _bare)
+    ):  # fmt: skip
         taken = set(found.values())
         here = _grouped(one, (file for file in reference if file not in taken))
         there = _grouped(other, (file for file in estimate if file not in found))
@@ -79,6 +82,10 @@ def _name(file: str) -> str:
 
 def _stem(file: str) -> str:
     return PurePosixPath(file.replace("\\", "/")).stem.removesuffix(".events")
+
+
+def _bare(file: str) -> str:
+    return _stem(file).removeprefix("v_")
 
 
 def _place(file: str) -> str:

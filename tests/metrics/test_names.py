@@ -49,5 +49,15 @@ def test_names_without_a_suffix_are_not_cut_at_their_last_dot():
     assert list(back.estimate) == ["film.2024.hd", "film.2024.sd"]
 
 
+def test_files_of_activitynet_have_more_in_their_names_than_its_lists():
+    truth = {"-abc": [], "v_def": [], "def": []}
+    found = align_names(truth, {"clips/v_-abc.mp4": [], "clips/v_def.mp4": [], "def.mp4": []})
+    assert list(found.estimate) == ["-abc", "v_def", "def"]
+    assert list(align_names({"clips/v_-abc.mp4": [], "b": []}, {"-abc": [], "c": []}).estimate) == [
+        "clips/v_-abc.mp4",
+        "c",
+    ]
+
+
 def test_empty():
     assert align_names({}, {}).notes == ()
