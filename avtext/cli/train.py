@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from avtext.cli.options import Debug, Verbose
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, counted
 
 
 def train(
@@ -110,6 +110,11 @@ class _Bar:
             return
         if what == "stopping":
             text = "stopping when this step is done; the same command goes on from there; Ctrl-C again stops at once"
+            self._bar.console.print(text, highlight=False, soft_wrap=True)
+            return
+        if what == "stale":
+            count = counted(int(figures["evaluations"]), "evaluation")
+            text = f"stopped at step {step} of {steps}: no better F1 in {count}, which is the patience of the settings"
             self._bar.console.print(text, highlight=False, soft_wrap=True)
             return
         if what == "evaluate":

@@ -60,8 +60,8 @@ def fit(
         validation: clips to choose the best weights by (event F1); without them the last weights are the result.
         card: the model card of the folders ``out/best`` and ``out/last``.
         hook: called as ``hook(what, step, steps, figures)`` after each step (``"train"``) and evaluation, at the end
-            with what an epoch costs (``"cost"``: the fields of :class:`avtext.training.cost.EpochCost`), and after
-            Ctrl-C (``"stopping"``).
+            with what an epoch costs (``"cost"``: the fields of :class:`avtext.training.cost.EpochCost`), after
+            Ctrl-C (``"stopping"``), and where patience ends the run (``"stale"``: ``evaluations`` without a better F1).
 
     Returns:
         The best detector, in evaluation mode, on the CPU.
@@ -155,6 +155,7 @@ class _Run:
 
     def _run(self, steps: range, stream: Iterator[Batch], interrupted: Callable[[], bool]) -> None:
         if self._stale():  # stopped before, and started again
+            self._tell_stale()
             return
         mark = time.perf_counter()
         for step, batch in zip(steps, stream, strict=True):
@@ -164,8 +165,8 @@ class _Run:
             self.cost.add(seconds, waited)
             self._after(step + 1, figures | {"seconds": seconds, "wait_share": waited / seconds})
             if self._stale():
-                logger.info("no better F1 in %d evaluations: stopped at step %d", self.progress["stale"], step + 1)
                 self._save()
+                self._tell_stale()
                 return
             if interrupted():
                 self._save()
@@ -176,6 +177,11 @@ class _Run:
         """Whether it has got no better for as long as anyone waits."""
         patience = self.settings.patience
         return patience is not None and self.progress["stale"] >= patience
+
+    def _tell_stale(self) -> None:
+        evaluations, step = self.progress["stale"], self.progress["step"]
+        logger.info("no better F1 in %d evaluations: stopped at step %d", evaluations, step)
+        self._tell("stale", step, {"evaluations": evaluations})
 
     def _step(self, step: int, batch: Batch) -> dict[str, float]:
         s = self.settings

@@ -142,3 +142,12 @@ def test_a_model_that_is_missing_is_said_before_videos_are_read(
     assert (said.code, said.out) == (2, "")
     assert said.err == "avtext: nowhere: no such model folder; training leaves one as 'best' in its 'out'\n"
     assert not (here / "kept").exists()
+
+
+def test_whose_patience_is_over_reads_why_there_are_no_more_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    from avtext.cli.train import _Bar
+
+    with _Bar() as bar:
+        bar("stale", 3, 50, {"evaluations": 2})
+    said = "stopped at step 3 of 50: no better F1 in 2 evaluations, which is the patience of the settings\n"
+    assert capsys.readouterr().err == said

@@ -309,11 +309,17 @@ def test_a_run_that_goes_on_writes_no_step_twice(tmp_path: Path, end: str) -> No
 
 
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
-    steps: list[int] = []
+    told: list[tuple[str, int, dict[str, float]]] = []
+
+    def hook(what: str, step: int, steps: int, figures: dict[str, float]) -> None:
+        told.append((what, step, figures))
+
     settings = run(tmp_path, steps=50, evaluate_every=1, patience=2, learning_rate=1e-9)
     for _ in range(2):  # it has ended, so that there is nothing to go on with
-        fit(settings, SOURCE, SceneSource(RECIPE, 900, 1), hook=lambda what, step, *_: steps.append(step))
-        assert max(steps) == 3
+        fit(settings, SOURCE, SceneSource(RECIPE, 900, 1), hook=hook)
+        assert {step for _, step, _ in told} <= {1, 2, 3}
+        assert ("stale", 3, {"evaluations": 2}) in told  # who waits for 50 steps is told why there are no more
+        told.clear()
 
 
 def test_workers_make_the_same_batches(tmp_path: Path) -> None:
