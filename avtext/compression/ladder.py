@@ -36,7 +36,9 @@ class LimitSettings(Settings):
 
     student_f1: float = Field(0.98, ge=0, description="of the student, as a share of its teacher's")
     f1_loss: float = Field(1.0, ge=0, description="of pruned and INT8, against the rung they were made from")
-    kept_loss: float = Field(3.0, ge=0, description="of INT8: accuracy kept under FGSM, against float32")
+    kept_loss: float = Field(
+        3.0, ge=0, description="of INT8: accuracy kept under FGSM, against the rung it was made from"
+    )
     runtime_score: float = Field(1e-3, gt=0, description="largest difference of an event's score without torch")
     runtime_steps: float = Field(1.0, ge=0, description="largest difference of an event's border, in grid steps")
     student_parameters: float | None = Field(None, gt=0, description="of the student, as a share of its teacher's")

@@ -1,4 +1,4 @@
-"""Events without torch: numpy, ONNX Runtime and PyAV.
+"""Events without torch: numpy, numba, ONNX Runtime and PyAV.
 
 Example:
     >>> from avtext.runtime import Runtime
