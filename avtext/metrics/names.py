@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from avtext.clip import Event
 from avtext.errors import counted
 from avtext.metrics.columns import EventsByFile
+
+Key = Callable[[str], str]  # file name to what it is compared by
 
 
 class Aligned(NamedTuple):
@@ -29,8 +32,8 @@ class Aligned(NamedTuple):
 
 def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     """Rename files of the estimate that lack a counterpart: by their name without folder, then without suffix, then
-    with its folder and without suffix, where folders have files of one name, at last without the ``v_`` that
-    ActivityNet's files have before the names in its lists.
+    without the ``v_`` that ActivityNet's files have before the names in its lists, at last with as many folders
+    as tell files of one name apart.
 
     Where both sides have a single file, these are each other's. Files that stay without a counterpart are
     kept, noted, and count: nothing was found in the one, and all of the other is spurious.
@@ -58,9 +61,10 @@ def _counterparts(reference: list[str], estimate: list[str]) -> dict[str, str]:
     A name without a suffix may have a dot all the same, so it is compared as it stands before it is cut.
     """
     found: dict[str, str] = {}
-    for one, other in (
-        (_name, _name), (_stem, _name), (_name, _stem), (_stem, _stem), (_place, _place), (_bare, _bare)
-    ):  # fmt: skip
+    deepest = max((len(_path(file).parts) for file in (*reference, *estimate)), default=0)
+    keys: list[tuple[Key, Key]] = [(_name, _name), (_stem, _name), (_name, _stem), (_stem, _stem), (_bare, _bare)]
+    keys += [(key, key) for key in (partial(_place, depth=depth) for depth in range(2, deepest + 1))]
+    for one, other in keys:
         taken = set(found.values())
         here = _grouped(one, (file for file in reference if file not in taken))
         there = _grouped(other, (file for file in estimate if file not in found))
@@ -69,27 +73,32 @@ def _counterparts(reference: list[str], estimate: list[str]) -> dict[str, str]:
     return found
 
 
-def _grouped(key: Callable[[str], str], files: Iterable[str]) -> dict[str, list[str]]:
+def _grouped(key: Key, files: Iterable[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for file in files:
         groups.setdefault(key(file), []).append(file)
     return groups
 
 
+def _path(file: str) -> PurePosixPath:
+    return PurePosixPath(file.replace("\\", "/"))
+
+
 def _name(file: str) -> str:
-    return PurePosixPath(file.replace("\\", "/")).name.removesuffix(".events")
+    return _path(file).name.removesuffix(".events")
 
 
 def _stem(file: str) -> str:
-    return PurePosixPath(file.replace("\\", "/")).stem.removesuffix(".events")
+    return _path(file).stem.removesuffix(".events")
 
 
 def _bare(file: str) -> str:
     return _stem(file).removeprefix("v_")
 
 
-def _place(file: str) -> str:
-    return str(PurePosixPath(file.replace("\\", "/")).parent / _stem(file))
+def _place(file: str, depth: int) -> str:
+    """The last ``depth`` parts of the path: from another working directory it begins elsewhere."""
+    return "/".join([*_path(file).parts[:-1], _stem(file)][-depth:])
 
 
 def _missing(side: str, files: list[str]) -> list[str]:

@@ -41,6 +41,14 @@ def test_stems_that_two_folders_share_match_within_each():
     assert list(found.estimate) == ["test/0001.wav", "train/0001.wav"]
 
 
+def test_stems_that_two_folders_share_match_wherever_the_paths_begin():
+    truth = {"clips/dog/1.wav": [], "clips/cat/1.wav": [], "more/cat/1.wav": []}
+    found = align_names(truth, {"/d/clips/cat/1.mp4": [], "../clips/dog/1.mp4": [], "more\\cat\\1.mp4": []})
+    assert list(found.estimate) == ["clips/cat/1.wav", "clips/dog/1.wav", "more/cat/1.wav"]
+    apart = align_names({"dog/1": [], "x/cat/1": []}, {"y/cow/1": [], "/x/cat/1": []})
+    assert list(apart.estimate) == ["y/cow/1", "x/cat/1"]
+
+
 def test_names_without_a_suffix_are_not_cut_at_their_last_dot():
     truth = {"c/film.2024.hd.mp4": [], "c/film.2024.sd.mp4": []}
     found = align_names(truth, {"film.2024.hd": [], "film.2024.sd.wav": []})
