@@ -42,7 +42,7 @@ Formats = Annotated[
 ]
 Transcript = Annotated[Path | None, typer.Option(help="Subtitles of the (one) video: SRT, WebVTT, ASS or JSON words.")]
 Threshold = Annotated[float, typer.Option(min=0.0, max=1.0, help="Leave out events with a lower score.")]
-Classes = Annotated[list[str] | None, typer.Option(help="Labels to report, as speech,cut.")]
+Classes = Annotated[list[str] | None, typer.Option(help="Labels to report, as speech,cut; one with a comma by itself.")]
 Start = Annotated[float | None, typer.Option(min=0.0, help="Analyse from this second on.")]
 End = Annotated[float | None, typer.Option(min=0.0, help="Analyse up to this second.")]
 NoAlign = Annotated[bool, typer.Option("--no-align", help="Trust the file's clocks: do not look for an offset.")]
@@ -107,8 +107,7 @@ def detect(
     for option, folder in (("--out", out), ("--cache", cache)):
         if folder is not None:
             check_folder(option, folder)
-    wanted = [name.strip() for name in ",".join(classes).split(",")] if classes else None
-    options = _checked({"transcript": transcript, "start": start, "end": end, "classes": wanted}, len(paths))
+    options = _checked({"transcript": transcript, "start": start, "end": end}, len(paths))
     sharing = Sharing(jobs, together)
     if None not in sharing:
         raise ConfigError("--together: does not go with --jobs, whose processes take one file each: leave one out")
@@ -122,6 +121,7 @@ def detect(
     if any(map(os.path.exists, todo)):  # a model is not loaded to say that there is no such file
         with waiting("loading the model"):
             pipe = load_finder(model, by, threshold=threshold, align=not no_align, cache=cache, skim=skim)
+        options["classes"] = _wanted(classes, pipe.labels)
     failures = {}
     for path, found in _detected(pipe, todo, options, sharing):
         outcome, written = _written(found, path, places[path], endings)
@@ -155,6 +155,13 @@ def _checked(options: dict[str, Any], count: int) -> dict[str, Any]:
     if start is not None and end is not None and end <= start:
         raise ConfigError(f"--end: must be after --start, got {start} and {end}")
     return options
+
+
+def _wanted(words: list[str] | None, known: Sequence[str]) -> list[str] | None:
+    """The labels that the words of ``--classes`` name: with commas between, unless a label has one itself."""
+    if not words:
+        return None
+    return [name for word in words for name in ([word] if word in known else map(str.strip, word.split(",")))]
 
 
 def _shard(text: str) -> tuple[int, int]:

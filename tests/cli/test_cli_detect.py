@@ -12,9 +12,10 @@ import pytest
 from avtext.cli.inputs import expand, result_names
 from avtext.errors import ConfigError
 from avtext.formats import FORMATS, read_events
+from avtext.model import save_detector
 from tests.cli.conftest import Run
 from tests.counting import lines_run
-from tests.tiny import write_no_streams, write_video
+from tests.tiny import talkative, write_no_streams, write_video
 
 
 def names(folder: Path) -> list[str]:
@@ -130,6 +131,20 @@ def test_threshold_classes_and_a_part_of_the_video(avtext: Run, here: Path, made
     assert part["duration"] == 2.5
     assert part["events"]
     assert all(1.0 <= e["start"] < e["end"] <= 2.5 for e in part["events"])
+
+
+def test_a_class_whose_name_has_a_comma_can_be_asked_for(avtext: Run, here: Path, made: Path) -> None:
+    teller = talkative()
+    first, *others = teller.settings.labels
+    teller.settings = teller.settings.model_copy(update={"labels": (f"{first}, loud", *others)})
+    save_detector(here / "model", teller, "# tiny\n")
+    said = avtext("detect", made / "a.mp4", "-m", "model", "--json", "--classes", f"{first}, loud")
+    assert (said.code, said.err) == (0, "")
+    both = avtext(
+        "detect", made / "a.mp4", "-m", "model", "--json", "--classes", f"{first}, loud", "--classes", others[0]
+    )
+    told = [{event["label"] for event in json.loads(one.out)["events"]} for one in (said, both)]
+    assert told == [{f"{first}, loud"}, {f"{first}, loud", others[0]}]
 
 
 # -- many inputs ------------------------------------------------------------------------------------------------------
