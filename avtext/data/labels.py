@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avtext.clip import Event
-from avtext.data.manifest import Entry, check_times, read_manifest
+from avtext.data.manifest import Entry, check_times, composed, read_manifest
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses
 from avtext.media.folder import MEDIA_SUFFIXES, media_files
@@ -100,7 +100,7 @@ def _names_by_video(manifest: Path, known: Collection[str], files: list[Path], n
 def _grouped(files: list[Path], key: Callable[[Path], str]) -> Groups:
     groups: dict[str, list[Path]] = {}
     for file in files:
-        groups.setdefault(key(file), []).append(file)
+        groups.setdefault(composed(key(file)), []).append(file)
     return groups
 
 
@@ -113,12 +113,12 @@ def _video_of(name: str, by_name: Groups, by_stem: Groups, named: bool) -> Path 
     Raises:
         ConfigError: it may mean several.
     """
-    path = PurePosixPath(name.replace("\\", "/"))
+    path = PurePosixPath(composed(name).replace("\\", "/"))
     word = path.name
     stem = path.stem if named or path.suffix.lower() in MEDIA_SUFFIXES else word
     alike = by_name.get(word, [])
     for meant in (
-        [file for file in alike if file.parts[-len(path.parts) :] == path.parts],
+        [file for file in alike if tuple(map(composed, file.parts[-len(path.parts) :])) == path.parts],
         alike,
         [*by_stem.get(word, []), *by_stem.get(f"v_{word}", [])],
         by_stem.get(stem, []),

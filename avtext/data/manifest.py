@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -221,7 +222,8 @@ def _from_file(path: Path, video: Path, where: str, read: Read) -> tuple[Event, 
         found, by_stem = read(path)
     except AvtextError as error:
         raise ConfigError(f"{where}: {error}") from None
-    meant = _meant(by_stem.get(video.stem, ()), video)
+    whole = Path(composed(str(video)))
+    meant = _meant(by_stem.get(whole.stem, ()), whole)
     if len(meant) > 1:
         raise ConfigError(
             f"{where}: {path}: {video.name} may be {' or '.join(meant[:3])}: give files names of their own"
@@ -245,7 +247,17 @@ def _meant(names: Iterable[str], video: Path) -> list[str]:
 
 
 def _path_of(name: str) -> PurePosixPath:
-    return PurePosixPath(name.replace("\\", "/"))
+    return PurePosixPath(composed(name).replace("\\", "/"))
+
+
+def composed(name: str) -> str:
+    """``name`` with whole letters: systems and archives write the same ö as one character or as two.
+
+    Example:
+        >>> len("o\u0308"), len(composed("o\u0308"))
+        (2, 1)
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_labels(names: Sequence[str], allowed: Sequence[str] | None, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
@@ -81,7 +82,8 @@ def _grouped(key: Key, files: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _path(file: str) -> PurePosixPath:
-    return PurePosixPath(file.replace("\\", "/"))
+    """The path with whole letters: systems and archives write the same ö as one character or as two."""
+    return PurePosixPath(unicodedata.normalize("NFC", file).replace("\\", "/"))
 
 
 def _name(file: str) -> str:

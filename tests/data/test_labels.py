@@ -55,6 +55,21 @@ def test_a_folder_of_audacity_labels(tmp_path: Path, videos: Path) -> None:
     assert notes == []
 
 
+def test_an_umlaut_is_one_however_many_characters_write_it(tmp_path: Path, videos: Path) -> None:
+    """As names are in archives that a Mac has packed, and labels that were written elsewhere."""
+    (videos / "mo\u0308w.mp4").write_bytes(b"\2")
+    (videos / "deep" / "mo\u0308w.mp4").write_bytes(b"\3")
+    (tmp_path / "t.tsv").write_text(
+        "filename\tonset\toffset\tevent_label\na.wav\t1\t2\tdog\ndeep/m\u00f6w.mp4\t1\t2\tgull\n"
+    )
+    found, notes = manifest_of(read_events(tmp_path / "t.tsv"), videos)
+    assert found == {"a.mp4": (Event(1.0, 2.0, "dog"),), "deep/mo\u0308w.mp4": (Event(1.0, 2.0, "gull"),)}
+    assert notes == ["deep/v_b.mkv: has no labels: left out", "mo\u0308w.mp4: has no labels: left out"]
+    line = {"path": "videos/deep/mo\u0308w.mp4", "events": "t.tsv"}
+    (tmp_path / "m.jsonl").write_text(json.dumps(line))
+    assert read_manifest(tmp_path / "m.jsonl")[0].events == (Event(1.0, 2.0, "gull"),)
+
+
 def test_names_as_activitynet_and_avvp_write_them(tmp_path: Path, videos: Path) -> None:
     (tmp_path / "anet.json").write_text('{"database": {"b": {"annotations": [{"segment": [1, 2], "label": "dog"}]}}}')
     assert manifest_of(read_events(tmp_path / "anet.json"), videos)[0] == {"deep/v_b.mkv": (Event(1.0, 2.0, "dog"),)}

@@ -67,5 +67,10 @@ def test_files_of_activitynet_have_more_in_their_names_than_its_lists():
     ]
 
 
+def test_an_umlaut_is_one_however_many_characters_write_it():
+    found = align_names({"mo\u0308w.wav": [], "b": []}, {"x/m\u00f6w.mp4": [], "c": []})
+    assert list(found.estimate) == ["mo\u0308w.wav", "c"]
+
+
 def test_empty():
     assert align_names({}, {}).notes == ()
