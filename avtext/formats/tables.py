@@ -95,14 +95,16 @@ def _rows(path: Path, delimiters: str, needed: Sequence[str]) -> tuple[dict[str,
     spaced = f"{delimiter} " in header
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=spaced, strict=True)
     where: dict[str, int] | None = None
+    width = 0
     rows = []
     before = 0
     try:
         for row in reader:
             line, before = before + 1, reader.line_num  # a quoted label may span lines
             if where is None:
-                where = _columns(path, row, needed)
+                where, width = _columns(path, row, needed), len(row)
             elif any(row) and (len(row) > 1 or row[0].strip()):
+                _check_width(path, line, row, width, delimiter)
                 cells = _cells(path, line, row, where)
                 rows.append((line, _with_points(cells) if delimiter == ";" else cells))
     except csv.Error as error:
@@ -142,6 +144,14 @@ def _cells(path: Path, line: int, row: Sequence[str], where: Mapping[str, int]) 
     if len(row) <= last and any(cell for cell in row[1:]):
         raise fail(path, line, f"has {len(row)} columns, the header has at least {last + 1}")
     return {key: row[k] if k < len(row) else "" for key, k in where.items()}
+
+
+def _check_width(path: Path, line: int, row: Sequence[str], width: int, delimiter: str) -> None:
+    """Refuse what stands beyond the last column: most likely the rest of a label, which would be lost."""
+    if any(cell.strip() for cell in row[width:]):
+        raise fail(
+            path, line, f"has {len(row)} columns, the header has {width}: put a cell that has a {delimiter!r} in quotes"
+        )
 
 
 def _file(path: Path, line: int, cell: Cells) -> str:

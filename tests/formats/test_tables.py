@@ -63,6 +63,10 @@ def test_byte_order_marks_and_windows_line_ends(put):
         ("file,start,end,label\na,0,1,\n", "line 2: an event needs a label"),
         ("file,start,end,label\n,0,1,x\n", "line 2: the file's name is blank"),
         ("file,start,end,label\na,0\n", "line 2: has 2 columns, the header has at least 4"),
+        (
+            "file,start,end,label\na,0,1,dog,,\na,2,3,dog, barking\n",
+            "line 3: has 5 columns, the header has 4: put a cell that has a ',' in quotes",
+        ),
         ('file,start,end,label\na,0,1,"two\nlines"\na,x,1,y\n', "line 4: start must be a number, got 'x'"),
         ("file,start,end,label\na,2,1,x\n", "line 2: Event: end must not be before start"),
         ("file,start,end,label\na,nan,1,x\n", "line 2: start must be finite"),
@@ -77,6 +81,11 @@ def test_malformed_tables_are_refused_with_their_line(put, content, message):
     with pytest.raises(ConfigError, match=message) as caught:
         read_table(path, ",")
     assert str(path) in str(caught.value)
+
+
+def test_labels_that_commas_part_from_the_file_and_from_each_other_are_not_lost(put):
+    with pytest.raises(ConfigError, match="line 3: has 3 columns, the header has 2: put a cell that"):
+        read_weak_labels(put("a.csv", "file,label\na,dog\nb,dog,cat\n"))
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+a", "-b", "@c", "'=d", "''@e", "'quoted'", "dog", "'"])
