@@ -17,8 +17,12 @@ _ALLOWED = (
 )
 _FORBIDDEN = "\t\n\r"  # they end a field or a line
 _NUMBER = r"\d+(?:\.\d+)?"
-# An event as lists without tabs have it, which would read as the name of a file in which nothing happens.
-_UNTABBED = re.compile(rf"(?:.*[,;])?\s*{_NUMBER}\s*[,;]\s*{_NUMBER}\s*[,;].*|(?:.* )?\d+\.\d+ +\d+\.\d+ .*")
+# An event as lists without tabs have it, which would read as the name of a file in which nothing happens. Whole
+# seconds and a label are one too, unless they end as the name of a file does.
+_UNTABBED = re.compile(
+    rf"(?:.*[,;])?\s*{_NUMBER}\s*[,;]\s*{_NUMBER}\s*[,;].*|(?:.* )?\d+\.\d+ +\d+\.\d+ .*"
+    rf"|{_NUMBER} +{_NUMBER} +(?!.*\.\w{{2,4}}$).+"
+)
 
 
 def read_sed_eval(path: Path) -> EventSet:

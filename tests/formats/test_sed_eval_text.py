@@ -33,6 +33,8 @@ def test_shapes(put, content, events, named):
         ("a.wav\n0.5,1.5,dog\n", "line 2: has times and no tab, got '0.5,1.5,dog'; allowed, with tabs between"),
         ("a.wav; 0; 1; dog\n", "line 1: has times and no tab"),
         ("a b.wav 0.50 1.25 dog\n", "line 1: has times and no tab"),
+        ("10 15.5 dog\n", "line 1: has times and no tab"),
+        ("01 02 hall.wav\n0 5 dog\n", "line 2: has times and no tab, got '0 5 dog'"),
         ("0\tlate\tx\n", "line 1: end must be a number, got 'late'"),
     ],
 )
