@@ -22,7 +22,8 @@ def read_label_studio(path: Path) -> EventSet:
     A task without any is not labelled, left aside and noted. A region with several labels is an event for each.
 
     Raises:
-        ConfigError: not JSON, a task without a file, or a malformed region; names the task (from 1).
+        ConfigError: not JSON, a task without a file, a region that counts frames, or a malformed one; names the task
+            (from 1).
     """
     value = load_json(path)
     tasks = value if isinstance(value, list) else [value]
@@ -74,7 +75,15 @@ def _regions(path: Path, k: int, annotation: dict[str, Any]) -> list[dict[str, A
     chosen = annotation.get("result", [])
     if not isinstance(chosen, list) or not all(isinstance(region, dict) for region in chosen):
         raise fail(path, f"task {k}", "'result' must be a list of regions")
-    return [region for region in chosen if isinstance(region.get("value"), dict)]
+    regions = [region for region in chosen if isinstance(region.get("value"), dict)]
+    if any("timelinelabels" in region["value"] for region in regions):
+        raise fail(
+            path,
+            f"task {k}",
+            "has timelinelabels, which count frames and do not say how many are a second: divide their ranges by the "
+            "video's frame rate, and give a csv or tsv",
+        )
+    return regions
 
 
 def _objects(path: Path, k: int, task: dict[str, Any], key: str) -> list[dict[str, Any]]:

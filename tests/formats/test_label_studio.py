@@ -78,6 +78,9 @@ def test_scores_make_predictions_and_truth_annotations(tmp_path):
          r"a\.json: task 1: Event: end must not be before start"),
         (json.dumps({"data": {"audio": "a"}, "annotations": [{"result": [region(0, 1, "x", original_length=-1)]}]}),
          "task 1: original_length must not be negative, got -1"),
+        (json.dumps({"data": {"video": "a"}, "annotations": [{"result": [
+            {"type": "timelinelabels", "value": {"ranges": [{"start": 1, "end": 9}], "timelinelabels": ["x"]}}]}]}),
+         "task 1: has timelinelabels, which count frames"),
         (json.dumps([{"data": {"audio": "a"}, "annotations": []}] * 2), "task 2: the file 'a' has a task already"),
     ],
 )  # fmt: skip
