@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,7 +64,7 @@ def compress(
     finally:
         if json is not None and rows:
             publish_figures(json, "ladder", figures(rows, settings.limits))
-    print_lines([f"use it with: avtext detect VIDEO -m {out / 'int8'}"])
+    print_lines([f"use it with: avtext detect VIDEO -m {shlex.quote(str(out / 'int8'))}"])
 
 
 def _lines(row: Row) -> list[str]:

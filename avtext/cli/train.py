@@ -69,7 +69,8 @@ def _train(command: str, config: Path, overrides: list[str]) -> None:
         return
     best = settings.out / ("best" if validation is not None else "last")
     total = model.num_parameters()["total"]
-    sys.stdout.write(f"{best}: {total:,} parameters; use it with: avtext detect VIDEO -m {best}\n")
+    use = f"avtext detect VIDEO -m {shlex.quote(str(best))}"
+    sys.stdout.write(f"{best}: {total:,} parameters; use it with: {use}\n")
 
 
 class _Bar:

@@ -388,10 +388,11 @@ def test_training_on_ones_own_videos(
     root: Path, videos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_manifest(videos, **{"a.mkv": (BELL, DOG), "inside.mkv": (BELL,), "sound.wav": (), "still.mp4": ()})
-    assert train(root, videos, monkeypatch, ENCODERS) == 0
-    best = videos / "run" / "best"
+    out = f"out={videos / 'my run'}"
+    assert train(root, videos, monkeypatch, ENCODERS, out) == 0
+    best = videos / "my run" / "best"
     said = capsys.readouterr()
-    assert "use it with: avtext detect VIDEO -m " in said.out
+    assert f"use it with: avtext detect VIDEO -m '{best}'\n" in said.out  # as a shell takes it
     assert "step 3/3 loss" in said.err
     assert said.err.count("reading ") == 4  # each once, though validation takes them too
     assert f"reading 2/4 {videos / 'inside.mkv'}" in said.err
@@ -400,7 +401,7 @@ def test_training_on_ones_own_videos(
     assert "c.yaml" in card
     result = Pipeline.from_pretrained(best)(videos / "a.mkv")
     assert result.modalities == ("audio", "video", "text")
-    assert train(root, videos, monkeypatch, ENCODERS, "steps=4") == 2  # the same folder with other settings
+    assert train(root, videos, monkeypatch, ENCODERS, out, "steps=4") == 2  # the same folder with other settings
     assert "choose another out=" in capsys.readouterr().err
 
 
