@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from avtext.clip import Event
-from avtext.data.manifest import Entry, check_times, composed, read_manifest
+from avtext.data.manifest import Entry, check_times, read_manifest
 from avtext.errors import ConfigError
 from avtext.formats.event_set import EventSet, losses
 from avtext.media.folder import MEDIA_SUFFIXES, media_files
+from avtext.metrics.names import composed
 from avtext.storage import publish_text
 
 SUFFIX = ".jsonl"

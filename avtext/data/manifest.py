@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +27,7 @@ from avtext.clip import Cue, Event, has_half_character
 from avtext.errors import AvtextError, ConfigError
 from avtext.formats.event_set import EventSet
 from avtext.formats.json_events import without_twins
+from avtext.metrics.names import composed
 
 KEYS = ("path", "transcript", "events", "labels", "annotated")
 LATEST = 1e9  # seconds: later is a mistake, and an integer of JSON may be too large for a float
@@ -248,16 +248,6 @@ def _meant(names: Iterable[str], video: Path) -> list[str]:
 
 def _path_of(name: str) -> PurePosixPath:
     return PurePosixPath(composed(name).replace("\\", "/"))
-
-
-def composed(name: str) -> str:
-    """``name`` with whole letters: systems and archives write the same ö as one character or as two.
-
-    Example:
-        >>> len("o\u0308"), len(composed("o\u0308"))
-        (2, 1)
-    """
-    return unicodedata.normalize("NFC", name)
 
 
 def _check_labels(names: Sequence[str], allowed: Sequence[str] | None, where: str) -> None:

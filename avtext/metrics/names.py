@@ -31,6 +31,16 @@ class Aligned(NamedTuple):
     names: Mapping[str, str]
 
 
+def composed(name: str) -> str:
+    """``name`` with whole letters: systems and archives write the same ö as one character or as two.
+
+    Example:
+        >>> len("o\u0308"), len(composed("o\u0308"))
+        (2, 1)
+    """
+    return unicodedata.normalize("NFC", name)
+
+
 def align_names(reference: EventsByFile, estimate: EventsByFile) -> Aligned:
     """Rename files of the estimate that lack a counterpart: by their name without folder, then without suffix, then
     without the ``v_`` that ActivityNet's files have before the names in its lists, at last with as many folders
@@ -82,8 +92,7 @@ def _grouped(key: Key, files: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _path(file: str) -> PurePosixPath:
-    """The path with whole letters: systems and archives write the same ö as one character or as two."""
-    return PurePosixPath(unicodedata.normalize("NFC", file).replace("\\", "/"))
+    return PurePosixPath(composed(file).replace("\\", "/"))
 
 
 def _name(file: str) -> str:
