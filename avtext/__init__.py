@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from avtext.clip import Clip, Cue, Event, Stream
-    from avtext.detection import Failure, Result
+    from avtext.detection import Failure, ProgressHook, Result
     from avtext.errors import AvtextError, MediaError
     from avtext.media import Limits
     from avtext.model import EventDetector
-    from avtext.pipeline import Pipeline, ProgressHook, Tensors
+    from avtext.pipeline import Pipeline, Tensors
     from avtext.runtime import Runtime
     from avtext.timeline import ClockMap
 
@@ -58,7 +58,7 @@ _PLACES = {
     "Limits": "avtext.media",
     "MediaError": "avtext.errors",
     "Pipeline": "avtext.pipeline",
-    "ProgressHook": "avtext.pipeline",
+    "ProgressHook": "avtext.detection",
     "Result": "avtext.detection",
     "Runtime": "avtext.runtime",
     "Stream": "avtext.clip",

@@ -138,8 +138,8 @@ def test_public_names_are_there_and_come_when_they_are_asked_for() -> None:
     assert names <= set(avtext.__all__)
     assert all(getattr(avtext, name) is not None for name in avtext.__all__)
     code = (
-        "import sys, avtext; avtext.Runtime, avtext.Result, avtext.Failure, avtext.Limits, avtext.MediaError; "
-        "print('torch' in sys.modules)"
+        "import sys, avtext; avtext.Runtime, avtext.Result, avtext.Failure, avtext.Limits, avtext.MediaError, "
+        "avtext.ProgressHook; print('torch' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() == "False"

@@ -40,7 +40,7 @@ def progress_hook(file: Path) -> Iterator[Hook | None]:
         yield None
         return
 
-    from avtext.pipeline.progress import ProgressHook
+    from avtext.detection.progress import ProgressHook
 
     with ProgressHook(transient=True) as hook:
         hook.expect(str(file))

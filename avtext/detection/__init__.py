@@ -6,6 +6,7 @@ decoding and what is reported are the same for all, in numpy.
 
 from avtext.detection.finder import EventFinder
 from avtext.detection.hook import Hook
+from avtext.detection.progress import ProgressHook
 from avtext.detection.result import Failure, Result
 
-__all__ = ["EventFinder", "Failure", "Hook", "Result"]
+__all__ = ["EventFinder", "Failure", "Hook", "ProgressHook", "Result"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +153,28 @@ def test_torch_is_never_imported(exported: Path, root: Path) -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert out.stdout.strip() == "True []"
+
+
+def test_commands_need_no_torch_on_a_terminal(exported: Path, root: Path) -> None:
+    """They draw there how far they have come."""
+    code = "import sys\nsys.modules['torch'] = None\nfrom avtext.cli import main\nmain()"
+    words = [sys.executable, "-c", code, "align", str(root / "assets" / "demo.mp4"), "-m", str(exported)]
+    leader, follower = os.openpty()
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=follower, text=True) as process:
+        os.close(follower)
+        drawn = b"".join(iter(partial(_read, leader), b"")).decode()
+        out, _ = process.communicate(timeout=300)
+    os.close(leader)
+    assert process.returncode == 0, drawn
+    assert "demo.mp4" in drawn
+    assert out.startswith("audio: ")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # what Linux says when nobody writes there any more
+        return b""
 
 
 def test_a_manifest_says_all_there_is_to_say(exported: Path, tiny: EventDetector) -> None:

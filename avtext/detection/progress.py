@@ -1,4 +1,4 @@
-"""Progress of a pipeline on a terminal: :class:`ProgressHook`."""
+"""Progress on a terminal: :class:`ProgressHook`."""
 
 from __future__ import annotations
 
