@@ -92,6 +92,15 @@ def _run() -> int:
         show_traceback(error)
         _complain(str(error))
         return 1 if isinstance(error, MediaError | InputError) else 2
+    except ModuleNotFoundError as error:
+        if (error.name or "avtext").partition(".")[0] == "avtext":
+            raise
+        show_traceback(error)
+        _complain(
+            f"{error.name} is not installed: pip install -e . once more; a whole model folder that avtext compress "
+            "made (detect -m, align -m) runs without torch"
+        )
+        return 2
     except OSError as error:  # what the system refused and nothing foresaw, such as a full disk behind a pipe
         show_traceback(error)
         _complain(str(error))

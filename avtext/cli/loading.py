@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from avtext.errors import ConfigError
+from avtext.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from avtext.detection import EventFinder
@@ -24,7 +24,7 @@ def load_finder(model: str | None, by: Computation, **options: Any) -> EventFind
 
     Raises:
         ConfigError: a computation that is not for a model in ONNX.
-        ModelError: the folder is missing, damaged or of another kind.
+        ModelError: the folder is missing, damaged or of another kind, or for torch, which is not installed.
     """
     from avtext.media.folder import media_files
     from avtext.runtime.folder import is_runtime_folder
@@ -37,7 +37,15 @@ def load_finder(model: str | None, by: Computation, **options: Any) -> EventFind
         from avtext.runtime import Runtime
 
         return Runtime(model, **options)
-    from avtext.pipeline import Pipeline
+    try:
+        from avtext.pipeline import Pipeline
+    except ModuleNotFoundError as error:
+        if model is None:
+            raise
+        raise ModelError(
+            f"{model}: not a whole model folder of avtext compress, and any other needs {error.name}, which is not "
+            "installed: see that the folder is there, copy it again, or pip install -e . once more"
+        ) from error
 
     clips = None if by.int8 is None else media_files(by.int8)
     return Pipeline.from_pretrained(model, backend=by.backend, int8=clips, device=by.device, **options)

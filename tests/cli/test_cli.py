@@ -38,6 +38,27 @@ def test_help_imports_neither_torch_nor_numpy() -> None:
         assert f"\n  {name} " in done.stdout
 
 
+def test_without_torch_what_needs_it_is_one_line(here: Path) -> None:
+    (here / "a.mp4").touch()
+    (here / "damaged").mkdir()
+    (here / "damaged" / "config.json").write_text('{"format": "avtext.onnx/1", "fil')
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from avtext.cli import main\n"
+        "for words in ('info', 'doctor', 'detect a.mp4', 'detect a.mp4 -m damaged', 'align a.mp4 -m gone'):\n"
+        "    sys.argv = ['avtext', *words.split()]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: print(end.code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.split() == ["2"] * 5, done.stderr
+    *plain, damaged, gone = done.stderr.splitlines()
+    assert all(line.startswith("avtext: torch is not installed: pip install -e . once more; ") for line in plain)
+    assert damaged.startswith("avtext: damaged: not a whole model folder of avtext compress, and any other needs torch")
+    assert gone.startswith("avtext: gone: not a whole model folder")
+    assert len(plain) == 3
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(avtext: Run, command: str) -> None:
     said = avtext(command, "--help")
