@@ -14,6 +14,7 @@ from avtext.errors import ModelError
 from avtext.storage import publish_json, sha256_of
 
 FORMAT = "avtext.onnx/1"
+_KIND = FORMAT.partition("/")[0]  # of any version
 CONFIG = "config.json"
 SEAL = "config_sha256"  # of all else in config.json; absent from older folders
 
@@ -75,12 +76,13 @@ def is_runtime_folder(folder: str | Path) -> bool:
 
 
 def _document(folder: Path) -> dict[str, Any] | None:
-    """What ``config.json`` holds; None where it is not there, no JSON, or of another format."""
+    """What ``config.json`` holds; None where it is not there, no JSON, or of another format, whatever its version."""
     try:
         document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) and document.get("format") == FORMAT else None
+    known = isinstance(document, dict) and str(document.get("format")).partition("/")[0] == _KIND
+    return document if known else None
 
 
 def publish_manifest(folder: Path, manifest: Manifest) -> None:
@@ -119,6 +121,11 @@ def read_manifest(folder: str | Path) -> Manifest:
     document = _document(folder)
     if document is None:
         raise ModelError(f"{folder}: not a model folder of format {FORMAT}: make one with: avtext compress MODEL")
+    if document["format"] != FORMAT:
+        raise ModelError(
+            f"{folder}: is of format {document['format']}, this version reads {FORMAT}: make it again with: avtext "
+            "compress MODEL, or use the version of avtext that made it"
+        )
     if SEAL in document and document.pop(SEAL) != _seal(document):
         raise ModelError(
             f"{folder / CONFIG}: damaged: its checksum does not match: copy it again, or remove its {SEAL} if you "

@@ -53,6 +53,17 @@ def test_settings_of_another_version_are_named(folder: Path) -> None:
         read_manifest(folder)
 
 
+def test_a_folder_of_another_version_is_told_from_one_for_torch(folder: Path) -> None:
+    change(folder, lambda document: document.update(format="avtext.onnx/2"))
+    assert is_runtime_folder(folder)
+    with pytest.raises(
+        ModelError, match=r"is of format avtext\.onnx/2, this version reads avtext\.onnx/1: make it again"
+    ):
+        read_manifest(folder)
+    change(folder, lambda document: document.update(format="avtext.model/1"))
+    assert not is_runtime_folder(folder)
+
+
 def test_json_without_an_end_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("[" * 100_000)
     assert not is_runtime_folder(tmp_path)
