@@ -114,7 +114,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     """The manifest of a folder whose files are all there and unchanged.
 
     Raises:
-        ModelError: no such folder, another format, or a file that is missing or damaged.
+        ModelError: no such folder, another format, or a file that is missing, damaged or cannot be read.
         ConfigError: its settings are not those of this version.
     """
     folder = Path(folder)
@@ -136,7 +136,7 @@ def read_manifest(folder: str | Path) -> Manifest:
         for name, digest in document["files"].items():
             if Path(name).name != name or not (folder / name).is_file():
                 raise ModelError(f"{folder / name}: no such file: copy the folder again")
-            if sha256_of(folder / name) != digest:
+            if _sum_of(folder / name) != digest:
                 raise ModelError(f"{folder / name}: damaged: its checksum is not the one in {CONFIG}; copy it again")
         chain = document["chain"]
         return Manifest(
@@ -150,3 +150,10 @@ def read_manifest(folder: str | Path) -> Manifest:
         )
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ModelError(f"{folder / CONFIG}: damaged ({type(error).__name__}: {error}): copy it again") from None
+
+
+def _sum_of(graph: Path) -> str:
+    try:
+        return sha256_of(graph)
+    except OSError as error:
+        raise ModelError(f"{graph}: cannot be read: {error.strerror or error}") from None

@@ -64,6 +64,16 @@ def test_a_folder_of_another_version_is_told_from_one_for_torch(folder: Path) ->
     assert not is_runtime_folder(folder)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file of Linux")
+def test_a_graph_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "fuse.onnx").write_bytes(b"graph")
+    publish_manifest(tmp_path, manifest_of(make()))
+    (tmp_path / "fuse.onnx").unlink()
+    (tmp_path / "fuse.onnx").symlink_to("/proc/self/mem")  # a file of which not even root can read the first byte
+    with pytest.raises(ModelError, match=r"fuse\.onnx: cannot be read: "):
+        read_manifest(tmp_path)
+
+
 def test_json_without_an_end_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("[" * 100_000)
     assert not is_runtime_folder(tmp_path)
