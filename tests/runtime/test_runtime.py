@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -145,14 +147,27 @@ def test_a_clock_is_followed_as_by_torch(runtime: Runtime, tiny: EventDetector) 
     np.testing.assert_allclose(found[0], found[1], atol=2e-3)
 
 
-def test_torch_is_never_imported(exported: Path, root: Path) -> None:
+def test_only_what_the_documents_install_is_imported(exported: Path, root: Path, tmp_path: Path) -> None:
+    """Neither torch nor another of the package's dependencies than those in the line of docs/compression.md."""
+    line = re.search(r"--no-deps -e \.\n\.venv/bin/pip install (.+)", (root / "docs" / "compression.md").read_text())
+    assert line is not None
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    needed, told = (set(re.findall(r"(?:^|(?<=[\s\"]))[a-z][\w-]*", text)) for text in (
+        "\n".join(project["dependencies"]), line[1],
+    ))  # fmt: skip
+    assert told - needed == {"onnxruntime"}
     code = (
-        "import sys\nfrom avtext.runtime import Runtime\n"
-        f"events = len(Runtime({str(exported)!r}, threads=1)({str(root / 'assets' / 'demo.mp4')!r}))\n"
-        "print(events > 0, sorted({'torch', 'transformers', 'torchaudio'} & set(sys.modules)))"
+        "import sys\nfrom importlib.metadata import packages_distributions\nfrom avtext.runtime import Runtime\n"
+        f"found = Runtime({str(exported)!r}, threads=1, cache='kept')({str(root / 'assets' / 'demo.mp4')!r})\n"
+        "found.to_json('a.json')\nfound.to_html('a.html')\nassert len(found)\n"
+        "known = packages_distributions()\n"
+        "print(*{name.lower() for module in list(sys.modules) for name in known.get(module, ())})"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
-    assert out.stdout.strip() == "True []"
+    words = [sys.executable, "-c", code]
+    out = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300, cwd=tmp_path)
+    assert {"numpy", "av", "torch", "safetensors"} <= needed
+    assert {"numpy", "onnxruntime", "safetensors"} <= set(out.stdout.split())
+    assert needed & set(out.stdout.split()) <= told
 
 
 def test_commands_need_no_torch_on_a_terminal(exported: Path, root: Path) -> None:
