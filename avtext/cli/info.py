@@ -66,7 +66,8 @@ def _graphs(folder: Path) -> list[str]:
     from avtext.runtime.folder import read_manifest
 
     manifest = read_manifest(folder)
-    sizes = {path.stem: path.stat().st_size for path in sorted(folder.glob("*.onnx"))}
+    own = {*manifest.streams, *(f"tower-{modality}" for modality in manifest.modalities), "fuse"}
+    sizes = {path.stem: path.stat().st_size for path in sorted(folder.glob("*.onnx")) if path.stem in own}
     parts = [f"  {name}: {size:,}" for name, size in {**sizes, "total": sum(sizes.values())}.items()]
     labels = ", ".join(manifest.settings.labels)
     kind = f"ONNX, {manifest.precision}, of {', '.join(manifest.modalities)}"

@@ -16,8 +16,11 @@ import pytest
 from avtext import Event, ProgressHook, __version__
 from avtext.cli import main
 from avtext.cli.progress import progress_hook, waiting
+from avtext.compression.export import manifest_of
 from avtext.formats import read_events, write_events
+from avtext.runtime.folder import publish_manifest
 from tests.cli.conftest import Run
+from tests.model.test_detector import make
 
 COMMANDS = (
     "detect", "train", "distill", "compress", "evaluate", "align", "report", "convert", "benchmark", "info", "doctor",
@@ -340,6 +343,19 @@ def test_labels_without_times_become_a_manifest_and_no_truth(avtext: Run, here: 
 
 
 # -- info ---------------------------------------------------------------------------------------------------------------
+
+
+def test_info_counts_the_graphs_of_the_model_alone(avtext: Run, here: Path) -> None:
+    for name, size in (("fuse", 1000), ("tower-audio", 200)):
+        (here / f"{name}.onnx").write_bytes(bytes(size))
+    publish_manifest(here, manifest_of(make()))
+    (here / "another.onnx").write_bytes(bytes(30))
+    assert avtext("info", ".").out.splitlines()[2:] == [
+        "bytes:",
+        "  fuse: 1,000",
+        "  tower-audio: 200",
+        "  total: 1,200",
+    ]
 
 
 def test_info_says_what_things_are(avtext: Run, made: Path, model: Path) -> None:
