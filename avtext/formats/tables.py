@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 _DELIMITERS = ",;\t"  # of tables without times
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # a spreadsheet would run a cell that begins with one of these
+_NAME = re.compile(r"-[A-Za-z0-9_.-]+")  # as videos are called: it runs nothing, and other tools know no quote
 _BEFORE = "' \t\n\v\f\r\u00a0\u3000\ufeff"  # what spreadsheets may leave out before it
 
 
@@ -178,13 +180,14 @@ def table_text(path: Path, name: str, rows: Sequence[Sequence[str]], delimiter: 
 
 
 def guarded(text: str) -> str:
-    """``text``, with a quote before it where a spreadsheet would take it for a formula.
+    """``text``, with a quote before it where a spreadsheet would take it for a formula that does something.
 
     Example:
-        >>> guarded("=1+1"), guarded("dog"), unguarded(guarded("'-x"))
-        ("'=1+1", 'dog', "'-x")
+        >>> guarded("=1+1"), guarded("dog"), guarded("-0dqw_30.mp4"), unguarded(guarded("'-x"))
+        ("'=1+1", 'dog', '-0dqw_30.mp4', "'-x")
     """
-    return f"'{text}" if text.lstrip(_BEFORE).startswith(_FORMULA) else text
+    harmless = _NAME.fullmatch(text) or not text.lstrip(_BEFORE).startswith(_FORMULA)
+    return text if harmless else f"'{text}"
 
 
 def unguarded(text: str) -> str:

@@ -88,7 +88,7 @@ def test_labels_that_commas_part_from_the_file_and_from_each_other_are_not_lost(
         read_weak_labels(put("a.csv", "file,label\na,dog\nb,dog,cat\n"))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+a", "-b", "@c", "'=d", "''@e", "'quoted'", "dog", "'"])
+@pytest.mark.parametrize("text", ["=1+1", "+a", "-b()", "-2+3", "-c|d!e", "@c", "'=d", "''@e", "'-f", "dog", "'"])
 def test_formulas_are_inert_and_come_back(text):
     safe = guarded(text)
     assert not safe.startswith(("=", "+", "-", "@"))
@@ -101,7 +101,7 @@ def test_a_formula_behind_what_spreadsheets_leave_out_is_guarded(text: str) -> N
     assert unguarded(guarded(text)) == text
 
 
-@pytest.mark.parametrize("text", ["plain", " plain", "'quoted", "a=1"])
+@pytest.mark.parametrize("text", ["plain", " plain", "'quoted", "a=1", "-0dqw_30-40.mp4", "-1"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert guarded(text) == unguarded(text) == text
 

@@ -14,10 +14,12 @@ function asJson() {
   return `${JSON.stringify(record, null, 1)}\n`;
 }
 
-// A cell that a spreadsheet would run as a formula gets a quote before it, as `avtext convert` writes it.
+// A cell that a spreadsheet would run as a formula gets a quote before it, as `avtext convert` writes it; a name that
+// begins with a minus runs nothing.
 function cell(text) {
   const plain = text.replace(/[\r\0]/g, " ");
-  const guarded = /^[' \t\n\v\f\u00a0\u3000\ufeff]*[=+\-@＝＋－＠]/.test(plain) ? `'${plain}` : plain;
+  const runs = /^[' \t\n\v\f\u00a0\u3000\ufeff]*[=+\-@＝＋－＠]/.test(plain) && !/^-[A-Za-z0-9_.-]+$/.test(plain);
+  const guarded = runs ? `'${plain}` : plain;
   return /[",\n]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
 }
 
