@@ -84,8 +84,10 @@ def detect_format(path: str | Path) -> str:
 
 
 def _text_kind(path: Path) -> str:
-    """Plain labels are the same in both; only Audacity has lines of frequencies."""
+    """Plain labels are the same in both; only Audacity has lines of frequencies, and only AVE's table ampersands."""
     lines = read_text(path).split("\n")
+    if lines[0].count("&") > 2 and "\t" not in lines[0]:
+        return "csv"
     return "audacity" if any(line.startswith("\\") for line in lines) else "sed_eval"
 
 

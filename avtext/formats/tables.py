@@ -13,10 +13,11 @@ from avtext.formats.event_set import EventSet, single
 from avtext.formats.lines import check_label, event, fail, read_text
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "file": ("file", "filename", "file_name", "video", "video_id", "audio", "name"),
-    "start": ("start", "onset", "begin", "start_time", "begin_time"),
-    "end": ("end", "offset", "stop", "end_time", "stop_time"),
-    "label": ("label", "event_label", "event_labels", "class", "event", "event_class"),  # AVVP writes event_labels
+    "file": ("file", "filename", "file_name", "video", "video_id", "videoid", "audio", "name"),
+    "start": ("start", "onset", "begin", "start_time", "starttime", "begin_time"),
+    "end": ("end", "offset", "stop", "end_time", "endtime", "stop_time"),
+    # AVVP writes event_labels; AVE writes Category&VideoID&Quality&StartTime&EndTime
+    "label": ("label", "event_label", "event_labels", "class", "event", "event_class", "category"),
     "score": ("score", "confidence", "probability"),
 }
 _DELIMITERS = ",;\t"  # of tables without times

@@ -8,6 +8,7 @@ import pytest
 
 from avtext.clip import Event
 from avtext.errors import ConfigError
+from avtext.formats import detect_format, read_events
 from avtext.formats.csv_table import read_csv, write_csv
 from avtext.formats.event_set import EventSet
 
@@ -32,3 +33,15 @@ def test_a_carriage_return_is_refused(tmp_path):
         write_csv(tmp_path / "a.csv", EventSet({"a": (Event(0, 1, "a\rb"),)}))
     with pytest.raises(ConfigError, match=r"csv cannot hold the file 'a\\rb' .* rename the file"):
         write_csv(tmp_path / "a.csv", EventSet({"a\rb": ()}))
+
+
+def test_the_annotations_of_ave(tmp_path):
+    path = tmp_path / "Annotations.txt"
+    path.write_text(
+        "Category&VideoID&Quality&StartTime&EndTime\nChurch bell&---1_cc&good&0&10\nMale speech, man&b&good&2&7\n"
+    )
+    assert detect_format(path) == "csv"
+    assert read_events(path).events == {
+        "---1_cc": (Event(0, 10, "Church bell"),),
+        "b": (Event(2, 7, "Male speech, man"),),
+    }

@@ -164,6 +164,7 @@ def test_formats_by_suffix_and_content(put):
     assert detect_format(put("d.json", '[{"data": {}, "annotations": []}]')) == "labelstudio"
     assert detect_format(put("e.txt", "1.0\t2.0\tdog\n\\\t100\t200\n")) == "audacity"
     assert detect_format(put("f.txt", "1.0\t2.0\tdog\n")) == "sed_eval"
+    assert detect_format(put("h.txt", "1.0\t2.0\ta&b&c&d\n")) == "sed_eval"
     for content in ('{"a": 1}', "3", '[{"data": {}}]'):
         with pytest.raises(ConfigError, match=r"JSON of a kind that is not known; .*: json \(schema\), activitynet \("):
             detect_format(put("g.json", content))
