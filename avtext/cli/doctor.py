@@ -66,7 +66,7 @@ def _print_environment() -> int:
     from avtext.cli.tables import print_lines
 
     with waiting("looking"):
-        from avtext.pipeline.environment import check_environment
+        from avtext.cli.environment import check_environment
 
         checks = list(check_environment())
     faults = 0

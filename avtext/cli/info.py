@@ -40,15 +40,19 @@ def _about(place: Path) -> list[str]:
 def _installation() -> list[str]:
     import platform
 
-    import torch
-
     from avtext import __version__
-    from avtext.pipeline import DEFAULT_MODEL
-    from avtext.pipeline.environment import EXTRAS, NEEDED, version_of
+    from avtext.cli.environment import EXTRAS, NEEDED, version_of
 
     lines = [f"avtext {__version__}, Python {platform.python_version()}"]
     versions = {name: version_of(name) for name in (*NEEDED, *EXTRAS.values())}
     lines += [f"{name} {version}" if version else f"{name}: not installed" for name, version in versions.items()]
+    if not versions["torch"]:
+        return lines
+
+    import torch
+
+    from avtext.pipeline import DEFAULT_MODEL
+
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return [*lines, f"GPU: {gpu}", f"default model: {DEFAULT_MODEL}"]
 

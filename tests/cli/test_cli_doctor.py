@@ -28,7 +28,7 @@ def test_this_installation_is_sound(avtext: Run) -> None:
 
 
 def test_a_fault_of_the_installation_has_its_remedy(avtext: Run, monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
-    monkeypatch.setattr("avtext.pipeline.environment.NEEDED", ("no-such-package",))
+    monkeypatch.setattr("avtext.cli.environment.NEEDED", ("no-such-package",))
     monkeypatch.setattr("avtext.pipeline.pipeline.DEFAULT_MODEL", here / "gone")
     said = avtext("doctor")
     assert said.code == 1

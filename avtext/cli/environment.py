@@ -37,6 +37,8 @@ class Check(NamedTuple):
 def check_environment() -> Iterator[Check]:
     """Every check of the installation, in order; nothing is fetched and nothing is left behind.
 
+    What takes a package that is missing is not looked at.
+
     Example:
         >>> [check.found for check in check_environment()][0].startswith("avtext ")
         True
@@ -48,10 +50,12 @@ def check_environment() -> Iterator[Check]:
         version = version_of(name)
         yield Check(f"{name} {version}") if version else Check(f"{name} is missing", "pip install -e . once more")
     yield from (_extra(name, package) for name, package in EXTRAS.items())
-    yield _gpu()
-    yield _model()
+    if version_of("torch"):
+        yield _gpu()
+        yield _model()
     yield _writable("temporary folder", Path(tempfile.gettempdir()), "set TMPDIR to a folder with space")
-    yield _writable("hub cache", hub_cache(), "set HF_HOME to a folder with space")
+    if version_of("huggingface_hub"):
+        yield _writable("hub cache", hub_cache(), "set HF_HOME to a folder with space")
 
 
 def version_of(package: str) -> str:
